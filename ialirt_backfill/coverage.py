@@ -1,0 +1,149 @@
+"""Covered seconds of a day: spans, gaps, expected records, availability. Pure: no I/O and no clock.
+
+Times are aware UTC datetimes of whole seconds. A span is half-open: it holds its start and not its end, so that
+neighbouring spans neither overlap nor leave a second out.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+
+from ialirt_backfill.instruments import Instrument
+
+DAY = timedelta(days=1)
+SECOND = timedelta(seconds=1)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Span:
+    """The seconds from ``start`` up to, not including, ``end``."""
+
+    start: datetime
+    end: datetime
+
+    @property
+    def duration(self) -> timedelta:
+        return self.end - self.start
+
+    def clip(self, other: Span) -> Span | None:
+        """The part of this span inside ``other``, or None where they do not meet."""
+        start, end = max(self.start, other.start), min(self.end, other.end)
+        return Span(start, end) if start < end else None
+
+    def holds(self, other: Span) -> bool:
+        return self.start <= other.start and other.end <= self.end
+
+    def __str__(self) -> str:
+        return f"{self.start:%H:%M:%S}-{self.end - SECOND:%H:%M:%S}"
+
+
+def day_span(day: date) -> Span:
+    """The seconds of one UTC day."""
+    start = datetime.combine(day, time.min, UTC)
+    return Span(start, start + DAY)
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """What a day's file holds of the seconds that were asked for.
+
+    ``records`` counts rows; ``minutes`` the distinct minutes with a row (counted where the instrument is irregular);
+    ``gaps`` are the stretches without a row, longer than the instrument's ``longest_pause``, inside the asked part.
+    """
+
+    asked: Span
+    records: int
+    minutes: int
+    first: datetime | None
+    last: datetime | None
+    gaps: tuple[Span, ...]
+
+
+def measure(instrument: Instrument, asked: Span, times: Sequence[int]) -> Coverage:
+    """Measure all rows of a day.
+
+    ``times`` are those of the rows in Unix seconds, rising and distinct; ``asked`` is the part of the day whose answers
+    can be relied on (from the day's start to asked-through).
+    """
+    return Coverage(
+        asked=asked,
+        records=len(times),
+        minutes=len({second // 60 for second in times}),
+        first=_at(times[0]) if times else None,
+        last=_at(times[-1]) if times else None,
+        gaps=_gaps(instrument, asked, times),
+    )
+
+
+def extend(
+    instrument: Instrument, known: Coverage, asked: Span, kept: int, last_kept: datetime | None, tail: Sequence[int]
+) -> Coverage | None:
+    """Measure a day of which only the end was read.
+
+    Its first ``kept`` rows, up to the one at ``last_kept``, are as ``known``; the others are at ``tail`` (Unix seconds,
+    rising and distinct).
+
+    None where ``known`` cannot tell: its gaps do not reach ``last_kept``, or the instrument's minutes must be counted.
+    """
+    if instrument.irregular or last_kept is None or last_kept >= known.asked.end:
+        return None
+    after = _gaps(instrument, Span(last_kept + SECOND, asked.end), tail, previous=last_kept)
+    return Coverage(
+        asked=asked,
+        records=kept + len(tail),
+        minutes=0,
+        first=known.first,
+        last=_at(tail[-1]) if tail else last_kept,
+        gaps=(*(gap for gap in known.gaps if gap.end <= last_kept), *after),
+    )
+
+
+def _at(second: int) -> datetime:
+    return datetime.fromtimestamp(second, UTC)
+
+
+def _gaps(
+    instrument: Instrument, asked: Span, times: Sequence[int], previous: datetime | None = None
+) -> tuple[Span, ...]:
+    """The stretches of ``asked`` without a record that are longer than the instrument's longest pause; the pause before
+    the first record is counted from ``previous``, where there is one, else from the start of ``asked``."""
+    start, end = int(asked.start.timestamp()), int(asked.end.timestamp())
+    pause = instrument.longest_pause.total_seconds()
+    gaps: list[Span] = []
+    since, begin = (start if previous is None else int(previous.timestamp())), start
+    for second in (*times[: bisect_left(times, end)], end):
+        if second - since > pause:
+            gaps.append(Span(_at(begin), _at(second)))
+        since, begin = second, second + 1
+    return tuple(gaps)
+
+
+def expected_records(instrument: Instrument, asked: Span) -> int:
+    """How many records (of an irregular instrument: minutes with a record) the asked part of a day should hold."""
+    return int(asked.duration / instrument.cadence)
+
+
+def availability_pct(instrument: Instrument, coverage: Coverage) -> float | None:
+    """Distinct records (of an irregular instrument: minutes with a record) over those expected, in percent.
+
+    At most 100; None where nothing is expected yet.
+    """
+    expected = expected_records(instrument, coverage.asked)
+    if expected == 0:
+        return None
+    found = coverage.minutes if instrument.irregular else coverage.records
+    return min(100.0, 100.0 * found / expected)
+
+
+def join_near(spans: Sequence[Span], near: timedelta) -> tuple[Span, ...]:
+    """The same spans, rising, with those no further apart than ``near`` joined into one."""
+    joined: list[Span] = []
+    for span in sorted(spans):
+        if joined and span.start - joined[-1].end <= near:
+            joined[-1] = Span(joined[-1].start, max(joined[-1].end, span.end))
+        else:
+            joined.append(span)
+    return tuple(joined)

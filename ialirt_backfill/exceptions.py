@@ -1,0 +1,34 @@
+"""Everything that can go wrong and that a person can be told about. The docstring of a class is its default message."""
+
+from __future__ import annotations
+
+
+class IalirtBackfillError(Exception):
+    """Something went wrong in ialirt-backfill."""
+
+    def __init__(self, message: str | None = None) -> None:
+        super().__init__(message or (type(self).__doc__ or "").strip())
+
+
+class UsageError(IalirtBackfillError):
+    """An option or a setting is wrong."""
+
+
+class ApiError(IalirtBackfillError):
+    """I-ALiRT did not answer as it should. Run again with --retry-failed; if it stays, look at the server's words."""
+
+
+class AccessDenied(ApiError):
+    """I-ALiRT refused the request: check the API key (IALIRT_API_KEY or --api-key-file) and --url."""
+
+
+class DayFileError(IalirtBackfillError):
+    """The file of a day cannot be read or written."""
+
+
+class UnwritableValue(IalirtBackfillError):
+    """A value arrived in a form that its column cannot hold truthfully."""
+
+
+class Interrupted(IalirtBackfillError):
+    """The run was asked to stop."""
