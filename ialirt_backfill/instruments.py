@@ -51,7 +51,7 @@ class Shape(Enum):
     """A list or a nested array: one cell of JSON."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Column:
     """One column of a day's file.
 
@@ -67,7 +67,7 @@ class Column:
     codes: Mapping[int, str] = field(default_factory=lambda: MappingProxyType({}))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Field:
     """One field of a record, as the API names it, and the columns it becomes.
 
@@ -83,7 +83,7 @@ class Field:
     """For ``Shape.OBJECT``: what a member not listed here is written under, ``<prefix><member>``."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Instrument:
     """One product of the API.
 

@@ -1,0 +1,128 @@
+"""The rules of the I-ALiRT API: a query in, an answer out. No HTTP here.
+
+Source: IMAP-Science-Operations-Center/sds-data-manager, ``lambda_code/IAlirtCode/ialirt_data_query_api.py``.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from http.client import responses
+
+from ialirt_backfill.simulator.telemetry import batch, unix
+
+LIMIT = 1_048_576
+"""Stored bytes above which a query is refused: what the server's store reads at once."""
+
+PARAMETERS = ("instrument", "time_utc_start", "time_utc_end", "met_in_utc_start", "met_in_utc_end")
+HIT_SCOPE = "hit"
+"""The scope of a key that may see the high-energy fields of HIT."""
+
+_ALL = ("hit", "mag", "codice_lo", "codice_hi", "swapi", "swe")  # what a query without an instrument asks for
+_HOUR = timedelta(hours=1)
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d", re.ASCII)
+_WORDS = {
+    500: "Internal Server Error",
+    503: "Service Unavailable",
+    504: "Endpoint request timed out",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An HTTP answer. Without a body it has the words AWS uses for its status, as JSON.
+
+    ``retry_after`` is the value of the header of that name, in seconds or as an HTTP date.
+    """
+
+    status: int = 200
+    body: bytes | str | None = None
+    content_type: str = "application/json"
+    retry_after: float | str | None = None
+    location: str | None = None
+
+    @property
+    def content(self) -> bytes:
+        if self.body is None:
+            return json.dumps({"message": _WORDS.get(self.status, self.phrase)}).encode()
+        return self.body.encode() if isinstance(self.body, str) else self.body
+
+    @property
+    def phrase(self) -> str:
+        return responses.get(self.status, "Unknown")
+
+
+def refusal(message: str, status: int = 400) -> Answer:
+    """The server's way to say no."""
+    return Answer(status, json.dumps({"message": message}))
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """What is asked for: both ends are included. No instrument means all of the science instruments."""
+
+    instrument: str | None
+    start: datetime
+    end: datetime
+
+
+def parse(parameters: Mapping[str, str], now: datetime) -> Query | Answer:
+    """The query that the parameters make, or the refusal they deserve."""
+    unexpected = sorted(parameters.keys() - set(PARAMETERS))
+    if unexpected:
+        return refusal(f"Unexpected parameters: {', '.join(unexpected)}")
+    bounds = {}
+    for bound in ("start", "end"):
+        text = parameters.get(f"time_utc_{bound}") or parameters.get(f"met_in_utc_{bound}")
+        if text:
+            try:
+                bounds[bound] = _time(text)
+            except ValueError:
+                return refusal("Invalid time format")
+    now = now.astimezone(UTC).replace(microsecond=0)
+    try:
+        end = bounds.get("end") or (bounds["start"] + _HOUR if "start" in bounds else now)
+        start = bounds.get("start") or end - _HOUR
+    except OverflowError:  # an hour beyond the first or the last year there is
+        return Answer(500)
+    return Query(parameters.get("instrument") or None, start, end)
+
+
+def _time(text: str) -> datetime:
+    if not _TIME.fullmatch(text):
+        raise ValueError(text)
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+def answer(query: Query, seed: int, now: datetime, scopes: Collection[str] = ()) -> Answer:
+    """The right answer to a query: every record of the span, or a refusal; never a part of it."""
+    if query.start > query.end:
+        return Answer(500)  # the store rejects such a condition, and nothing catches that
+    texts: list[str] = []
+    for instrument in _ALL if query.instrument is None else (query.instrument,):
+        found = batch(
+            seed,
+            instrument,
+            unix(query.start),
+            unix(query.end),
+            unix(now),
+            scoped=HIT_SCOPE in scopes,
+            limit=LIMIT,
+        )
+        if found.stored_bytes > LIMIT:
+            return refusal(
+                f"Your request for '{instrument}' returned more data than allowed in a single query. "
+                "Please reduce the time window or filter further."
+            )
+        texts += found.texts
+    meta = {"count": len(texts), "type": _type(query.instrument), "instrument": query.instrument or "all"}
+    return Answer(200, f'{{"meta": {json.dumps(meta)}, "data": [{", ".join(texts)}]}}')
+
+
+def _type(instrument: str | None) -> str:
+    if instrument in {"spice", "spacecraft"}:
+        return str(instrument)
+    return "hk" if instrument is not None and instrument.endswith("hk") else "science"

@@ -1,0 +1,321 @@
+"""Which records exist, when each becomes available, and their JSON text.
+
+A record is a pure function of seed, instrument, second and ``now``: however a span is cut into windows, the records are
+the same. What the simulated mission does to them:
+
+- Nothing before 2025-09-24. ``codice_lo`` is switched off from 2026-01-10 to 2026-01-25, both days included.
+- About a third of the days have gaps of 3 minutes to 3 hours that all instruments share (no ground station listened),
+  some instruments a gap of their own; the other days have none.
+- A record becomes available :data:`LATENCY` seconds after its time. On some days a stretch of up to an hour comes late:
+  1 to 20 hours after its time.
+- A record is written again while it is younger than seven minutes: with a newer ``kernel_set_key`` each time, and about
+  one in ten with a better value in the end.
+- ``spacecraft`` is irregular: most minutes have one record, at the full minute or later; some none, some two.
+"""
+
+# ruff: noqa: S311 - the random numbers here are weather, not secrets
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
+from itertools import pairwise
+
+from ialirt_backfill.instruments import INSTRUMENTS, LAUNCH
+from ialirt_backfill.simulator.weather import EPISODE, episode, spacecraft, stored_size, table
+
+LATENCY = 75
+"""Seconds from a record's time until the API has it."""
+
+REWRITTEN = 420
+"""Seconds during which a record is still written again."""
+
+SWITCHED_OFF: Mapping[str, tuple[tuple[date, date], ...]] = {"codice_lo": ((date(2026, 1, 10), date(2026, 1, 25)),)}
+"""First and last day of the times an instrument was off."""
+
+PHASES: Mapping[str, int] = {
+    "mag": 3,
+    "mag_hk": 3,
+    "hit": 17,
+    "swe": 11,
+    "swapi": 5,
+    "codice_lo": 100,
+    "codice_hi": 130,
+    "spacecraft": 0,
+}
+"""At which second of its cadence an instrument's records lie."""
+
+_DAY = 86_400
+_LAUNCH = (LAUNCH - date(1970, 1, 1)).days * _DAY
+_SCIENCE_SECONDS = 946_728_000 - 133
+"""Unix seconds to the whole seconds of ``ttj2000ns`` as the API's records have them; 184 ms come on top."""
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Records in rising time: their JSON texts and the bytes they take up in the server's store."""
+
+    texts: list[str]
+    stored_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Stretch:
+    """Unix seconds from ``start`` up to, not including, ``end``, received in one piece, ``delay`` seconds late."""
+
+    start: int
+    end: int
+    delay: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """Records of a regular instrument that share their episode, delay and age class."""
+
+    first: int
+    count: int
+    delay: int
+    revision: int
+
+
+_REVISIONS = 3
+"""How often a record is written in all: at first, and twice more before it is :data:`REWRITTEN` seconds old."""
+
+
+def batch(
+    seed: int, instrument: str, first: int, last: int, now: int, *, scoped: bool = False, limit: int | None = None
+) -> Batch:
+    """The records of an instrument from ``first`` to ``last`` (Unix seconds, both included) as the API has them at
+    ``now``; an empty batch for an unknown instrument.
+
+    Stops making texts once ``stored_bytes`` is past ``limit``.
+    """
+    if instrument not in INSTRUMENTS:
+        return Batch([], 0)
+    first, last = max(first, _LAUNCH), min(last, now - LATENCY)
+    texts: list[str] = []
+    stored = 0
+    make = _irregular if INSTRUMENTS[instrument].irregular else _regular
+    for part in make(seed, instrument, first, last, now, scoped):
+        stored += part.stored_bytes
+        if limit is not None and stored > limit:
+            return Batch([], stored)
+        texts += part.texts
+    return Batch(texts, stored)
+
+
+# --- what was received, and when --------------------------------------------------------------------------------------
+
+
+def _stretches(seed: int, instrument: str, first: int, last: int) -> Iterator[_Stretch]:
+    for day in range(first // _DAY, last // _DAY + 1):
+        for stretch in _received(seed, instrument, day):
+            start, end = max(first, stretch.start), min(last + 1, stretch.end)
+            if start < end:
+                yield _Stretch(start, end, stretch.delay)
+
+
+@lru_cache(maxsize=8192)
+def _received(seed: int, instrument: str, day_number: int) -> tuple[_Stretch, ...]:
+    """What was received of a day (days since 1970), in rising time."""
+    day = date(1970, 1, 1) + timedelta(days=day_number)
+    if any(start <= day <= end for start, end in SWITCHED_OFF.get(instrument, ())):
+        return ()
+    own = random.Random(f"{seed}/{instrument}/{day_number}")
+    holes = [*_station_gaps(seed, day_number), *_gaps(own, 0.08)]
+    late_start, late_length = own.randrange(_DAY), own.randrange(300, 3600)
+    delay = own.randrange(3600, 72_000) if own.random() < 0.15 else 0
+    edges = {0, _DAY, late_start, min(_DAY, late_start + late_length)}.union(*holes)
+    midnight = day_number * _DAY
+    stretches = []
+    for start, end in _pairs(sorted(edges)):
+        if any(gap_start <= start < gap_end for gap_start, gap_end in holes):
+            continue
+        is_late = delay and late_start <= start < late_start + late_length
+        stretches.append(_Stretch(midnight + start, midnight + end, delay if is_late else 0))
+    return tuple(stretches)
+
+
+@lru_cache(maxsize=8192)
+def _station_gaps(seed: int, day_number: int) -> tuple[tuple[int, int], ...]:
+    return _gaps(random.Random(f"{seed}/stations/{day_number}"), 0.3)
+
+
+def _gaps(rng: random.Random, share_of_days: float) -> tuple[tuple[int, int], ...]:
+    """Gaps of 3 minutes to 3 hours, short ones more often, as seconds of the day."""
+    if rng.random() >= share_of_days:
+        return ()
+    gaps = []
+    for _ in range(rng.randint(1, 3)):
+        start = rng.randrange(_DAY)
+        gaps.append((start, min(_DAY, start + int(180 * 60 ** rng.random()))))
+    return tuple(gaps)
+
+
+def _pairs(edges: list[int]) -> Iterator[tuple[int, int]]:
+    return pairwise(edges)
+
+
+# --- regular instruments ----------------------------------------------------------------------------------------------
+
+
+def _regular(seed: int, instrument: str, first: int, last: int, now: int, scoped: bool) -> Iterator[Batch]:
+    cadence = int(INSTRUMENTS[instrument].cadence.total_seconds())
+    stamp, stamp_size = _STAMPS[instrument], _stamp_size(instrument)
+    for run in _runs(seed, instrument, first, last, now):
+        here = episode(seed, run.first // EPISODE)
+        values = table(seed, instrument, here.mood, here.backwards, scoped)
+        index = run.first % EPISODE // cadence
+        texts, sizes = values.texts[index : index + run.count], values.sizes[index : index + run.count]
+        seconds = range(run.first, run.first + run.count * cadence, cadence)
+        if run.revision < _REVISIONS:
+            # Not the last word yet: some records hold their neighbour's values until they are written again.
+            order = [
+                min(index + i + _is_provisional(second), len(values.texts) - 1) for i, second in enumerate(seconds)
+            ]
+            texts, sizes = tuple(values.texts[i] for i in order), tuple(values.sizes[i] for i in order)
+        # A record's last version is of three minutes after its own; a late one, of when it came.
+        minutes = run.delay // 60 or run.revision
+        fraction = here.fraction
+        yield Batch(
+            [stamp(second, minutes, fraction) + text for second, text in zip(seconds, texts, strict=True)],
+            sum(sizes) + stamp_size * run.count,
+        )
+
+
+def _is_provisional(second: int) -> bool:
+    return (second * 2_654_435_761 >> 8) % 10 == 0
+
+
+def _runs(seed: int, instrument: str, first: int, last: int, now: int) -> Iterator[_Run]:
+    cadence = int(INSTRUMENTS[instrument].cadence.total_seconds())
+    phase = PHASES[instrument] % cadence
+    for stretch in _stretches(seed, instrument, first, last):
+        end = min(stretch.end, now - LATENCY - stretch.delay + 1)
+        ages = () if stretch.delay else (now - REWRITTEN + 1, now - 180 + 1)
+        borders = range((stretch.start // EPISODE + 1) * EPISODE, end, EPISODE)
+        cuts = [stretch.start, *sorted({cut for cut in (*ages, *borders) if stretch.start < cut < end}), end]
+        for begin, stop in _pairs(cuts):
+            start = begin + (phase - begin) % cadence
+            count = len(range(start, stop, cadence))
+            if count:
+                revision = _REVISIONS if stretch.delay else _REVISIONS - sum(start >= age for age in ages)
+                yield _Run(start, count, stretch.delay, revision)
+
+
+@lru_cache(maxsize=16_384)
+def _minute(number: int) -> str:
+    """``YYYY-MM-DDTHH:MM:`` of a minute since 1970."""
+    return datetime.fromtimestamp(number * 60, UTC).isoformat()[:17]
+
+
+_SECONDS = tuple(f"{second:02d}" for second in range(60))
+
+_Stamp = Callable[[int, int, int], str]
+"""(Unix second, minutes until its kernel set, part of a second in ns) -> the text of a record up to its values."""
+
+
+def _stamp(instrument: str) -> _Stamp:
+    """For most: ``ttj2000ns`` and ``…_epoch`` are the same."""
+    head, epoch = f'{{"instrument": "{instrument}", "time_utc": "', f'12", "{instrument}_epoch": '
+
+    def stamp(second: int, minutes: int, fraction: int) -> str:
+        minute, tt = second // 60, second - _SCIENCE_SECONDS
+        return (
+            f'{head}{_minute(minute)}{_SECONDS[second % 60]}", "ttj2000ns": {tt}184000000, '
+            f'"kernel_set_key": "{_minute(minute + minutes)}{epoch}{tt}184000000'
+        )
+
+    return stamp
+
+
+def _mag_stamp(second: int, minutes: int, fraction: int) -> str:
+    """Here ``mag_epoch`` is the time of the measurement within its second."""
+    minute, tt = second // 60, second - _SCIENCE_SECONDS
+    return (
+        f'{{"instrument": "mag", "time_utc": "{_minute(minute)}{_SECONDS[second % 60]}", "ttj2000ns": {tt}184000000, '
+        f'"kernel_set_key": "{_minute(minute + minutes)}12", "mag_epoch": {tt}{fraction}'
+    )
+
+
+def _mag_hk_stamp(second: int, minutes: int, fraction: int) -> str:
+    minute = second // 60
+    return (
+        f'{{"instrument": "mag_hk", "time_utc": "{_minute(minute)}{_SECONDS[second % 60]}", '
+        f'"kernel_set_key": "{_minute(minute + minutes)}12"'
+    )
+
+
+def _codice_hi_stamp(second: int, minutes: int, fraction: int) -> str:
+    """Four measurements a minute apart make one record."""
+    minute, tt = second // 60, second - _SCIENCE_SECONDS
+    epochs = ", ".join(f"{tt + 60 * i}184000000" for i in range(4))
+    return (
+        f'{{"instrument": "codice_hi", "time_utc": "{_minute(minute)}{_SECONDS[second % 60]}", '
+        f'"ttj2000ns": {tt}184000000, "kernel_set_key": "{_minute(minute + minutes)}12", '
+        f'"codice_hi_epoch": [{epochs}]'
+    )
+
+
+_STAMPS: Mapping[str, _Stamp] = {
+    **{instrument: _stamp(instrument) for instrument in ("hit", "swe", "swapi", "codice_lo")},
+    "mag": _mag_stamp,
+    "mag_hk": _mag_hk_stamp,
+    "codice_hi": _codice_hi_stamp,
+}
+
+
+@lru_cache(maxsize=len(PHASES))
+def _stamp_size(instrument: str) -> int:
+    any_second = 1_800_000_003
+    text = _STAMPS[instrument](any_second, 3, 884_633_761)
+    return stored_size(json.loads(text + "}"))
+
+
+# --- spacecraft -------------------------------------------------------------------------------------------------------
+
+
+def _irregular(seed: int, instrument: str, first: int, last: int, now: int, scoped: bool) -> Iterator[Batch]:
+    for stretch in _stretches(seed, instrument, first, last):
+        end = min(stretch.end, now - LATENCY - stretch.delay + 1)
+        day = _spacecraft_day(seed, stretch.start // _DAY)
+        texts = [text for second, text in day if stretch.start <= second < end]
+        yield Batch(texts, sum(map(len, texts)) * _POSITION_SIZE // _POSITION_LENGTH)
+
+
+_POSITION_SIZE, _POSITION_LENGTH = 200, 302
+"""The bytes of a position in the server's store and in JSON, on average: no two differ by more than a few."""
+
+
+@lru_cache(maxsize=8)
+def _spacecraft_day(seed: int, day_number: int) -> tuple[tuple[int, str], ...]:
+    """Unix seconds and texts of a day's records."""
+    rng = random.Random(f"{seed}/spacecraft/{day_number}")
+    day = []
+    for minute in range(day_number * _DAY // 60, (day_number + 1) * _DAY // 60):
+        draw, second = rng.random(), rng.randrange(1, 60)
+        places = (0,) if draw < 0.88 else (second,) if draw < 0.96 else (0, second) if draw < 0.98 else ()
+        day += [(minute * 60 + place, _position(minute * 60 + place)) for place in places]
+    return tuple(day)
+
+
+def _position(second: int) -> str:
+    return json.dumps(
+        {
+            "instrument": "spacecraft",
+            "time_utc": f"{_minute(second // 60)}{_SECONDS[second % 60]}",
+            "ttj2000ns": (second - _SCIENCE_SECONDS) * 1_000_000_000 + 184_000_000,
+            **spacecraft(second),
+        }
+    )
+
+
+def unix(moment: datetime) -> int:
+    """Whole Unix seconds of an aware datetime."""
+    if moment.tzinfo is None:
+        raise ValueError(f"{moment} has no time zone")
+    return int((moment - datetime.combine(date(1970, 1, 1), time.min, UTC)) // timedelta(seconds=1))

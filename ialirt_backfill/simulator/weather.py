@@ -1,0 +1,411 @@
+"""Made-up space weather: for each instrument, the values of its records, as JSON text ready to be sent.
+
+Time is cut into episodes of 200 minutes. An episode has a mood, from quiet to storm, drawn from the seed and common to
+all instruments. For each mood an instrument has one table with the values of a whole episode, built when first needed;
+an episode runs through it forwards or backwards. Every table begins and ends in the same undisturbed state, so that
+episodes join without a jump, and since no whole number of them makes a day, each day begins and goes differently.
+"""
+
+# ruff: noqa: S311 - the random numbers here are weather, not secrets
+
+from __future__ import annotations
+
+import json
+import math
+import random
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from functools import lru_cache
+from typing import Any
+
+from ialirt_backfill.instruments import FILL_VALUE, INSTRUMENTS
+
+EPISODE = 12_000
+"""Seconds of an episode: a multiple of every cadence, and not a divisor of a day."""
+
+SCOPED_HIT_FIELDS = frozenset(
+    {"hit_e_a_side_high_en", "hit_e_b_side_high_en", "hit_h_a_side_high_en", "hit_h_b_side_high_en"}
+)
+"""Fields that only a key with the scope ``hit`` gets to see."""
+
+Values = dict[str, Any]
+"""The fields of a record behind its times, in the order of the API."""
+
+
+class Mood(Enum):
+    """How disturbed the solar wind is: the value is the strength of everything that varies."""
+
+    QUIET = 0.4
+    ORDINARY = 1.0
+    DISTURBED = 1.8
+    STORM = 3.0
+
+
+_FREQUENCY = {Mood.QUIET: 4, Mood.ORDINARY: 6, Mood.DISTURBED: 3, Mood.STORM: 1}
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """The values of one episode, record by record.
+
+    ``texts`` holds JSON from the comma before the first field to the closing brace; ``sizes`` the bytes these fields
+    take up in the server's store.
+    """
+
+    texts: tuple[str, ...]
+    sizes: tuple[int, ...]
+
+    def reversed(self) -> Table:
+        return Table(self.texts[::-1], self.sizes[::-1])
+
+
+@dataclass(frozen=True, slots=True)
+class Episode:
+    """A stretch of one mood; ``fraction`` is the part of a second (in ns) at which mag measures."""
+
+    mood: Mood
+    backwards: bool
+    fraction: int
+
+
+@lru_cache(maxsize=4096)
+def episode(seed: int, number: int) -> Episode:
+    """The episode that begins at ``number * EPISODE`` Unix seconds."""
+    rng = random.Random(f"{seed}/episode/{number}")
+    mood = rng.choices(list(_FREQUENCY), list(_FREQUENCY.values()))[0]
+    return Episode(mood, backwards=rng.random() < 0.5, fraction=rng.randrange(184_000_001, 1_000_000_000, 10))
+
+
+@lru_cache(maxsize=72)
+def table(seed: int, instrument: str, mood: Mood, backwards: bool, scoped: bool) -> Table:
+    """The table of an instrument with a regular cadence; ``scoped`` keeps the fields that need a key."""
+    if backwards:
+        return table(seed, instrument, mood, False, scoped).reversed()
+    cadence = int(INSTRUMENTS[instrument].cadence.total_seconds())
+    rng = random.Random(f"{seed}/{instrument}/{mood.name}")
+    known: dict[str, tuple[str, int]] = {}  # housekeeping repeats itself: records that are alike share one text
+    texts, sizes = [], []
+    for values in _SIGNALS[instrument](rng, EPISODE // cadence, mood.value):
+        if not scoped:
+            for name in SCOPED_HIT_FIELDS & values.keys():
+                del values[name]
+        text = f", {json.dumps(values)[1:]}" if values else "}"
+        if text not in known:
+            known[text] = text, stored_size(values)
+        text, size = known[text]
+        texts.append(text)
+        sizes.append(size)
+    return Table(tuple(texts), tuple(sizes))
+
+
+# --- sizes ------------------------------------------------------------------------------------------------------------
+
+
+def stored_size(value: object) -> int:
+    """The bytes a value takes up in the server's store, by the rules of DynamoDB.
+
+    The outermost object is the record itself, whose names and values count without the overhead of a map.
+    """
+    if not isinstance(value, dict):
+        return _size(value)
+    return sum(len(name.encode()) + _size(member) for name, member in value.items())
+
+
+def _size(value: object) -> int:
+    if value is None or isinstance(value, bool):
+        return 1
+    if isinstance(value, float | int):
+        return _number_size(value)
+    if isinstance(value, list):
+        return 3 + len(value) + sum(map(_size, value))
+    if isinstance(value, str):
+        return len(value.encode())
+    if isinstance(value, dict):
+        return 3 + sum(1 + len(name.encode()) + _size(member) for name, member in value.items())
+    raise TypeError(f"nothing like {value!r} is stored")
+
+
+@lru_cache(maxsize=65_536)
+def _number_size(value: float) -> int:
+    """A byte per two significant digits, one more, and one for a minus sign."""
+    mantissa = str(value).partition("e")[0]
+    digits = mantissa.lstrip("-").replace(".", "").strip("0")
+    return (len(digits) + 1) // 2 + 1 + mantissa.startswith("-")
+
+
+# --- shapes that signals are made of ----------------------------------------------------------------------------------
+
+
+def _number(value: float) -> int | float:
+    """As the API sends it: three decimals, and a whole number as an integer."""
+    rounded = round(value, 3)
+    return int(rounded) if rounded == int(rounded) else rounded
+
+
+def _vector(*components: float) -> list[int | float]:
+    return [_number(component) for component in components]
+
+
+def _swell(length: int) -> list[float]:
+    """From 0 at the ends of an episode to 1 over its middle."""
+    ramp = length / 6
+    return [math.sin(0.5 * math.pi * min(1.0, i / ramp, (length - 1 - i) / ramp)) ** 2 for i in range(length)]
+
+
+def _wave(rng: random.Random, length: int, highest: int = 12) -> list[float]:
+    """A smooth signal of about unit size that is 0 at both ends: a few harmonics of random phase under a swell."""
+    parts = [(rng.uniform(0.3, 1.0) / math.sqrt(k), k, rng.uniform(0.0, math.tau)) for k in (1, 2, 3, 5, 8, highest)]
+    step = math.tau / length
+    return [
+        rise * sum(size * math.sin(k * step * i + phase) for size, k, phase in parts)
+        for i, rise in enumerate(_swell(length))
+    ]
+
+
+def _rotate(y: float, z: float, angle: float) -> tuple[float, float]:
+    """Turn about the x axis, as from GSE to GSM."""
+    return y * math.cos(angle) + z * math.sin(angle), z * math.cos(angle) - y * math.sin(angle)
+
+
+def _lose(rng: random.Random, values: Values, share: float, *names: str) -> None:
+    """Make values go missing now and then, in each of the ways the API has for it."""
+    if rng.random() >= share:
+        return
+    for name in names or (rng.choice(list(values)),):
+        way = rng.randrange(4)
+        if way == 0:
+            values[name] = None
+        elif way == 1:
+            del values[name]
+        elif isinstance(values[name], list) and way == 2:
+            values[name] = [None] * len(values[name])
+        elif isinstance(values[name], list):
+            values[name] = [FILL_VALUE] * len(values[name])
+        else:
+            values[name] = FILL_VALUE
+
+
+# --- the instruments --------------------------------------------------------------------------------------------------
+
+
+def _mag(rng: random.Random, length: int, strength: float) -> list[Values]:
+    """Field of a few nT along a Parker spiral that wanders; up to some 30 nT in a storm."""
+    size, longitude, latitude, tilt = (_wave(rng, length, highest) for highest in (40, 60, 80, 2))
+    swell = _swell(length)
+    records = []
+    for i in range(length):
+        magnitude = 5.0 * math.exp(0.25 * strength * (swell[i] + size[i])) * (1.0 + rng.gauss(0.0, 0.004))
+        phi = math.radians(135.0 + 35.0 * strength * longitude[i] + rng.gauss(0.0, 0.3))
+        theta = math.asin(math.sin(math.radians(5.0 + 18.0 * strength * latitude[i] + rng.gauss(0.0, 0.3))))
+        x, y = (magnitude * math.cos(theta) * turn for turn in (math.cos(phi), math.sin(phi)))
+        z = magnitude * math.sin(theta)
+        y_gsm, z_gsm = _rotate(y, z, 0.35 + 0.1 * tilt[i])
+        values: Values = {
+            "mag_B_GSE": _vector(x, y, z),
+            "mag_B_GSM": _vector(x, y_gsm, z_gsm),
+            "mag_B_RTN": _vector(-x, -y, z),
+            "mag_B_magnitude": _number(magnitude),
+            "mag_phi_B_GSE": _number(math.degrees(phi) % 360.0),
+            "mag_theta_B_GSE": _number(math.degrees(theta)),
+            "mag_phi_B_GSM": _number(math.degrees(math.atan2(y_gsm, x)) % 360.0),
+            "mag_theta_B_GSM": _number(math.degrees(math.asin(z_gsm / magnitude))),
+        }
+        _lose(rng, values, 0.002)
+        _lose(rng, values, 0.001, *values)
+        records.append(values)
+    return records
+
+
+_HK_FLAGS = tuple(
+    f"{supply}{suffix}_{level}"
+    for supply in ("hk1v5", "hk1v8", "hk2v5", "hkp8v5")
+    for suffix in ("", "c")
+    for level in ("danger", "warn")
+)
+
+
+def _mag_hk(rng: random.Random, length: int, strength: float) -> list[Values]:
+    """Raw values that follow slow drifts of temperature; now and then a supply past its warning limit."""
+    warm, load = _wave(rng, length, 3), _wave(rng, length, 4)
+    records = []
+    for i in range(length):
+        status: Values = {
+            "fib_range": 2,
+            "fib_saturated": False,
+            "fib_temp": 2460 + round(6 * warm[i]),
+            "fob_range": 2,
+            "fob_saturated": False,
+            "fob_temp": 2468 + round(5 * warm[i]),
+            "hk3v3": 2880 + round(2 * load[i]),
+            "hk3v3_current": 1776 + round(4 * load[i]),
+            "hkn8v5": 3680 - round(2 * load[i]),
+            "hkn8v5_current": 1360 + round(3 * load[i]),
+            "icu_temp": 2368 + round(4 * warm[i]),
+            "mode": 5,
+            "multbit_errs": rng.random() < 0.0002,
+            "pri_isvalid": True,
+            "sec_isvalid": rng.random() >= 0.0005,
+            **dict.fromkeys(_HK_FLAGS, False),
+        }
+        if rng.random() < 0.0003 * strength:
+            status["hk2v5_warn"] = True
+        _lose(rng, status, 0.0003)
+        records.append({"mag_hk_status": status})
+    return records
+
+
+_HIT_RATES: Mapping[str, float] = {
+    "hit_e_a_side_low_en": 6.0,
+    "hit_e_a_side_med_en": 3.0,
+    "hit_e_a_side_high_en": 1.0,
+    "hit_e_b_side_low_en": 5.0,
+    "hit_e_b_side_med_en": 2.5,
+    "hit_e_b_side_high_en": 0.8,
+    "hit_h_omni_low_en": 9.0,
+    "hit_h_omni_med_en": 20.0,
+    "hit_h_a_side_high_en": 1.5,
+    "hit_h_b_side_high_en": 1.2,
+    "hit_he_omni_low_en": 12.0,
+    "hit_he_omni_high_en": 4.0,
+}
+
+
+def _hit(rng: random.Random, length: int, strength: float) -> list[Values]:
+    """Counts that scatter as counts do, and rise a hundredfold in a storm."""
+    wave, swell = _wave(rng, length, 9), _swell(length)
+    records = []
+    for i in range(length):
+        gain = math.exp(max(0.0, strength - 1.0) * (1.8 * swell[i] + 0.5 * wave[i]))
+        values: Values = {}
+        for name, rate in _HIT_RATES.items():
+            mean = rate * gain
+            values[name] = max(0, round(mean + math.sqrt(mean) * rng.gauss(0.0, 1.0)))
+        _lose(rng, values, 0.01)
+        records.append(values)
+    return records
+
+
+_SWE_COUNTS = (84_873_600, 54_747_200, 34_620_800, 19_944_000, 10_368_000, 4_241_600, 1_688_012, 588_800)
+
+
+def _swe(rng: random.Random, length: int, strength: float) -> list[Values]:
+    """Electron counts that fall with energy; strahl from both sides in some stretches."""
+    waves = [_wave(rng, length, 10) for _ in _SWE_COUNTS]
+    both = _wave(rng, length, 4)
+    records = []
+    for i in range(length):
+        values: Values = {
+            "swe_normalized_counts": [
+                round(counts * math.exp(0.25 * strength * wave[i]))
+                for counts, wave in zip(_SWE_COUNTS, waves, strict=True)
+            ],
+            "swe_counterstreaming_electrons": int(strength * both[i] > 1.2),
+        }
+        if rng.random() < 0.004:
+            values["swe_normalized_counts"][rng.randrange(len(_SWE_COUNTS))] = None
+        _lose(rng, values, 0.003)
+        records.append(values)
+    return records
+
+
+def _swapi(rng: random.Random, length: int, strength: float) -> list[Values]:
+    """Slow wind of 400 km/s; in a storm some 700 km/s, hot and dense."""
+    fast, dense, hot = (_wave(rng, length, highest) for highest in (8, 20, 30))
+    swell = _swell(length)
+    records = []
+    for i in range(length):
+        speed = 400.0 + 60.0 * strength * (0.8 * swell[i] + 0.5 * fast[i]) + rng.gauss(0.0, 1.5)
+        values: Values = {
+            "swapi_pseudo_proton_speed": _number(speed),
+            "swapi_pseudo_proton_density": _number(5.0 * math.exp(0.35 * strength * dense[i] + rng.gauss(0.0, 0.02))),
+            "swapi_pseudo_proton_temperature": _number(
+                90_000.0 * (speed / 400.0) ** 2 * math.exp(0.2 * strength * hot[i] + rng.gauss(0.0, 0.02))
+            ),
+        }
+        _lose(rng, values, 0.004)
+        _lose(rng, values, 0.002, *values)
+        records.append(values)
+    return records
+
+
+_CODICE_LO_RATIOS: Mapping[str, float] = {
+    "codice_lo_c_over_o_abundance": 0.68,
+    "codice_lo_mg_over_o_abundance": 0.14,
+    "codice_lo_fe_over_o_abundance": 0.12,
+    "codice_lo_c_plus_6_over_c_plus_5": 0.95,
+    "codice_lo_o_plus_7_over_o_plus_6": 0.24,
+    "codice_lo_fe_low_over_fe_high": 1.3,
+}
+
+
+def _codice_lo(rng: random.Random, length: int, strength: float) -> list[Values]:
+    """Ratios of abundances and of charge states, often missing when the wind is thin."""
+    waves = {name: _wave(rng, length, 9) for name in _CODICE_LO_RATIOS}
+    records = []
+    for i in range(length):
+        values: Values = {
+            name: _number(ratio * math.exp(0.3 * strength * waves[name][i] + rng.gauss(0.0, 0.05)))
+            for name, ratio in _CODICE_LO_RATIOS.items()
+        }
+        for name in _CODICE_LO_RATIOS:
+            _lose(rng, values, 0.08 / strength, name)
+        records.append(values)
+    return records
+
+
+def _codice_hi(rng: random.Random, length: int, strength: float) -> list[Values]:
+    """Proton intensities that fall with energy, stronger in one spin sector: 4 epochs, 15 energies, 4 sectors and 4
+    elevations."""
+    wave, swell = _wave(rng, length, 9), _swell(length)
+    spectrum = [180.0 * math.exp(-0.33 * energy) for energy in range(15)]
+    sky = [
+        1.0 + 0.4 * math.cos(0.5 * math.pi * sector + 0.3 * elevation) for sector in range(4) for elevation in range(4)
+    ]
+    records = []
+    for i in range(length):
+        gain = math.exp(0.5 * strength * (0.4 * swell[i] + wave[i]))
+        scatter = [rng.lognormvariate(0.0, 0.1) for _ in range(97)]  # a prime, so that the directions differ
+        intensities = [
+            gain * spectrum[energy] * sky[k] * scatter[(time * 240 + energy * 16 + k) % 97]
+            for time in range(4)
+            for energy in range(15)
+            for k in range(16)
+        ]
+        flat = [_number(float(f"{intensity:.4g}")) for intensity in intensities]
+        rows = [flat[k : k + 4] for k in range(0, 960, 4)]
+        sectors = [rows[k : k + 4] for k in range(0, 240, 4)]
+        values: Values = {"codice_hi_h": [sectors[k : k + 15] for k in range(0, 60, 15)]}
+        if rng.random() < 0.02:
+            values["codice_hi_h"][rng.randrange(4)][rng.randrange(15)][rng.randrange(4)] = [None] * 4
+        _lose(rng, values, 0.01)
+        records.append(values)
+    return records
+
+
+_SIGNALS: Mapping[str, Callable[[random.Random, int, float], list[Values]]] = {
+    "mag": _mag,
+    "mag_hk": _mag_hk,
+    "hit": _hit,
+    "swe": _swe,
+    "swapi": _swapi,
+    "codice_lo": _codice_lo,
+    "codice_hi": _codice_hi,
+}
+
+
+def spacecraft(second: int) -> Values:
+    """Where the spacecraft is at a Unix second: on a Lissajous orbit about L1, half a year a turn."""
+    turn = math.tau / (178.0 * 86_400.0)
+    phase = turn * second
+    x, vx = 1.48e6 + 9.0e4 * math.sin(phase), 9.0e4 * turn * math.cos(phase)
+    y, vy = 2.9e5 * math.cos(phase), -2.9e5 * turn * math.sin(phase)
+    z, vz = 1.1e5 * math.sin(0.97 * phase), 1.1e5 * 0.97 * turn * math.cos(0.97 * phase)
+    # The dipole turns with the Earth once a day and leans with the season.
+    angle = 0.2 * math.sin(math.tau * second / 86_400.0) + 0.4 * math.sin(math.tau * second / 31_557_600.0)
+    return {
+        "sc_position_GSE": _vector(x, y, z),
+        "sc_position_GSM": _vector(x, *_rotate(y, z, angle)),
+        "sc_velocity_GSE": _vector(vx, vy, vz),
+        "sc_velocity_GSM": _vector(vx, *_rotate(vy, vz, angle)),
+    }
