@@ -1,0 +1,631 @@
+"""Records become the columns of a day's file, window by window, and tables of one day become one.
+
+Every cell is kept as its final text: a table is a ``pa.Table`` of ``pa.string()`` columns in which null is an empty
+cell, ``time_utc`` comes first, the other columns follow in sorted order, and rows rise in time, one per ``time_utc``.
+So a cell that was written once keeps its digits whatever arrives later, and merging is exact.
+
+Whole columns are converted at once. A column that holds anything unexpected is converted in two parts, the expected
+values at once and each odd one by itself, so that one broken value never changes the text of another cell: the text of
+a cell depends on nothing but its own value.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import math
+import re
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import chain
+from operator import itemgetter
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ialirt_backfill.coverage import Span
+from ialirt_backfill.exceptions import UnwritableValue
+from ialirt_backfill.instruments import FILL_VALUE, Column, ColumnType, Field, Instrument, Shape
+
+TIME = "time_utc"
+_INSTRUMENT = "instrument"  # the file name says it
+
+_TIME_LENGTH = len("2026-02-01T00:00:00")
+_TIME_FORM = re.compile(r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)(?:\.\d+)?(Z|[+-]\d\d:?\d\d)?", re.ASCII)
+_SHOWN = 200
+"""How many characters of a rejected record are shown."""
+
+# The fill value reaches us by way of 32-bit floats and of text: anything this near to it is it.
+_FILL_LOW, _FILL_HIGH = 1.01 * FILL_VALUE, 0.99 * FILL_VALUE
+_EXACT = 2**53
+"""Whole numbers up to this one are exact in a float."""
+_PLAIN = 1e10
+"""Arrow writes floats below this one without an exponent, so that whole ones look like integers."""
+_INT64 = 2**63
+_NUMBERS = frozenset({int, float, type(None)})
+_MUST_QUOTE = (b",", b'"', b"\n", b"\r")
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """What one answer became.
+
+    ``rejected`` shows the records that cannot be kept, the start of each, as compact text: without a readable
+    ``time_utc``, no objects, or with a value that its column cannot hold truthfully. ``ignored`` counts the harmless
+    ones: of another instrument, or outside the span that was asked for.
+    """
+
+    rows: pa.Table
+    rejected: tuple[str, ...]
+    ignored: int
+
+
+def tabulate(instrument: Instrument, span: Span, records: Sequence[object]) -> Window:
+    """Make rows of the records of one answer, in whatever order they came.
+
+    Of a time that came twice, the later copy's cells win where they are not empty. Raises UnwritableValue, naming the
+    column, where half of the records or more have a value that their column cannot hold truthfully.
+    """
+    selection = _select(instrument, span, records)
+    while True:
+        try:
+            rows = _columns(instrument, selection).table()
+        except _UnfitRecords as unfit:
+            # A broken record among many costs itself; a field that has changed its kind is for a person to look at.
+            if 2 * len(unfit.places) >= len(selection.records):
+                raise UnwritableValue(str(unfit)) from None
+            selection = selection.without(unfit.places)
+        else:
+            return Window(concatenate([rows]), selection.rejected, selection.ignored)
+
+
+def _columns(instrument: Instrument, selection: _Selection) -> _Columns:
+    columns = _Columns(instrument, selection.times)
+    known = {entry.name: entry for entry in instrument.fields}
+    for name, values in _transposed(selection.records).items():
+        if name in {TIME, _INSTRUMENT}:
+            continue
+        if name in known:
+            columns.add(known[name], values)
+        else:
+            columns.add_unknown(name, values)
+    return columns
+
+
+def concatenate(windows: Sequence[pa.Table]) -> pa.Table:
+    """One table of several of the same day, in any order.
+
+    Per cell, the last of them that is not empty wins; no row and no column is lost.
+    """
+    if not windows:
+        return empty()
+    names = sorted(set().union(*(table.column_names for table in windows)) - {TIME})
+    rows = pa.concat_tables(windows, promote_options="default").select([TIME, *names])
+    return rows if _rising(rows[TIME].combine_chunks()) else _united(rows)
+
+
+def merge(old: pa.Table, new: pa.Table) -> pa.Table:
+    """Both tables as one: per cell the new value wins, unless it is empty; no row and no column is lost."""
+    return concatenate([old, new])
+
+
+def empty() -> pa.Table:
+    """A table without rows."""
+    return pa.table({TIME: pa.array([], pa.string())})
+
+
+def times(rows: pa.Table) -> list[int]:
+    """The times of the rows, in Unix seconds."""
+    seconds: list[int] = rows[TIME].cast(pa.timestamp("s")).cast(pa.int64()).to_pylist()
+    return seconds
+
+
+def canonical_times(values: pa.Array) -> pa.Array:
+    """The times of ``values`` (text) as a day's file writes them; null where one cannot be read."""
+    if _are_canonical(values):
+        return values
+    return pa.array([_time_text(_second(value)) for value in values.to_pylist()], pa.string())
+
+
+def is_ordered(rows: pa.Table) -> bool:
+    """Whether the times are written as a day's file writes them, and each is later than the one before."""
+    times = rows[TIME].combine_chunks()
+    return _are_canonical(times) and _rising(times)
+
+
+def header(columns: Sequence[str]) -> bytes:
+    """The header line of a day's file."""
+    return (",".join(_quoted(name) for name in columns) + "\n").encode()
+
+
+def to_csv(rows: pa.Table, columns: Sequence[str]) -> bytes:
+    """The lines of a day's file below its header, with the cells in the order of ``columns``.
+
+    A column that ``rows`` does not have gives empty cells.
+    """
+    return b"".join(_lines(batch, columns) for batch in rows.to_batches() if batch.num_rows)
+
+
+# --- which records count ----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Selection:
+    """The records of an answer that become rows, with the text of their times."""
+
+    records: Sequence[dict[str, Any]]
+    times: pa.Array
+    rejected: tuple[str, ...]
+    ignored: int
+
+    def without(self, places: Sequence[int]) -> _Selection:
+        """The same, with the records at these places rejected."""
+        shown = tuple(_shown(self.records[place]) for place in places)
+        kept = sorted(set(range(len(self.records))).difference(places))
+        return _Selection(
+            [self.records[place] for place in kept], self.times.take(kept), self.rejected + shown, self.ignored
+        )
+
+
+class _UnfitRecords(Exception):
+    """The records at these places hold a value that its column cannot hold truthfully."""
+
+    def __init__(self, message: str, places: Sequence[int]) -> None:
+        super().__init__(message)
+        self.places = places
+
+
+def _select(instrument: Instrument, span: Span, records: Sequence[object]) -> _Selection:
+    objects = [record for record in records if type(record) is dict]
+    rejected = [_shown(record) for record in records if type(record) is not dict] if len(objects) < len(records) else []
+    ours = [record for record in objects if record.get(_INSTRUMENT) in (instrument.name, None)]
+    ignored = len(objects) - len(ours)
+    start, end = int(span.start.timestamp()), int(span.end.timestamp())
+
+    moments = [record.get(TIME) for record in ours]
+    try:
+        times = pa.array(moments, pa.string())
+    except (pa.ArrowException, ValueError):  # something that is no text, or no UTF-8
+        times = None
+    if times is not None and _are_canonical(times):
+        seconds = times.cast(pa.timestamp("s")).cast(pa.int64())
+        inside = pc.and_(pc.greater_equal(seconds, start), pc.less(seconds, end))
+        if not pc.all(inside, min_count=0).as_py():
+            ours = [record for record, kept in zip(ours, inside.to_pylist(), strict=True) if kept]
+            ignored += len(times) - len(ours)
+            times = times.filter(inside)
+        return _Selection(ours, times, tuple(rejected), ignored)
+
+    chosen: list[dict[str, Any]] = []
+    texts: list[str | None] = []
+    for record, moment in zip(ours, moments, strict=True):
+        second = _second(moment)
+        if second is None:
+            rejected.append(_shown(record))
+        elif start <= second < end:
+            chosen.append(record)
+            texts.append(_time_text(second))
+        else:
+            ignored += 1
+    return _Selection(chosen, pa.array(texts, pa.string()), tuple(rejected), ignored)
+
+
+def _are_canonical(values: pa.Array) -> bool:
+    """Whether every one of these texts is a time as a day's file writes it."""
+    if values.null_count:
+        return False
+    if not len(values):
+        return True
+    lengths = pc.min_max(pc.binary_length(values)).as_py()
+    if lengths != {"min": _TIME_LENGTH, "max": _TIME_LENGTH}:
+        return False
+    try:
+        values.cast(pa.timestamp("s"))  # strict about every character but the one between date and time
+    except pa.ArrowInvalid:
+        return False
+    between = pc.binary_slice(values.cast(pa.binary()), 10, 11)
+    return bool(pc.all(pc.equal(between, b"T")).as_py())
+
+
+def _second(moment: object) -> int | None:
+    """The Unix second of a time as it came, or None where it cannot be read."""
+    match = _TIME_FORM.fullmatch(moment) if isinstance(moment, str) else None
+    if match is None:
+        return None
+    day, clock, zone = match.groups()
+    try:
+        return int(datetime.fromisoformat(f"{day}T{clock}{zone or 'Z'}").astimezone(UTC).timestamp())
+    except (ValueError, OverflowError):
+        return None
+
+
+def _time_text(second: int | None) -> str | None:
+    return None if second is None else datetime.fromtimestamp(second, UTC).replace(tzinfo=None).isoformat()
+
+
+def _shown(record: object) -> str:
+    try:
+        text = json.dumps(record, separators=(",", ":"), ensure_ascii=False, default=repr)
+    except (RecursionError, ValueError, TypeError):
+        text = f"<{type(record).__name__} that cannot be shown>"
+    return _encodable(text[:_SHOWN])
+
+
+# --- from fields to columns -------------------------------------------------------------------------------------------
+
+
+def _transposed(objects: Sequence[Mapping[str, Any]]) -> dict[str, Sequence[Any]]:
+    """The values of each key that any of the objects has, None where one lacks it."""
+    names = list(objects[0]) if objects else []
+    if len(names) > 1 and sum(map(len, objects)) == len(names) * len(objects):
+        with contextlib.suppress(KeyError):  # ordinarily all have the same keys
+            return dict(zip(names, zip(*map(itemgetter(*names), objects), strict=True), strict=True))
+    names = list(dict.fromkeys(chain.from_iterable(objects)))
+    return {name: [entry.get(name) for entry in objects] for name in names}
+
+
+class _Columns:
+    """The columns of one answer, as they come together. ``times`` is the text of each record's time."""
+
+    def __init__(self, instrument: Instrument, times: pa.Array) -> None:
+        self._instrument = instrument
+        self._times = times
+        self._known = instrument.columns
+        self._cells: dict[str, pa.Array] = {}
+
+    def table(self) -> pa.Table:
+        names = sorted(self._cells)
+        return pa.table([self._times, *(self._cells[name] for name in names)], [TIME, *names])
+
+    def add(self, entry: Field, values: Sequence[Any]) -> None:
+        """The columns of one field of the table of instruments."""
+        if entry.shape is Shape.LIST:
+            self._add_list(entry, values)
+        elif entry.shape is Shape.OBJECT:
+            self._add_object(entry, values)
+        else:
+            self._put(entry.columns[0], values)
+
+    def add_unknown(self, name: str, values: Sequence[Any]) -> None:
+        """A field nobody has seen before, as it came."""
+        name = _encodable(name)
+        column = self._known.get(name, Column(name, ColumnType.JSON))
+        if column.polynomial:
+            missing = pa.array([_is_missing(value) for value in values], pa.bool_())
+            self._refuse(name, pc.invert(missing), "it arrived as a field of its own, in an unknown unit")
+        self._put(column, values)
+
+    def _add_list(self, entry: Field, values: Sequence[Any]) -> None:
+        size = len(entry.columns)
+        if not _are_lists(values, size):
+            fits = [type(value) is list and len(value) == size for value in values]
+            missing = [_is_missing(value) for value in values]
+            self._add_odd(entry.name, values, [fit or absent for fit, absent in zip(fits, missing, strict=True)])
+            if not any(fits) and not any(missing):
+                return
+            nothing = [None] * size
+            values = [value if fit else nothing for value, fit in zip(values, fits, strict=True)]
+        for column, part in zip(entry.columns, zip(*values, strict=True), strict=True):
+            self._put(column, part)
+
+    def _add_object(self, entry: Field, values: Sequence[Any]) -> None:
+        if set(map(type, values)) - {dict}:
+            fits = [type(value) is dict for value in values]
+            self._add_odd(entry.name, values, [fit or _is_missing(v) for fit, v in zip(fits, values, strict=True)])
+            values = [value if fit else {} for value, fit in zip(values, fits, strict=True)]
+        known = dict(zip(entry.members, entry.columns, strict=True))
+        for member, part in _transposed(values).items():
+            name = _encodable(entry.prefix + member)
+            self._put(known.get(member) or Column(name, ColumnType.JSON), part)
+
+    def _add_odd(self, name: str, values: Sequence[Any], ordinary: Sequence[bool]) -> None:
+        """What came instead of a list or an object, in a column named as the field."""
+        if not all(ordinary):
+            odd = [None if usual else value for value, usual in zip(values, ordinary, strict=True)]
+            self._put(Column(name, ColumnType.JSON), odd)
+
+    def _put(self, column: Column, values: Sequence[Any]) -> None:
+        if column.polynomial:
+            cells = self._converted(column, values)
+        else:
+            try:
+                cells = _cells(column, values)
+            except RecursionError:
+                raise UnwritableValue(
+                    f"{self._instrument.name}: column {column.name!r}: a value is nested too deeply to be written"
+                ) from None
+        name = column.name
+        if name in self._cells:
+            differ = pc.fill_null(pc.not_equal(self._cells[name], cells), False)
+            self._refuse(name, differ, "two fields of the record give different values for it")
+            cells = pc.coalesce(cells, self._cells[name])
+        self._cells[name] = cells
+
+    def _converted(self, column: Column, values: Sequence[Any]) -> pa.Array:
+        """Raw values in the unit of their column, not rounded."""
+        if not _NUMBERS.issuperset(map(type, values)):
+            wrong = pa.array([type(value) not in _NUMBERS and not _is_missing(value) for value in values], pa.bool_())
+            self._refuse(column.name, wrong, f"the raw value to be converted to {column.unit} is not a number")
+            values = [value if type(value) in _NUMBERS else None for value in values]
+        raw = _without_missing(
+            self._floats(column, values)
+        ).dictionary_encode()  # few values, which come again and again
+        result = pa.scalar(column.polynomial[-1])
+        for coefficient in column.polynomial[-2::-1]:
+            result = pc.add(pc.multiply(result, raw.dictionary), coefficient)
+        too_large = pc.invert(pc.is_finite(result)).take(raw.indices)
+        self._refuse(column.name, too_large, f"the raw value is too large for {column.unit}")
+        return pc.cast(result, pa.string()).take(raw.indices)
+
+    def _floats(self, column: Column, values: Sequence[int | float | None]) -> pa.Array:
+        try:
+            return pa.array(values, pa.float64())
+        except (pa.ArrowInvalid, OverflowError):  # whole numbers that arrow finds too long
+            too_large = pa.array([type(value) is int and abs(value) > sys.float_info.max for value in values])
+            self._refuse(column.name, too_large, f"the raw value is too large for {column.unit}")
+            return pa.array([None if value is None else float(value) for value in values], pa.float64())
+
+    def _refuse(self, name: str, where: pa.Array, reason: str) -> None:
+        """Raise _UnfitRecords where any of ``where`` is true."""
+        places = pc.indices_nonzero(where).to_pylist()
+        if places:
+            time = self._times[places[0]].as_py()
+            message = f"{self._instrument.name}: column {name!r} cannot be written at {time}: {reason}"
+            raise _UnfitRecords(message, places)
+
+
+# --- from values to text ----------------------------------------------------------------------------------------------
+
+
+def _cells(column: Column, values: Sequence[Any]) -> pa.Array:
+    """The text of each value of one column; null where it is missing."""
+    if column.codes:
+        values = _named(column.codes, values)
+    match column.type:
+        case ColumnType.MEASUREMENT:
+            return _measurements(values)
+        case ColumnType.INTEGER:
+            return _integers(values)
+        case ColumnType.BOOLEAN:
+            return _booleans(values)
+        case ColumnType.TEXT:
+            return _texts(values)
+        case ColumnType.JSON:
+            return _json_cells(values)
+
+
+def _apart(
+    values: Sequence[Any], expected: Callable[[Any], bool], at_once: Callable[[list[Any]], pa.Array]
+) -> pa.Array:
+    """The expected values at once, every other one by itself."""
+    odd = [not expected(value) for value in values]
+    usual = at_once([None if is_odd else value for value, is_odd in zip(values, odd, strict=True)])
+    others = [_text(value) if is_odd else None for value, is_odd in zip(values, odd, strict=True)]
+    return pc.coalesce(usual, pa.array(others, pa.string()))
+
+
+def _measurements(values: Sequence[Any]) -> pa.Array:
+    # Arrow takes True for 1.0, and refuses whole numbers that a float cannot hold.
+    if _NUMBERS.issuperset(map(type, values)):
+        try:
+            return _decimals(values)
+        except (pa.ArrowInvalid, OverflowError):
+            pass
+    return _apart(values, lambda v: type(v) is float or (type(v) is int and -_EXACT <= v <= _EXACT), _decimals)
+
+
+def _decimals(values: Sequence[Any]) -> pa.Array:
+    """The shortest text that reads back to the same number."""
+    return pc.cast(_without_missing(pa.array(values, pa.float64())), pa.string())
+
+
+def _without_missing(numbers: pa.Array) -> pa.Array:
+    """The same numbers, null where there is none: fill values, NaN, infinities."""
+    plain = (numbers.fill_null(0.0) if numbers.null_count else numbers).to_numpy()
+    if not len(plain) or (plain.min() > _FILL_HIGH and plain.max() < math.inf):  # never true of NaN
+        return numbers
+    real = pc.and_(pc.is_finite(numbers), pc.or_(pc.greater(numbers, _FILL_HIGH), pc.less(numbers, _FILL_LOW)))
+    return pc.if_else(real, numbers, None)
+
+
+def _integers(values: Sequence[Any]) -> pa.Array:
+    # Arrow would cut the fraction of a float.
+    if {int, type(None)}.issuperset(map(type, values)):
+        try:
+            return pc.cast(pa.array(values, pa.int64()), pa.string())
+        except OverflowError:
+            pass
+    whole = [int(v) if type(v) is float and v.is_integer() and abs(v) < _EXACT else v for v in values]
+    return _apart(
+        whole,
+        lambda v: type(v) is int and -_INT64 <= v < _INT64,
+        lambda usual: pc.cast(pa.array(usual, pa.int64()), pa.string()),
+    )
+
+
+def _booleans(values: Sequence[Any]) -> pa.Array:
+    try:
+        return pc.if_else(pa.array(values, pa.bool_()), "True", "False")
+    except (pa.ArrowException, OverflowError):
+        return _apart(values, lambda v: type(v) is bool, _booleans)
+
+
+def _texts(values: Sequence[Any]) -> pa.Array:
+    try:
+        texts = pa.array(values, pa.string())
+    except (pa.ArrowException, ValueError, OverflowError):
+        return pa.array([_text(value) for value in values], pa.string())
+    is_blank = pc.equal(texts, "")
+    return pc.if_else(is_blank, None, texts) if pc.any(is_blank).as_py() else texts
+
+
+def _named(codes: Mapping[int, str], values: Sequence[Any]) -> list[Any]:
+    if {int, type(None)}.issuperset(map(type, values)):
+        return list(map(dict(codes).get, values, values))
+    return [codes.get(value, value) if type(value) is int else value for value in values]
+
+
+def _json_cells(values: Sequence[Any]) -> pa.Array:
+    """Lists and objects as compact JSON, anything else as it came."""
+    if list not in set(map(type, values)):
+        return pa.array([_text(value) for value in values], pa.string())
+    cells: list[str | None] = [None] * len(values)
+    alike: dict[tuple[int, ...], list[int]] = {}
+    for index, value in enumerate(values):
+        shape = _shape(value)
+        if shape:
+            alike.setdefault(shape, []).append(index)
+        else:
+            cells[index] = _text(value)
+    for shape, indices in alike.items():
+        texts = _arrays([values[index] for index in indices], shape)
+        for index, text in zip(indices, texts, strict=True):
+            cells[index] = text
+    return pa.array(cells, pa.string())
+
+
+def _shape(value: object) -> tuple[int, ...]:
+    """The lengths of nested lists, judged by the first of each; () where there is no array."""
+    shape: list[int] = []
+    while type(value) is list:
+        shape.append(len(value))
+        if not value:
+            return ()
+        value = value[0]
+    return tuple(shape)
+
+
+def _arrays(values: list[Any], shape: tuple[int, ...]) -> Iterable[str | None]:
+    """Arrays of numbers, all of the same shape, as compact JSON; by themselves where they turn out not to be that."""
+    numbers: list[Any] = values
+    for length in shape:
+        if not _are_lists(numbers, length):
+            break
+        numbers = list(chain.from_iterable(numbers))
+    else:
+        texts = _array_texts(numbers)
+        if texts is not None:
+            return _bracketed(texts, shape)
+    if len(values) == 1:
+        return [_text(values[0])]
+    return (text for value in values for text in _arrays([value], shape))
+
+
+def _are_lists(values: Sequence[Any], length: int) -> bool:
+    return set(map(type, values)) <= {list} and set(map(len, values)) <= {length}
+
+
+def _array_texts(numbers: list[Any]) -> pa.Array | None:
+    """The JSON text of numbers that stand in arrays, or None where that takes a look at each."""
+    kinds = set(map(type, numbers))
+    if not _NUMBERS.issuperset(kinds):
+        return None
+    try:
+        if float not in kinds:
+            texts = pc.cast(pa.array(numbers, pa.int64()), pa.string())
+        else:
+            floats = _without_missing(pa.array(numbers, pa.float64()))
+            if (
+                pc.max(pc.abs(floats)).as_py() or 0
+            ) >= _PLAIN:  # whole numbers must look the same with and without floats
+                return None
+            texts = pc.cast(floats, pa.string())
+    except (pa.ArrowInvalid, OverflowError):
+        return None
+    return pc.fill_null(texts, "null")
+
+
+def _bracketed(texts: pa.Array, shape: tuple[int, ...]) -> list[str]:
+    """The elements of arrays of one shape, in their order, put together to one text per array."""
+    after = [*[","] * (shape[-1] - 1), ""]  # what stands after each element of one array
+    for depth, length in enumerate(reversed(shape[:-1]), start=1):
+        after = [*after[:-1], "]" * depth + "," + "[" * depth] * length
+        after[-1] = ""
+    count = len(texts) // len(after)
+    pieces = pc.binary_join_element_wise(texts, pa.concat_arrays([pa.array(after, pa.string())] * count), "")
+    arrays = pc.binary_join(_lists(pieces, len(after)), "")
+    cells: list[str] = pc.binary_join_element_wise("[" * len(shape), arrays, "]" * len(shape), "").to_pylist()
+    return cells
+
+
+def _lists(values: pa.Array, length: int) -> pa.Array:
+    """The same values as lists of ``length``."""
+    return pa.ListArray.from_arrays(pa.array(range(0, len(values) + 1, length), pa.int32()), values)
+
+
+def _text(value: object) -> str | None:
+    """One value as it came; None where it is missing."""
+    if _is_missing(value):
+        return None
+    if isinstance(value, str):
+        return _encodable(value)
+    if isinstance(value, list | dict):
+        return _encodable(json.dumps(_emptied(value), separators=(",", ":"), ensure_ascii=False))
+    return repr(value)
+
+
+def _is_missing(value: object) -> bool:
+    """Whether there is nothing to write: null, no text, NaN, an infinity, the fill value."""
+    if type(value) is float and not math.isfinite(value):
+        return True
+    if type(value) is float or type(value) is int:
+        return _FILL_LOW <= value <= _FILL_HIGH
+    return value is None or value == ""
+
+
+def _emptied(value: Any) -> Any:
+    """The same list or object, with None for what is missing inside it."""
+    if isinstance(value, list):
+        return [_emptied(element) for element in value]
+    if isinstance(value, dict):
+        return {name: _emptied(element) for name, element in value.items()}
+    return None if value != "" and _is_missing(value) else value
+
+
+def _encodable(text: str) -> str:
+    """The same text, with halves of surrogate pairs, which UTF-8 cannot hold, written as JSON writes them."""
+    return text if text.isascii() else text.encode(errors="backslashreplace").decode()
+
+
+# --- lines ------------------------------------------------------------------------------------------------------------
+
+
+def _rising(times: pa.Array) -> bool:
+    """Whether each time is later than the one before."""
+    return bool(pc.all(pc.less(times[:-1], times[1:]), min_count=0).as_py()) if len(times) > 1 else True
+
+
+def _united(rows: pa.Table) -> pa.Table:
+    """One row for each time, rising: of each column the last cell that is not empty."""
+    names = rows.column_names
+    numbered = rows.rename_columns([str(number) for number in range(len(names))])  # some names have a meaning for arrow
+    others = numbered.column_names[1:]
+    groups = numbered.group_by("0", use_threads=False).aggregate([(name, "last") for name in others])
+    united = groups.select(["0", *(f"{name}_last" for name in others)]).rename_columns(names)
+    return united.take(pc.sort_indices(united[TIME]))
+
+
+def _lines(rows: pa.RecordBatch, columns: Sequence[str]) -> bytes:
+    nothing = pa.nulls(rows.num_rows, pa.string())
+    present = set(rows.schema.names)
+    cells = [_quoted_cells(rows[name]) if name in present else nothing for name in columns]
+    lines = pc.binary_join_element_wise(*cells, ",", null_handling="replace", null_replacement="")
+    text: bytes = pc.binary_join(_lists(lines, len(lines)), "\n")[0].as_buffer().to_pybytes()
+    return text + b"\n"
+
+
+def _quoted_cells(cells: pa.Array) -> pa.Array:
+    """The same cells, with quotes around those that need them."""
+    data = cells.buffers()[2]
+    text = b"" if data is None else data.to_pybytes()
+    if not any(special in text for special in _MUST_QUOTE):
+        return cells
+    quoted = pc.binary_join_element_wise('"', pc.replace_substring(cells, '"', '""'), '"', "")
+    return pc.if_else(pc.match_substring_regex(cells, '[",\r\n]'), quoted, cells)
+
+
+def _quoted(text: str) -> str:
+    return '"' + text.replace('"', '""') + '"' if any(special in text for special in ',"\r\n') else text

@@ -1,0 +1,64 @@
+"""Daily files as DataFrames."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from ialirt_backfill.exceptions import UsageError
+from ialirt_backfill.frame import read_days
+from ialirt_backfill.instruments import INSTRUMENTS
+
+DAY = date(2026, 2, 1)
+
+
+def write(datastore: Path, instrument: str, text: str, day: date = DAY) -> None:
+    path = datastore / INSTRUMENTS[instrument].path(day)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+
+
+def test_types_come_from_the_table_of_instruments_and_no_digit_is_lost(tmp_path: Path) -> None:
+    write(
+        tmp_path,
+        "mag",
+        "time_utc,later,mag_B_GSE_x,mag_epoch\n2026-02-01T00:00:03,a,1,823176136884633761\n2026-02-01T00:00:07,,2.5,\n",
+    )
+    write(tmp_path, "mag", "time_utc,mag_B_GSE_x\n2026-02-02T00:00:03,\n", date(2026, 2, 2))
+    frame = read_days(tmp_path, "mag", DAY, date(2026, 2, 3))
+    assert list(frame.index) == [
+        datetime(2026, 2, 1, 0, 0, 3, tzinfo=UTC),
+        datetime(2026, 2, 1, 0, 0, 7, tzinfo=UTC),
+        datetime(2026, 2, 2, 0, 0, 3, tzinfo=UTC),
+    ]
+    assert frame["mag_epoch"].dtype == "Int64"
+    assert frame["mag_epoch"].iloc[0] == 823176136884633761
+    assert frame["mag_epoch"].isna().tolist() == [False, True, True]
+    assert frame["mag_B_GSE_x"].dtype == "float64"
+    assert frame["later"].iloc[0] == "a"
+
+
+def test_booleans(tmp_path: Path) -> None:
+    write(tmp_path, "mag_hk", "time_utc,mag_hk_pri_isvalid\n2026-02-01T00:00:03,True\n2026-02-01T00:00:07,\n")
+    frame = read_days(tmp_path, "mag_hk", DAY)
+    assert frame["mag_hk_pri_isvalid"].dtype == "boolean"
+    assert frame["mag_hk_pri_isvalid"].tolist() == [True, pd.NA]
+
+
+def test_a_cell_of_another_kind_leaves_its_column_text(tmp_path: Path) -> None:
+    write(tmp_path, "hit", "time_utc,hit_h_omni_low_en\n2026-02-01T00:00:17,5\n2026-02-01T00:01:17,2.5\n")
+    assert read_days(tmp_path, "hit", DAY)["hit_h_omni_low_en"].tolist() == ["5", "2.5"]
+
+
+def test_no_file_is_an_empty_frame(tmp_path: Path) -> None:
+    assert read_days(tmp_path, "hit", DAY).empty
+
+
+def test_one_instrument_at_a_time(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="one instrument"):
+        read_days(tmp_path, "all", DAY)
+    with pytest.raises(UsageError, match="unknown instrument"):
+        read_days(tmp_path, "hitt", DAY)
