@@ -1,0 +1,69 @@
+"""What has happened so far: the state and the history of every item and UTC day, in SQLite or PostgreSQL.
+
+The records can be imported without loading SQLAlchemy; `Ledger` and what opens one load it when first asked for.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from ledger.exceptions import (
+    ClaimLost,
+    LedgerCorrupt,
+    LedgerError,
+    LedgerOutdated,
+    LedgerPrivilege,
+    LedgerTooNew,
+    LedgerUnavailable,
+)
+from ledger.holder import Holder
+from ledger.records import (
+    Attempt,
+    AttemptResult,
+    AttemptStatus,
+    Claim,
+    DayResult,
+    DayState,
+    DayStatus,
+    Gaps,
+    MirroredDay,
+    Progress,
+    Run,
+)
+
+if TYPE_CHECKING:
+    from ledger.ledger import CLAIM_LASTS, Ledger, Recording, current, upgrade
+
+__all__ = [
+    "CLAIM_LASTS",
+    "Attempt",
+    "AttemptResult",
+    "AttemptStatus",
+    "Claim",
+    "ClaimLost",
+    "DayResult",
+    "DayState",
+    "DayStatus",
+    "Gaps",
+    "Holder",
+    "Ledger",
+    "LedgerCorrupt",
+    "LedgerError",
+    "LedgerOutdated",
+    "LedgerPrivilege",
+    "LedgerTooNew",
+    "LedgerUnavailable",
+    "MirroredDay",
+    "Progress",
+    "Recording",
+    "Run",
+    "current",
+    "upgrade",
+]
+
+
+def __getattr__(name: str) -> object:
+    if name in __all__:
+        return getattr(import_module("ledger.ledger"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,599 @@
+"""The ledger: what has happened so far to every item and UTC day, who works on which, and what every run did."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import socket
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import fields, replace
+from datetime import date, datetime, timedelta
+from types import TracebackType
+from typing import Any, Self
+
+from sqlalchemy import Connection, Row, Select, Text, and_, case, cast, delete, func, insert, null, or_, select, update
+from sqlalchemy import exists as sql_exists
+
+from ledger.database import Access, Database, insert_if_absent, open_database
+from ledger.exceptions import ClaimLost, LedgerCorrupt
+from ledger.holder import Holder
+from ledger.records import (
+    Attempt,
+    AttemptResult,
+    AttemptStatus,
+    Claim,
+    DayResult,
+    DayState,
+    DayStatus,
+    MirroredDay,
+    Progress,
+    Run,
+)
+from ledger.schema import attempt as attempt_table
+from ledger.schema import instrument_day, mirrored_day, workflow_progress
+from ledger.schema import run as run_table
+from ledger.versions import NEWEST, bring_up_to_date, check_readable, current_version
+
+DayRow = Row[*tuple[Any, ...]]
+"""A row of `_DAY_COLUMNS`."""
+
+CLAIM_LASTS = timedelta(minutes=2)
+"""How long a claim holds without a heartbeat."""
+
+PRUNED_AT_ONCE = 10_000
+"""Rows deleted in one transaction, so that pruning a long history keeps no runner waiting."""
+
+
+class Ledger:
+    """One ledger, for use by any number of threads. Every method but `recording` is a transaction of its own.
+
+    Methods raise `LedgerError` and its kinds only. On PostgreSQL a lost connection is sought again for
+    ``timeout_seconds`` before `LedgerUnavailable`; on both databases a lock is waited for as long.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._held: dict[str, Claim] = {}  # by token: what the heartbeat keeps alive; each step is atomic
+
+    @classmethod
+    def open(cls, url: str, *, timeout_seconds: float = 30.0) -> Self:
+        """The ledger at `url`, made or upgraded where needed.
+
+        ``sqlite:///path`` (the folders above the file are made too) or ``postgresql+psycopg://user:password@host/name``;
+        ``postgresql://`` and ``postgres://`` mean the same driver.
+        """
+        database = open_database(url, Access.CREATE, timeout_seconds)
+        assert database is not None  # noqa: S101 - only reading can find nothing
+        try:
+            bring_up_to_date(database)
+        except BaseException:
+            database.close()
+            raise
+        return cls(database)
+
+    @classmethod
+    def open_existing(cls, url: str, *, timeout_seconds: float = 30.0) -> Self | None:
+        """The ledger at `url`, for reading only, or None where there is none yet. Makes and changes nothing."""
+        database = open_database(url, Access.READ, timeout_seconds)
+        if database is None:
+            return None
+        try:
+            version = database.read_once(current_version)
+            if version is not None:
+                check_readable(version, database.url_shown)
+                return cls(database)
+        except BaseException:
+            database.close()
+            raise
+        database.close()
+        return None
+
+    def close(self) -> None:
+        """Close all connections; the ledger is not used any more."""
+        self._database.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @property
+    def url_shown(self) -> str:
+        """The URL without its password."""
+        return self._database.url_shown
+
+    def now(self) -> datetime:
+        """The clock that claims, runs and attempts go by: the database's, or this machine's for SQLite."""
+        return self._database.read(self._database.now)
+
+    # State
+
+    def days(self, item_names: Collection[str], start: date, end: date) -> dict[tuple[str, date], DayState]:
+        """The rows there are from `start` to `end`, both included. One query, of one table."""
+        wanted = select(*_DAY_COLUMNS).where(
+            instrument_day.c.item_name.in_(list(item_names)), instrument_day.c.day.between(start, end)
+        )
+
+        return self._read_days(wanted)
+
+    def day(self, item_name: str, day: date) -> DayState | None:
+        """The row of one day, or None."""
+        return self.days([item_name], day, day).get((item_name, day))
+
+    def unfinished(self, item_names: Collection[str], before: date) -> dict[tuple[str, date], DayState]:
+        """The rows of earlier days that are not final."""
+        wanted = select(*_DAY_COLUMNS).where(
+            instrument_day.c.item_name.in_(list(item_names)),
+            instrument_day.c.day < before,
+            instrument_day.c.is_final.is_(False),
+        )
+
+        return self._read_days(wanted)
+
+    def newest_day(self, item_name: str) -> date | None:
+        """The last day that has a row, None where there is no row."""
+        wanted = select(func.max(instrument_day.c.day)).where(instrument_day.c.item_name == item_name)
+        newest: date | None = self._database.read(lambda connection: connection.execute(wanted).scalar_one())
+        return newest
+
+    def note_days(self, item_name: str, days: Collection[date]) -> None:
+        """Remember that these days are to be asked for: those without a row get a pending one."""
+
+        def note(connection: Connection) -> None:
+            now = self._database.now(connection)
+            for day in days:
+                self._insert_pending(connection, item_name, day, now)
+
+        if days:
+            self._database.write(note)
+
+    def progress(self, item_names: Collection[str]) -> dict[str, Progress]:
+        """What other programs are told of each item; items without a row are left out."""
+        wanted = select(workflow_progress).where(workflow_progress.c.item_name.in_(list(item_names)))
+        return self._database.read(lambda connection: {row[0]: Progress(*row) for row in connection.execute(wanted)})
+
+    # Claims
+
+    def claim(self, item_name: str, day: date, *, seen_version: int | None, run_id: str) -> Claim | None:
+        """Take a day for this process: it holds for two minutes, and as long as `renew` is called.
+
+        `seen_version` is the version of the row that was decided on, None where there was no row. None is returned
+        where the row has changed since, or another living process holds it: then decide again from the fresh row.
+        Taking over from a process that ended without a word writes an interrupted attempt to the history.
+        Claiming never changes a status.
+        """
+        holder: Holder | None = None
+
+        def take(connection: Connection) -> Claim | None:
+            nonlocal holder
+            now = self._database.now(connection)
+            holder = holder or Holder.this_process(run_id, now)
+            row = self._locked_row(connection, item_name, day)
+            if row is None:
+                self._insert_pending(connection, item_name, day, now)
+                row = self._locked_row(connection, item_name, day)
+            if row is None:
+                return None  # locked by the one who records it now
+            if row.claimed_by == holder.text:
+                return _claim(holder, self._day_state(row, now))  # taken before the connection was lost
+            state = self._day_state(row, now)
+            if state.claim is not None or state.version != (seen_version or 0):
+                return None
+            if row.claimed_by is not None:
+                _record_interruption(connection, state, self._holder(row), row.claimed_until, now)
+            taken = connection.execute(
+                update(instrument_day)
+                .where(_is_day(item_name, day), instrument_day.c.version == state.version)
+                .values(
+                    claimed_by=holder.text,
+                    claimed_until=now + CLAIM_LASTS,
+                    attempts=state.attempts + (row.claimed_by is not None),
+                    version=state.version + 1,
+                    updated_at=now,
+                )
+            )
+            if not taken.rowcount:
+                return None
+            fresh = connection.execute(select(*_DAY_COLUMNS).where(_is_day(item_name, day))).one()
+            return _claim(holder, self._day_state(fresh, now))
+
+        claim = self._database.write(take)
+        if claim is not None:
+            self._held[claim.token] = claim
+        return claim
+
+    def renew(self, run_id: str) -> int:
+        """The heartbeat: the run's claims that were taken here hold for two more minutes. How many there are.
+
+        Call it every 30 seconds. A claim that has lapsed is renewed too, as long as nobody has taken it over; one that
+        was released is not, even where releasing it failed.
+        """
+        mine = [claim for claim in self._held.copy().values() if claim.run_id == run_id]
+
+        def extend(connection: Connection) -> int:
+            now = self._database.now(connection)
+            return sum(_extend(connection, claim, now) for claim in mine)
+
+        return self._database.write(extend) if mine else 0
+
+    def release(self, claim: Claim) -> None:
+        """Give a day back without a result. Nothing happens where the claim is gone already."""
+        self._held.pop(claim.token, None)
+
+        def give_back(connection: Connection) -> None:
+            connection.execute(
+                update(instrument_day)
+                .where(_is_claimed(claim))
+                .values(
+                    claimed_by=null(),
+                    claimed_until=null(),
+                    version=instrument_day.c.version + 1,
+                    updated_at=self._database.now(connection),
+                )
+            )
+
+        self._database.write(give_back)
+
+    @contextmanager
+    def recording(self, claim: Claim) -> Iterator[Recording]:
+        """The one transaction in which a day's file is published and its result recorded: state, attempt, progress.
+
+        Entering locks the day's row, so that nobody can take the day over until the block is left; ClaimLost where
+        the claim is gone. Leaving it commits; an exception rolls back and goes on to the caller.
+
+        Only entering is tried again when the connection is lost. Nothing that follows is: whether a commit whose
+        answer was lost took effect is not known, and LedgerUnavailable is raised. What remains then: if the session
+        dies after the file was published and before the commit, the file is newer than the ledger says (the next
+        plan notices its size), and until this process finds out, another may take the day over and publish too.
+        """
+
+        def lock(connection: Connection) -> None:
+            held = connection.execute(
+                select(instrument_day.c.version).where(_is_claimed(claim)).with_for_update()
+            ).first()
+            if held is None:
+                raise ClaimLost(
+                    f"{claim.item_name} {claim.day} was taken over by another runner, so nothing was recorded:"
+                    " the next plan decides the day again."
+                )
+
+        with self._database.transaction(lock) as connection:
+            recording = Recording(self._database, connection, claim)
+            yield recording
+        if recording.ends_claim:
+            self._held.pop(claim.token, None)
+
+    # Mirrors
+
+    def mirrored(
+        self, target: str, item_names: Collection[str], start: date, end: date
+    ) -> dict[tuple[str, date], MirroredDay]:
+        """What of the days from `start` to `end`, both included, was last loaded into a table elsewhere."""
+        wanted = select(mirrored_day).where(
+            mirrored_day.c.target == target,
+            mirrored_day.c.item_name.in_(list(item_names)),
+            mirrored_day.c.day.between(start, end),
+        )
+        return self._database.read(
+            lambda connection: {(row.item_name, row.day): MirroredDay(*row) for row in connection.execute(wanted)}
+        )
+
+    def record_mirrored(self, target: str, item_name: str, day: date, *, sha256: str, records: int) -> None:
+        """Remember that a day was loaded into a table elsewhere, in place of what was remembered before."""
+
+        def note(connection: Connection) -> None:
+            values = {"sha256": sha256, "records": records, "loaded_at": self._database.now(connection)}
+            insert_if_absent(connection, workflow_progress, {"item_name": item_name})
+            insert_if_absent(connection, mirrored_day, {"target": target, "item_name": item_name, "day": day, **values})
+            connection.execute(
+                update(mirrored_day)
+                .where(
+                    mirrored_day.c.target == target,
+                    mirrored_day.c.item_name == item_name,
+                    mirrored_day.c.day == day,
+                )
+                .values(values)
+            )
+
+        self._database.write(note)
+
+    # Runs and history
+
+    def start_run(self, command: str, options: Mapping[str, object], version: str) -> str:
+        """Note that a run begins; `options` must hold no secret. Its id sorts by time: ``20260201T101500Z-3fa9c1``."""
+        kept_options = json.loads(json.dumps(dict(options), default=str))
+
+        def note(connection: Connection) -> str:
+            now = self._database.now(connection)
+            run_id = f"{now:%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
+            connection.execute(
+                insert(run_table).values(
+                    run_id=run_id,
+                    command=command,
+                    options=kept_options,
+                    host=socket.gethostname(),
+                    version=version,
+                    started=now,
+                    counts={},
+                )
+            )
+            return run_id
+
+        return self._database.write(note)
+
+    def finish_run(self, run_id: str, counts: Mapping[str, int], exit_code: int) -> None:
+        """Note that a run has ended, and how."""
+
+        def note(connection: Connection) -> None:
+            connection.execute(
+                update(run_table)
+                .where(run_table.c.run_id == run_id)
+                .values(finished=self._database.now(connection), counts=dict(counts), exit_code=exit_code)
+            )
+
+        self._database.write(note)
+
+    def attempts(self, item_name: str, day: date) -> list[Attempt]:
+        """The history of one day, oldest first."""
+        wanted = (
+            select(*(attempt_table.c[field.name] for field in fields(Attempt)))
+            .where(attempt_table.c.item_name == item_name, attempt_table.c.day == day)
+            .order_by(attempt_table.c.id)
+        )
+        return self._database.read(lambda connection: [Attempt(*row) for row in connection.execute(wanted)])
+
+    def runs(self, limit: int = 20) -> list[Run]:
+        """The last runs, newest first."""
+        wanted = (
+            select(*(run_table.c[field.name] for field in fields(Run)))
+            .order_by(run_table.c.started.desc(), run_table.c.run_id.desc())
+            .limit(limit)
+        )
+        return self._database.read(lambda connection: [Run(*row) for row in connection.execute(wanted)])
+
+    def run_options_seen(self, key: str) -> set[object]:
+        """The values an option has had in all runs kept here: strings, numbers and booleans; not None, not lists."""
+        wanted = select(cast(run_table.c.options, Text)).distinct()
+
+        def read(connection: Connection) -> set[object]:
+            values = [json.loads(options).get(key) for options in connection.execute(wanted).scalars()]
+            return {value for value in values if isinstance(value, (str, int, float))}
+
+        return self._database.read(read)
+
+    def prune(self, older_than: timedelta) -> dict[str, int]:
+        """Trim the history, never the state. How many rows went, by table: ``{"attempt": 120, "run": 3}``.
+
+        An attempt goes when it ended longer ago, a run when it began longer ago and has no attempt left.
+        """
+        limit = self.now() - older_than
+        old_attempts = select(attempt_table.c.id).where(attempt_table.c.finished < limit)
+        old_runs = select(run_table.c.run_id).where(
+            run_table.c.started < limit,
+            or_(run_table.c.finished.is_(None), run_table.c.finished < limit),
+            ~sql_exists().where(attempt_table.c.run_id == run_table.c.run_id),
+        )
+        return {
+            "attempt": self._delete_in_portions(
+                lambda: delete(attempt_table).where(attempt_table.c.id.in_(old_attempts.limit(PRUNED_AT_ONCE)))
+            ),
+            "run": self._delete_in_portions(
+                lambda: delete(run_table).where(run_table.c.run_id.in_(old_runs.limit(PRUNED_AT_ONCE)))
+            ),
+        }
+
+    # Within
+
+    def _read_days(self, wanted: Select[*tuple[Any, ...]]) -> dict[tuple[str, date], DayState]:
+        def read(connection: Connection) -> dict[tuple[str, date], DayState]:
+            now = self._database.now(connection)
+            portions = connection.execute(wanted).partitions(1000)
+            return {(row[0], row[1]): self._day_state(row, now) for rows in portions for row in rows}
+
+        return self._database.read(read)
+
+    def _delete_in_portions(self, statement: Callable[[], Any]) -> int:
+        total = 0
+        while gone := self._database.write(lambda connection: int(connection.execute(statement()).rowcount)):
+            total += gone
+        return total
+
+    def _locked_row(self, connection: Connection, item_name: str, day: date) -> DayRow | None:
+        """The row, locked until the transaction ends; None where it is absent or locked by another."""
+        return connection.execute(
+            select(*_DAY_COLUMNS).where(_is_day(item_name, day)).with_for_update(skip_locked=True)
+        ).first()
+
+    @staticmethod
+    def _insert_pending(connection: Connection, item_name: str, day: date, now: datetime) -> None:
+        insert_if_absent(connection, workflow_progress, {"item_name": item_name})
+        insert_if_absent(
+            connection,
+            instrument_day,
+            {
+                "item_name": item_name,
+                "day": day,
+                "status": DayStatus.PENDING,
+                "records": 0,
+                "expected_records": 0,
+                "gaps": (),
+                "is_final": False,
+                "attempts": 0,
+                "failures": 0,
+                "rejected": 0,
+                "version": 0,
+                "updated_at": now,
+            },
+        )
+
+    def _day_state(self, row: DayRow, now: datetime) -> DayState:
+        values: list[Any]
+        *values, updated_at, claimed_by, claimed_until = row
+        claim = None
+        if claimed_by is not None:
+            holder = self._holder(row)
+            claim = holder if holder.is_living(claimed_until, now) else None
+        values += (claim, updated_at)
+        return DayState(*values)
+
+    def _holder(self, row: DayRow) -> Holder:
+        try:
+            return Holder.from_text(row.claimed_by)
+        except (ValueError, TypeError, KeyError) as error:
+            raise LedgerCorrupt(
+                f"The ledger {self.url_shown} holds a claim on {row.item_name} {row.day} that cannot be read:"
+                " set claimed_by and claimed_until of that row in instrument_day to NULL."
+            ) from error
+
+
+class Recording:
+    """An open transaction on one claimed day; see `Ledger.recording`."""
+
+    def __init__(self, database: Database, connection: Connection, claim: Claim) -> None:
+        self._database = database
+        self._connection = connection
+        self._claim = claim
+        self.ends_claim = False
+
+    def save(
+        self,
+        result: DayResult,
+        attempt: AttemptResult | None,
+        *,
+        checked: datetime,
+        progress: datetime | None,
+        keep_claim: bool = False,
+    ) -> None:
+        """The day's new state, its attempt, and what other programs are told; the claim ends unless it is kept.
+
+        `checked` is when the item was last asked for, `progress` the time of the newest record stored by this
+        attempt, or None; the item's progress only ever moves forward.
+        """
+        with self._database.translated():
+            now = self._database.now(self._connection)
+            self._save_state(result, now, attempted=attempt is not None, keep_claim=keep_claim)
+            if attempt is not None:
+                _insert_attempt(self._connection, self._claim.item_name, self._claim.day, self._claim.run_id, attempt)
+            self._save_progress(now, checked, progress)
+            self.ends_claim = not keep_claim
+
+    def _save_state(self, result: DayResult, now: datetime, *, attempted: bool, keep_claim: bool) -> None:
+        column = instrument_day.c
+        saved = self._connection.execute(
+            update(instrument_day)
+            .where(_is_claimed(self._claim))
+            .values(
+                **{name: getattr(result, name) for name in _RESULT_COLUMNS},
+                last_error=result.error,
+                attempts=column.attempts + int(attempted),
+                failures=column.failures + 1 if result.status is DayStatus.FAILED else 0,
+                version=column.version + 1,
+                claimed_by=column.claimed_by if keep_claim else null(),
+                claimed_until=now + CLAIM_LASTS if keep_claim else null(),
+                updated_at=now,
+            )
+        )
+        if not saved.rowcount:
+            raise ClaimLost(
+                f"{self._claim.item_name} {self._claim.day} is not claimed any more: its result was saved already."
+            )
+
+    def _save_progress(self, now: datetime, checked: datetime, progress: datetime | None) -> None:
+        """Last, because other days of the item wait for this row until the commit.
+
+        A time of checking that lies in the future, left by a clock that was ahead, is set right again.
+        """
+        stored, last_checked = workflow_progress.c.progress_timestamp, workflow_progress.c.last_checked_date
+        moves = or_(last_checked.is_(None), last_checked < checked, last_checked > now)
+        values: dict[Any, Any] = {last_checked: case((moves, checked), else_=last_checked)}
+        if progress is not None:
+            values[stored] = case((or_(stored.is_(None), stored < progress), progress), else_=stored)
+        self._connection.execute(
+            update(workflow_progress).where(workflow_progress.c.item_name == self._claim.item_name).values(values)
+        )
+
+
+def upgrade(url: str, *, timeout_seconds: float = 30.0) -> tuple[str | None, str]:
+    """Make or upgrade the ledger at `url`: the version it had (None where it is new) and the one it has now."""
+    before, _ = current(url, timeout_seconds=timeout_seconds)
+    Ledger.open(url, timeout_seconds=timeout_seconds).close()
+    return before, NEWEST
+
+
+def current(url: str, *, timeout_seconds: float = 30.0) -> tuple[str | None, str]:
+    """The version of the ledger at `url` (None where there is none) and the one this program works with."""
+    database = open_database(url, Access.READ, timeout_seconds)
+    if database is None:
+        return None, NEWEST
+    try:
+        return database.read_once(current_version), NEWEST
+    finally:
+        database.close()
+
+
+_CLAIM_COLUMNS = ("claimed_by", "claimed_until")
+_DAY_COLUMNS = [
+    *(instrument_day.c[field.name] for field in fields(DayState) if field.name != "claim"),
+    *(instrument_day.c[name] for name in _CLAIM_COLUMNS),
+]
+"""In the order of `DayState`, whose claim is made of the last two."""
+
+_RESULT_COLUMNS = [field.name for field in fields(DayResult) if field.name != "error"]
+
+
+def _is_day(item_name: str, day: date) -> Any:
+    return and_(instrument_day.c.item_name == item_name, instrument_day.c.day == day)
+
+
+def _is_claimed(claim: Claim) -> Any:
+    return and_(_is_day(claim.item_name, claim.day), instrument_day.c.claimed_by == claim.holder.text)
+
+
+def _claim(holder: Holder, state: DayState) -> Claim:
+    return Claim(state.item_name, state.day, holder, replace(state, claim=None))
+
+
+def _extend(connection: Connection, claim: Claim, now: datetime) -> int:
+    """One more claim that holds on, or none. A locked row is being recorded: it cannot be taken over meanwhile."""
+    held = select(instrument_day.c.version).where(_is_claimed(claim)).with_for_update(skip_locked=True)
+    if connection.execute(held).first() is None:
+        return 0
+    connection.execute(
+        update(instrument_day)
+        .where(_is_claimed(claim))
+        .values(claimed_until=now + CLAIM_LASTS, version=instrument_day.c.version + 1)
+    )
+    return 1
+
+
+def _insert_attempt(connection: Connection, item_name: str, day: date, run_id: str, result: AttemptResult) -> None:
+    values = {field.name: getattr(result, field.name) for field in fields(AttemptResult)}
+    connection.execute(insert(attempt_table).values(item_name=item_name, day=day, run_id=run_id, **values))
+
+
+def _record_interruption(
+    connection: Connection, state: DayState, dead: Holder, claimed_until: datetime, now: datetime
+) -> None:
+    """The history of a day whose runner ended without a word: it cannot have worked longer than its claim held."""
+    ended = max(dead.since, min(now, claimed_until))
+    result = AttemptResult(
+        decision="run",
+        reason=f"{dead.describe()} ended without recording a result",
+        status=AttemptStatus.INTERRUPTED,
+        records_fetched=0,
+        records_added=0,
+        availability_pct=state.availability_pct,
+        requests=0,
+        seconds=(ended - dead.since).total_seconds(),
+        error_type=None,
+        error=None,
+        rejected=0,
+        rejected_sample=None,
+        started=dead.since,
+        finished=ended,
+    )
+    _insert_attempt(connection, state.item_name, state.day, dead.run_id, result)

@@ -1,0 +1,192 @@
+"""What a ledger holds, as frozen records. All times are aware UTC datetimes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import Enum
+
+from ledger.holder import Holder
+
+Gaps = tuple[tuple[datetime, datetime], ...]
+"""Stretches without data, each from its start up to, not including, its end."""
+
+
+class DayStatus(Enum):
+    """What is known of a day. `PENDING` exists only before a day's first result."""
+
+    PENDING = "pending"
+    DOWNLOADED = "downloaded"
+    NO_DATA = "no_data"
+    FAILED = "failed"
+
+
+class AttemptStatus(Enum):
+    """How one attempt ended. `INTERRUPTED`: the process was gone before it could say."""
+
+    DOWNLOADED = "downloaded"
+    NO_DATA = "no_data"
+    FAILED = "failed"
+    INTERRUPTED = "interrupted"
+
+
+@dataclass(frozen=True, slots=True)
+class DayState:
+    """The row of one item and UTC day.
+
+    `version` counts up with every change, claims included. `failures` counts the failures since the last success.
+    `claim` is the holder of a claim that was living when the row was read; a lapsed claim reads as None.
+    """
+
+    item_name: str
+    day: date
+    status: DayStatus
+    records: int
+    expected_records: int
+    availability_pct: float | None
+    first_record: datetime | None
+    last_record: datetime | None
+    gaps: Gaps
+    asked_through: datetime | None
+    is_final: bool
+    path: str | None
+    size_bytes: int | None
+    sha256: str | None
+    attempts: int
+    failures: int
+    rejected: int
+    last_error: str | None
+    version: int
+    claim: Holder | None
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class DayResult:
+    """What a day is after an attempt, whole: whoever writes it carries over what is to be kept."""
+
+    status: DayStatus
+    records: int
+    expected_records: int
+    availability_pct: float | None
+    first_record: datetime | None
+    last_record: datetime | None
+    gaps: Gaps
+    asked_through: datetime | None
+    is_final: bool
+    path: str | None
+    size_bytes: int | None
+    sha256: str | None
+    rejected: int
+    error: str | None
+
+    @classmethod
+    def of(cls, state: DayState) -> DayResult:
+        """The state as it stands, to be changed with `dataclasses.replace`."""
+        return cls(
+            status=state.status,
+            records=state.records,
+            expected_records=state.expected_records,
+            availability_pct=state.availability_pct,
+            first_record=state.first_record,
+            last_record=state.last_record,
+            gaps=state.gaps,
+            asked_through=state.asked_through,
+            is_final=state.is_final,
+            path=state.path,
+            size_bytes=state.size_bytes,
+            sha256=state.sha256,
+            rejected=state.rejected,
+            error=state.last_error,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptResult:
+    """What one attempt at a day did, for the history."""
+
+    decision: str
+    reason: str
+    status: AttemptStatus
+    records_fetched: int
+    records_added: int
+    availability_pct: float | None
+    requests: int
+    seconds: float
+    error_type: str | None
+    error: str | None
+    rejected: int
+    rejected_sample: str | None
+    started: datetime
+    finished: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt(AttemptResult):
+    """One line of a day's history."""
+
+    item_name: str
+    day: date
+    run_id: str
+    id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One invocation of the program. `finished` and `exit_code` are None while it runs, or when it was killed."""
+
+    run_id: str
+    command: str
+    options: Mapping[str, object]
+    host: str
+    version: str
+    started: datetime
+    finished: datetime | None
+    counts: Mapping[str, int]
+    exit_code: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """One row of the table that other programs read: the newest record stored, and when it was last asked for."""
+
+    item_name: str
+    progress_timestamp: datetime | None
+    last_checked_date: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class MirroredDay:
+    """What of a day was last loaded into a table elsewhere: the checksum of its file, its records, and when.
+
+    `target` names server, database and table, and never a user or a password.
+    """
+
+    target: str
+    item_name: str
+    day: date
+    sha256: str
+    records: int
+    loaded_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """The right to work on one day, held by this process until it is recorded, released, or taken over.
+
+    `state` is the row as it was found, with the version the claim gave it and no claim.
+    """
+
+    item_name: str
+    day: date
+    holder: Holder
+    state: DayState
+
+    @property
+    def token(self) -> str:
+        return self.holder.token
+
+    @property
+    def run_id(self) -> str:
+        return self.holder.run_id

@@ -1,0 +1,207 @@
+"""The tables of a ledger, and how Python values are kept in them.
+
+`workflow_progress` is shared with other programs and stays as they made it; the others are ours.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime
+from enum import Enum
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    Date,
+    DateTime,
+    Dialect,
+    Double,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Identity,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+)
+from sqlalchemy import Enum as EnumType
+
+from ledger.records import AttemptStatus, DayStatus, Gaps
+
+VERSIONS = ("0001", "0002")
+"""The schema's versions, oldest first; each is a migration in `ledger/migrations/versions`."""
+
+VERSION_TABLE = "ialirt_backfill_version"
+"""Our own: the `alembic_version` of another program in the same database is not ours to touch."""
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """Naive UTC in the database, aware UTC in Python; ValueError for a naive datetime."""
+
+    impl = DateTime
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        return None if value is None else _utc(value).replace(tzinfo=None)
+
+    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], datetime | None]:
+        return _datetime_from_text
+
+
+class GapsType(TypeDecorator[Gaps]):
+    """A JSON list of ``[start, end]``, both ISO 8601 in UTC."""
+
+    impl = JSON
+    cache_ok = True
+
+    def process_bind_param(self, value: Gaps | None, dialect: Dialect) -> list[list[str]]:
+        return [[_utc(start).isoformat(), _utc(end).isoformat()] for start, end in value or ()]
+
+    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], Gaps]:
+        return _gaps_from_text
+
+
+class JsonObject(TypeDecorator[dict[str, Any]]):
+    """A JSON object."""
+
+    impl = JSON
+    cache_ok = True
+
+    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], dict[str, Any]]:
+        return json.loads
+
+
+# Planning reads 150,000 times and 30,000 lists of gaps, so both drivers are told to hand these types over as text
+# (see `database`), from which Python makes an aware datetime in one step, and an empty list in none.
+
+
+def _datetime_from_text(value: str | None) -> datetime | None:
+    if value is None:
+        return None
+    if len(value) <= _LENGTH_WITHOUT_ZONE:
+        return datetime.fromisoformat(value + "+00:00")
+    return datetime.fromisoformat(value).astimezone(UTC)  # written with a zone, by another program
+
+
+_LENGTH_WITHOUT_ZONE = len("2026-02-01 10:00:00.000000")
+
+
+def _gaps_from_text(value: str) -> Gaps:
+    if value == "[]":
+        return ()
+    return tuple((datetime.fromisoformat(start), datetime.fromisoformat(end)) for start, end in json.loads(value))
+
+
+def _utc(value: datetime) -> datetime:
+    if value.tzinfo is None:
+        raise ValueError(f"the datetime {value} says no zone: the ledger takes aware ones only")
+    return value.astimezone(UTC)
+
+
+def _status(statuses: type[Enum]) -> EnumType:
+    """Kept as the lower-case values, in plain text."""
+    return EnumType(statuses, native_enum=False, length=16, values_callable=_values)
+
+
+def _values(statuses: type[Enum]) -> list[Any]:
+    return [status.value for status in statuses]
+
+
+metadata = MetaData(
+    naming_convention={"pk": "pk_%(table_name)s", "fk": "fk_%(table_name)s_%(referred_table_name)s"},
+)
+
+workflow_progress = Table(
+    "workflow_progress",
+    metadata,
+    Column("item_name", String(32), primary_key=True),
+    Column("progress_timestamp", UtcDateTime),
+    Column("last_checked_date", UtcDateTime),
+)
+
+instrument_day = Table(
+    "instrument_day",
+    metadata,
+    Column("item_name", String(32), ForeignKey(workflow_progress.c.item_name), primary_key=True),
+    Column("day", Date, primary_key=True),
+    Column("status", _status(DayStatus), nullable=False),
+    Column("records", Integer, nullable=False),
+    Column("expected_records", Integer, nullable=False),
+    Column("availability_pct", Double),
+    Column("first_record", UtcDateTime),
+    Column("last_record", UtcDateTime),
+    Column("gaps", GapsType, nullable=False),
+    Column("asked_through", UtcDateTime),
+    Column("is_final", Boolean, nullable=False),
+    Column("path", Text),
+    Column("size_bytes", BigInteger),
+    Column("sha256", String(64)),
+    Column("attempts", Integer, nullable=False),
+    Column("failures", Integer, nullable=False),
+    Column("rejected", Integer, nullable=False),
+    Column("last_error", Text),
+    Column("version", Integer, nullable=False),
+    Column("claimed_by", Text),
+    Column("claimed_until", UtcDateTime),
+    Column("updated_at", UtcDateTime, nullable=False),
+)
+
+attempt = Table(
+    "attempt",
+    metadata,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), Identity(), primary_key=True),
+    Column("item_name", String(32), nullable=False),
+    Column("day", Date, nullable=False),
+    Column("run_id", String(32), nullable=False),
+    Column("decision", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("status", _status(AttemptStatus), nullable=False),
+    Column("records_fetched", Integer, nullable=False),
+    Column("records_added", Integer, nullable=False),
+    Column("availability_pct", Double),
+    Column("requests", Integer, nullable=False),
+    Column("seconds", Double, nullable=False),
+    Column("error_type", Text),
+    Column("error", Text),
+    Column("rejected", Integer, nullable=False),
+    Column("rejected_sample", Text),
+    Column("started", UtcDateTime, nullable=False),
+    Column("finished", UtcDateTime, nullable=False),
+    ForeignKeyConstraint(["item_name", "day"], [instrument_day.c.item_name, instrument_day.c.day]),
+    Index("ix_attempt_item_name_day", "item_name", "day"),
+    Index("ix_attempt_run_id", "run_id"),
+    Index("ix_attempt_finished", "finished"),
+)
+
+mirrored_day = Table(
+    "mirrored_day",
+    metadata,
+    Column("target", Text, primary_key=True),
+    Column("item_name", String(32), ForeignKey(workflow_progress.c.item_name), primary_key=True),
+    Column("day", Date, primary_key=True),
+    Column("sha256", String(64), nullable=False),
+    Column("records", Integer, nullable=False),
+    Column("loaded_at", UtcDateTime, nullable=False),
+)
+
+run = Table(
+    "run",
+    metadata,
+    Column("run_id", String(32), primary_key=True),
+    Column("command", Text, nullable=False),
+    Column("options", JsonObject, nullable=False),
+    Column("host", Text, nullable=False),
+    Column("version", Text, nullable=False),
+    Column("started", UtcDateTime, nullable=False),
+    Column("finished", UtcDateTime),
+    Column("counts", JsonObject, nullable=False),
+    Column("exit_code", Integer),
+    Index("ix_run_started", "started"),
+)

@@ -1,0 +1,113 @@
+"""Which version a ledger's tables have, and how they come to be of this program's version."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, column, inspect, select, table, text
+
+from ledger.database import Database
+from ledger.exceptions import LedgerError, LedgerOutdated, LedgerPrivilege, LedgerTooNew
+from ledger.schema import VERSION_TABLE, VERSIONS, workflow_progress
+
+NEWEST = VERSIONS[-1]
+
+_LOCK_KEY = 0x1A117  # of the advisory lock that all programs of this kind share
+
+
+def current_version(connection: Connection) -> str | None:
+    """The version the tables have, None where there are none yet."""
+    if not inspect(connection).has_table(VERSION_TABLE):
+        return None
+    version: str | None = connection.execute(select(column("version_num")).select_from(table(VERSION_TABLE))).scalar()
+    return version
+
+
+def bring_up_to_date(database: Database) -> None:
+    """Make or upgrade the tables where needed, once, however many processes ask for it at the same time."""
+    version = database.read_once(current_version)
+    check_known(version, database.url_shown)
+    if version != NEWEST:
+        database.write_once(lambda connection: _upgrade(connection, database))
+    database.check_writable()
+
+
+def check_readable(version: str, url_shown: str) -> None:
+    """Raise where this program cannot read tables of that version as they are."""
+    check_known(version, url_shown)
+    if version != NEWEST:
+        raise LedgerOutdated(
+            f"The ledger {url_shown} has the older version {version}, this program reads {NEWEST}:"
+            " upgrade it (any run that writes does so by itself)."
+        )
+
+
+def check_known(version: str | None, url_shown: str) -> None:
+    """Raise where the tables are of a version that this program has never heard of."""
+    if version is not None and version not in VERSIONS:
+        raise LedgerTooNew(
+            f"The ledger {url_shown} has version {version}, newer than this program's {NEWEST}: upgrade the program."
+        )
+
+
+def _upgrade(connection: Connection, database: Database) -> None:
+    if not database.is_sqlite:  # there, the write lock is held already
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK_KEY})
+        connection.execute(text("SET LOCAL statement_timeout = 0"))
+    version = current_version(connection)
+    check_known(version, database.url_shown)
+    if version == NEWEST:
+        return
+    _check_adoptable(connection, database)
+    from ledger import migrations  # noqa: PLC0415 - Alembic costs a quarter of a second and is seldom needed
+
+    migrations.upgrade(connection)
+
+
+def _check_adoptable(connection: Connection, database: Database) -> None:
+    """An existing `workflow_progress` must be the one we know, and ours to refer to."""
+    inspector = inspect(connection)
+    if not database.is_sqlite:
+        _check_may_create(connection, database)
+    if not inspector.has_table(workflow_progress.name):
+        return
+    found = {described["name"] for described in inspector.get_columns(workflow_progress.name)}
+    missing = sorted(set(workflow_progress.c.keys()) - found)
+    key = inspector.get_pk_constraint(workflow_progress.name)["constrained_columns"]
+    if missing or key != ["item_name"]:
+        wrong = f"it has no column {', '.join(missing)}" if missing else "item_name is not its primary key"
+        raise LedgerError(
+            f"The ledger {database.url_shown} has a table workflow_progress of another kind ({wrong}):"
+            " use another database, or another schema of it."
+        )
+    if not database.is_sqlite:
+        _check_may_refer(connection, database)
+
+
+def _check_may_create(connection: Connection, database: Database) -> None:
+    role, schema, allowed = connection.execute(
+        text(
+            "SELECT current_user, current_schema(),"
+            " coalesce(has_schema_privilege(current_user, current_schema(), 'CREATE'), false)"
+        )
+    ).one()
+    if not allowed:
+        where = f"SCHEMA {schema}" if schema else "the schema of its search path"
+        raise LedgerPrivilege(
+            f"The ledger {database.url_shown} does not allow its tables to be made:"
+            f" its owner can allow it with GRANT CREATE, USAGE ON {where} TO {role}."
+        )
+
+
+def _check_may_refer(connection: Connection, database: Database) -> None:
+    role, table_name, *allowed = connection.execute(
+        text(
+            "SELECT quote_ident(current_user), to_regclass('workflow_progress')::text,"
+            " has_table_privilege('workflow_progress', 'SELECT'), has_table_privilege('workflow_progress', 'INSERT'),"
+            " has_table_privilege('workflow_progress', 'UPDATE'),"
+            " has_table_privilege('workflow_progress', 'REFERENCES')"
+        )
+    ).one()
+    if not all(allowed):
+        raise LedgerPrivilege(
+            f"The ledger {database.url_shown} does not allow the existing table workflow_progress to be extended:"
+            f" its owner can allow it with GRANT SELECT, INSERT, UPDATE, REFERENCES ON {table_name} TO {role}."
+        )
