@@ -50,7 +50,7 @@ def day_span(day: date) -> Span:
 class Coverage:
     """What a day's file holds of the seconds that were asked for.
 
-    ``records`` counts rows; ``minutes`` the distinct minutes with a row (counted where the instrument is irregular);
+    ``records`` counts rows; ``minutes``, where the instrument is irregular, the distinct minutes with a row (else 0);
     ``gaps`` are the stretches without a row, longer than the instrument's ``longest_pause``, inside the asked part.
     """
 
@@ -71,10 +71,10 @@ def measure(instrument: Instrument, asked: Span, times: Sequence[int]) -> Covera
     return Coverage(
         asked=asked,
         records=len(times),
-        minutes=len({second // 60 for second in times}),
+        minutes=len({second // 60 for second in times}) if instrument.irregular else 0,
         first=_at(times[0]) if times else None,
         last=_at(times[-1]) if times else None,
-        gaps=_gaps(instrument, asked, times),
+        gaps=_pauses(instrument.longest_pause, asked, times),
     )
 
 
@@ -90,7 +90,7 @@ def extend(
     """
     if instrument.irregular or last_kept is None or last_kept >= known.asked.end:
         return None
-    after = _gaps(instrument, Span(last_kept + SECOND, asked.end), tail, previous=last_kept)
+    after = _pauses(instrument.longest_pause, Span(last_kept + SECOND, asked.end), tail, previous=last_kept)
     return Coverage(
         asked=asked,
         records=kept + len(tail),
@@ -105,13 +105,21 @@ def _at(second: int) -> datetime:
     return datetime.fromtimestamp(second, UTC)
 
 
-def _gaps(
-    instrument: Instrument, asked: Span, times: Sequence[int], previous: datetime | None = None
+def single_gaps(instrument: Instrument, asked: Span, times: Sequence[int]) -> tuple[Span, ...]:
+    """The stretches of ``asked`` in which a record is missing by the cadence, though it be a single one.
+
+    For where records are known to have been lost; ``times`` are those of the rows in Unix seconds, rising.
+    """
+    return _pauses(1.5 * instrument.cadence, asked, times)
+
+
+def _pauses(
+    longest: timedelta, asked: Span, times: Sequence[int], previous: datetime | None = None
 ) -> tuple[Span, ...]:
-    """The stretches of ``asked`` without a record that are longer than the instrument's longest pause; the pause before
-    the first record is counted from ``previous``, where there is one, else from the start of ``asked``."""
+    """The stretches of ``asked`` without a record that are longer than ``longest``; the pause before the first record
+    is counted from ``previous``, where there is one, else from the start of ``asked``."""
     start, end = int(asked.start.timestamp()), int(asked.end.timestamp())
-    pause = instrument.longest_pause.total_seconds()
+    pause = longest.total_seconds()
     gaps: list[Span] = []
     since, begin = (start if previous is None else int(previous.timestamp())), start
     for second in (*times[: bisect_left(times, end)], end):
@@ -147,3 +155,16 @@ def join_near(spans: Sequence[Span], near: timedelta) -> tuple[Span, ...]:
         else:
             joined.append(span)
     return tuple(joined)
+
+
+def subtract(spans: Sequence[Span], others: Sequence[Span]) -> tuple[Span, ...]:
+    """What is left of ``spans`` without the seconds of ``others``."""
+    left = list(spans)
+    for other in others:
+        left = [
+            part
+            for span in left
+            for part in (Span(span.start, min(span.end, other.start)), Span(max(span.start, other.end), span.end))
+            if part.start < part.end
+        ]
+    return tuple(left)

@@ -32,3 +32,11 @@ class UnwritableValue(IalirtBackfillError):
 
 class Interrupted(IalirtBackfillError):
     """The run was asked to stop."""
+
+
+class MirrorError(IalirtBackfillError):
+    """The daily files cannot be mirrored into the database."""
+
+
+class MirrorUnavailable(MirrorError):
+    """The mirror's database cannot be reached: check that the server is up and that --database is right."""

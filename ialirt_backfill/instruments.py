@@ -10,7 +10,7 @@ Sources: the ``ialirt-data-access`` package and its README; IMAP-Science-Operati
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from enum import Enum
@@ -87,6 +87,8 @@ class Field:
 class Instrument:
     """One product of the API.
 
+    A day's file is ``<folder>/YYYY/MM/imap_<file_prefix>YYYYMMDD.csv``; ``other_file_prefixes`` are what other programs
+    write instead of ``file_prefix``.
     ``cadence`` is the nominal time between records; where it is ``irregular``, availability counts minutes that hold a
     record. ``window`` is a stretch whose records stay well below the API's limit of 1 MB a query. A stretch without
     records longer than ``longest_pause`` is a gap.
@@ -100,12 +102,17 @@ class Instrument:
     fields: tuple[Field, ...]
     folder: str = "ialirt"
     file_prefix: str = ""
+    other_file_prefixes: tuple[str, ...] = ()
     irregular: bool = False
     longest_pause: timedelta = timedelta(0)
 
     def __post_init__(self) -> None:
         if not self.longest_pause:
             object.__setattr__(self, "longest_pause", 2.5 * self.cadence)
+
+    def __reduce__(self) -> tuple[Callable[[str], Instrument], tuple[str]]:
+        """In another process an instrument is that process's own entry of the table."""
+        return _entry, (self.name,)
 
     def path(self, day: date) -> PurePosixPath:
         """Where the file of ``day`` lies, relative to the root of the datastore."""
@@ -213,6 +220,7 @@ _MAG = Instrument(
     window=timedelta(hours=3),
     progress_key="MAG_IALIRT",
     file_prefix="ialirt_",  # existing readers rely on there being no instrument in the name
+    other_file_prefixes=("ialirt_mag_",),
     fields=(
         TIME,
         _TTJ2000,
@@ -237,6 +245,7 @@ _MAG_HK = Instrument(
     progress_key="MAG_IALIRT_HK",
     folder="ialirt_hk",
     file_prefix="ialirt_hk_",
+    other_file_prefixes=("ialirt_mag_hk_",),
     fields=(
         TIME,
         _KERNELS,
@@ -397,3 +406,7 @@ INSTRUMENTS: Mapping[str, Instrument] = MappingProxyType(
     }
 )
 """The instruments by the name the API gives them."""
+
+
+def _entry(name: str) -> Instrument:
+    return INSTRUMENTS[name]

@@ -1,0 +1,177 @@
+"""One request to I-ALiRT, and what its failures mean."""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import http.client
+import json
+import ssl
+import threading
+import time
+import urllib.error
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+import ialirt_data_access
+from ialirt_data_access.io import IALIRTDataAccessError
+
+from ialirt_backfill.coverage import SECOND, Span
+from ialirt_backfill.exceptions import AccessDenied, ApiError
+from ialirt_backfill.instruments import Instrument
+
+TOO_MUCH = "more data than allowed"
+"""What the server says, with status 400, of a window that holds more than it sends at once."""
+_RETRIED_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504})
+
+
+class PassingFault(Exception):
+    """A fault that may pass: worth another try."""
+
+    def __init__(self, message: str, told_pause: float | None = None) -> None:
+        super().__init__(message)
+        self.told_pause = told_pause
+
+
+class TooMuch(Exception):
+    """The window holds more than the server sends at once."""
+
+
+def call(instrument: Instrument, window: Span) -> list[object]:
+    """Make one request through the mission client and return its records.
+
+    Raises PassingFault, TooMuch, ApiError or AccessDenied.
+    """
+    try:
+        with _collector_paused:
+            answer = ialirt_data_access.data_product_query(
+                instrument=instrument.name,
+                time_utc_start=f"{window.start:%Y-%m-%dT%H:%M:%S}",
+                time_utc_end=f"{window.end - SECOND:%Y-%m-%dT%H:%M:%S}",
+            )
+    except (IALIRTDataAccessError, http.client.HTTPException, OSError, ValueError, RecursionError) as error:
+        failure = _meaning(error)
+    else:
+        return _records(answer)
+    raise failure  # out here it does not keep the answer alive: the frames of the error above hold all of its text
+
+
+def _records(answer: object) -> list[object]:
+    """The records of a decoded answer: of an object with ``data``, or of a bare list."""
+    records, meta = (answer.get("data"), answer.get("meta")) if isinstance(answer, dict) else (answer, None)
+    if not isinstance(records, list):
+        raise PassingFault(f"the answer holds no list of records but {_excerpt(json.dumps(answer))}")
+    count = meta.get("count") if isinstance(meta, dict) else None
+    if type(count) is int and count > len(records):
+        raise PassingFault(f"the answer holds {len(records):,} records and says it has {count:,}")
+    return records
+
+
+def _meaning(error: Exception) -> Exception:
+    """What a failure of the mission client means for the caller."""
+    refusal = error.__cause__ if isinstance(error, IALIRTDataAccessError) else error.__context__
+    if isinstance(refusal, urllib.error.HTTPError):
+        # Where the body of a refusal cannot be read, that failure arrives here instead of the client's own error.
+        said = _said(str(error)) if isinstance(error, IALIRTDataAccessError) else None
+        return _refused(refusal, said)
+    match error:
+        case IALIRTDataAccessError():
+            return _unreached(refusal)
+        case json.JSONDecodeError():
+            return PassingFault(f"the answer is not JSON but begins {_excerpt(error.doc)!r}")
+        case TimeoutError():
+            return PassingFault(f"no whole answer in time ({error})")
+        case http.client.IncompleteRead():
+            return PassingFault(f"the answer was cut short after {len(error.partial):,} bytes")
+        case http.client.HTTPException() | OSError():
+            return PassingFault(f"the connection broke ({type(error).__name__}: {error})")
+    return PassingFault(f"the answer cannot be read ({type(error).__name__}: {_excerpt(str(error))})")
+
+
+def _refused(refusal: urllib.error.HTTPError, said: str | None) -> Exception:
+    """What a status other than success means; ``said`` are the server's words, None where they cannot be read."""
+    words = f"HTTP {refusal.code} {refusal.reason}" + (f": {said}" if said else "")
+    if refusal.code == 400 and said is not None and TOO_MUCH in said:
+        return TooMuch(words)
+    if refusal.code in {401, 403}:
+        return AccessDenied(f"{words}. Check the API key (IALIRT_API_KEY or --api-key-file) and --url")
+    if refusal.code == 404:
+        return AccessDenied(f"{words}. Check --url: there is no I-ALiRT API at this address")
+    if refusal.code in _RETRIED_STATUSES or (refusal.code == 400 and said is None):
+        return PassingFault(words, _retry_after(refusal))
+    return ApiError(f"{words}. The server does not accept what was asked; check --url and for a newer version")
+
+
+def _unreached(cause: BaseException | None) -> Exception:
+    """What it means that no answer came at all."""
+    reason = getattr(cause, "reason", cause)
+    if isinstance(reason, ssl.SSLCertVerificationError):
+        return ApiError(f"the server's certificate cannot be trusted ({reason.verify_message}). Check --url")
+    if isinstance(reason, TimeoutError):
+        return PassingFault(f"no answer in time ({reason})")
+    return PassingFault(f"I-ALiRT cannot be reached ({reason})")
+
+
+def _said(message: str) -> str:
+    """The server's own words in the mission client's message, on one line."""
+    body = message.partition("Server Message: ")[2]
+    with contextlib.suppress(ValueError, AttributeError, RecursionError):
+        body = json.loads(body).get("message") or body
+    return _excerpt(str(body), 300)
+
+
+def _excerpt(text: str, length: int = 120) -> str:
+    """The beginning of what the server sent, on one line that cannot steer a terminal; without the API key, should it
+    send that back."""
+    key = ialirt_data_access.config.get("API_KEY")
+    begin = (text.replace(key, "***") if key else text)[: 4 * length]
+    return " ".join("".join(letter if letter.isprintable() else " " for letter in begin).split())[:length]
+
+
+def _retry_after(error: urllib.error.HTTPError) -> float | None:
+    """The pause that the server asks for, in seconds: ``Retry-After`` holds seconds or a date."""
+    told = (error.headers.get("Retry-After") or "").strip()
+    if told.isdecimal():
+        return float(told)
+    with contextlib.suppress(ValueError, TypeError, OverflowError):
+        until = parsedate_to_datetime(told)
+        if until.tzinfo is None:
+            until = until.replace(tzinfo=UTC)
+        return max(0.0, (until - datetime.now(UTC)).total_seconds())
+    return None
+
+
+class _CollectorPause:
+    """Pauses the garbage collector, one for the whole process, while any thread is inside."""
+
+    longest = 60.0
+    """Seconds: the pauses of busy threads overlap without an end, and so garbage is collected all the same."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._inside = 0
+        self._was_enabled = False
+        self._since = 0.0
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if not self._inside:
+                self._was_enabled, self._since = gc.isenabled(), time.monotonic()
+                gc.disable()
+            self._inside += 1
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._inside -= 1
+            overdue = self._was_enabled and time.monotonic() - self._since > self.longest
+            if overdue:
+                self._since = time.monotonic()
+            if self._was_enabled and not self._inside:
+                gc.enable()
+        if overdue:
+            gc.collect()
+
+
+_collector_paused = _CollectorPause()
+"""Around the decoding of an answer: the collector would walk tens of thousands of new objects again and again, none of
+which is garbage."""
