@@ -33,6 +33,7 @@ from ialirt_backfill.table import TIME
 
 _ROW = re.compile(rb"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)[,\n]")
 _QUOTED = re.compile(rb'"[^"]*"')
+_TEMPORARY = re.compile(r"\.(.+)\.[^.]+\.tmp")
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
@@ -67,10 +68,10 @@ class Staged:
                 _sync(self.final.parent)
 
     def discard(self) -> None:
-        """Remove what was staged."""
+        """Remove what was staged; where that cannot be done now, the day's next sweep does it."""
         if self.temporary is not None:
-            with _named(self.temporary, "removed"):
-                self.temporary.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                self.temporary.unlink()
 
 
 def stage(path: Path, new: pa.Table, token: str, *, whole: bool = False) -> Staged | None:
@@ -118,6 +119,30 @@ def is_cut(path: Path) -> bool:
         return file.read(1) != b"\n"
 
 
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """A file as it stands. ``is_cut``: it ends in the middle of a line; ``is_ordered``: rows rise in time."""
+
+    size_bytes: int
+    sha256: str
+    is_cut: bool
+    rows: int
+    is_ordered: bool
+
+
+def inspect(path: Path) -> Inspection:
+    """Look at all of a day's file. Raises DayFileError where it cannot be read or understood."""
+    data = _there(path)
+    times = _rows(path, data)[TIME].combine_chunks()
+    return Inspection(
+        size_bytes=len(data),
+        sha256=hashlib.sha256(data).hexdigest(),
+        is_cut=not data.endswith(b"\n"),
+        rows=len(times),
+        is_ordered=table.is_ordered(pa.table({TIME: times})),
+    )
+
+
 def checksum(path: Path) -> str:
     """The SHA-256 of the file, in hexadecimal."""
     return hashlib.sha256(_there(path)).hexdigest()
@@ -138,6 +163,16 @@ def sweep(path: Path, keep_token: str | None = None) -> list[Path]:
                 entry.unlink(missing_ok=True)
                 removed.append(entry)
     return removed
+
+
+def leftovers(folder: Path) -> list[tuple[Path, Path]]:
+    """The temporary files in a folder, each with the day's file it was to become; none where it cannot be listed."""
+    try:
+        entries = list(folder.iterdir())
+    except OSError:
+        return []
+    matches = ((entry, _TEMPORARY.fullmatch(entry.name)) for entry in entries)
+    return [(entry, folder / match[1]) for entry, match in matches if match]
 
 
 # --- what will stand in the file --------------------------------------------------------------------------------------
@@ -261,6 +296,11 @@ class _Lines:
 
 def _understood(path: Path, data: bytes) -> pa.Table:
     """The rows of a file whoever wrote it, put in order. Raises DayFileError where that cannot be done."""
+    return table.concatenate([_rows(path, data)])
+
+
+def _rows(path: Path, data: bytes) -> pa.Table:
+    """The rows of a file as they stand, but for the form of their times. Raises DayFileError."""
     data = data.removeprefix(_BYTE_ORDER_MARK)
     if not data:
         return table.empty()
@@ -281,7 +321,7 @@ def _understood(path: Path, data: bytes) -> pa.Table:
         raise DayFileError(
             f"{path} cannot be understood: {error}. It was left as it is: move it aside and run again"
         ) from error
-    return table.concatenate([rows.set_column(names.index(TIME), TIME, times)])
+    return rows.set_column(names.index(TIME), TIME, times)
 
 
 def _first_line_end(data: bytes) -> int:

@@ -166,7 +166,7 @@ def decide(
         if not gaps:
             return because(skip, f"{found}; below {below:g} % but without a gap to ask for")
         return because(Action.RUN, f"repair: {found}, below {below:g} %", plan_spans(instrument, gaps, whole))
-    return because(skip, found)
+    return because(skip, f"{found}; final")
 
 
 def _waits(row: DayState, whole: Span, now: datetime, policy: Policy) -> str:

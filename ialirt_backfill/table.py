@@ -19,7 +19,7 @@ import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from itertools import chain
+from itertools import chain, repeat
 from operator import itemgetter
 from typing import Any
 
@@ -257,14 +257,14 @@ def _shown(record: object) -> str:
 # --- from fields to columns -------------------------------------------------------------------------------------------
 
 
-def _transposed(objects: Sequence[Mapping[str, Any]]) -> dict[str, Sequence[Any]]:
+def _transposed(objects: Sequence[dict[str, Any]]) -> dict[str, Sequence[Any]]:
     """The values of each key that any of the objects has, None where one lacks it."""
     names = list(objects[0]) if objects else []
     if len(names) > 1 and sum(map(len, objects)) == len(names) * len(objects):
         with contextlib.suppress(KeyError):  # ordinarily all have the same keys
             return dict(zip(names, zip(*map(itemgetter(*names), objects), strict=True), strict=True))
     names = list(dict.fromkeys(chain.from_iterable(objects)))
-    return {name: [entry.get(name) for entry in objects] for name in names}
+    return {name: list(map(dict.get, objects, repeat(name))) for name in names}
 
 
 class _Columns:
@@ -300,13 +300,14 @@ class _Columns:
 
     def _add_list(self, entry: Field, values: Sequence[Any]) -> None:
         size = len(entry.columns)
+        nothing = [None] * size
+        values = [nothing if value is None else value for value in values]
         if not _are_lists(values, size):
             fits = [type(value) is list and len(value) == size for value in values]
             missing = [_is_missing(value) for value in values]
             self._add_odd(entry.name, values, [fit or absent for fit, absent in zip(fits, missing, strict=True)])
             if not any(fits) and not any(missing):
                 return
-            nothing = [None] * size
             values = [value if fit else nothing for value, fit in zip(values, fits, strict=True)]
         for column, part in zip(entry.columns, zip(*values, strict=True), strict=True):
             self._put(column, part)

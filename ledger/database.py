@@ -54,6 +54,7 @@ class Database:
         self._engine = engine
         self._secrets = secrets
         self._timeout_seconds = timeout_seconds
+        self._is_away = False
         if self.is_sqlite:
             event.listen(engine, "begin", _begin_sqlite)
             self._reading = engine
@@ -140,16 +141,23 @@ class Database:
         return self._retried(try_once)
 
     def _retried(self, attempt: Callable[[], T]) -> T:
-        deadline = time.monotonic() + self._timeout_seconds
+        # Where a whole wait was in vain, the next calls do not wait as long again, until one has succeeded.
+        deadline = time.monotonic() + (0.0 if self._is_away else self._timeout_seconds)
         pause_seconds = 0.1
         while True:
             try:
                 with self.translated():
-                    return attempt()
+                    result = attempt()
             except LedgerError as error:
-                if not _may_pass(error.__cause__) or time.monotonic() + pause_seconds > deadline:
+                if not _may_pass(error.__cause__):
+                    raise
+                if time.monotonic() + pause_seconds > deadline:
+                    self._is_away = True
                     raise
                 log.warning("%s Trying again in %.1f s.", error, pause_seconds)
+            else:
+                self._is_away = False
+                return result
             time.sleep(pause_seconds)
             pause_seconds = min(2 * pause_seconds, 5.0)
 

@@ -173,7 +173,7 @@ class Ledger:
             now = self._database.now(connection)
             holder = holder or Holder.this_process(run_id, now)
             row = self._locked_row(connection, item_name, day)
-            if row is None:
+            if row is None and not _exists(connection, _is_day(item_name, day)):
                 self._insert_pending(connection, item_name, day, now)
                 row = self._locked_row(connection, item_name, day)
             if row is None:
@@ -287,7 +287,7 @@ class Ledger:
 
         def note(connection: Connection) -> None:
             values = {"sha256": sha256, "records": records, "loaded_at": self._database.now(connection)}
-            insert_if_absent(connection, workflow_progress, {"item_name": item_name})
+            _make_item(connection, item_name)
             insert_if_absent(connection, mirrored_day, {"target": target, "item_name": item_name, "day": day, **values})
             connection.execute(
                 update(mirrored_day)
@@ -410,7 +410,7 @@ class Ledger:
 
     @staticmethod
     def _insert_pending(connection: Connection, item_name: str, day: date, now: datetime) -> None:
-        insert_if_absent(connection, workflow_progress, {"item_name": item_name})
+        _make_item(connection, item_name)
         insert_if_absent(
             connection,
             instrument_day,
@@ -464,13 +464,13 @@ class Recording:
         result: DayResult,
         attempt: AttemptResult | None,
         *,
-        checked: datetime,
+        checked: datetime | None,
         progress: datetime | None,
         keep_claim: bool = False,
     ) -> None:
         """The day's new state, its attempt, and what other programs are told; the claim ends unless it is kept.
 
-        `checked` is when the item was last asked for, `progress` the time of the newest record stored by this
+        `checked` is when the item was last asked for (None: it was not), `progress` the time of the newest record stored by this
         attempt, or None; the item's progress only ever moves forward.
         """
         with self._database.translated():
@@ -502,19 +502,22 @@ class Recording:
                 f"{self._claim.item_name} {self._claim.day} is not claimed any more: its result was saved already."
             )
 
-    def _save_progress(self, now: datetime, checked: datetime, progress: datetime | None) -> None:
+    def _save_progress(self, now: datetime, checked: datetime | None, progress: datetime | None) -> None:
         """Last, because other days of the item wait for this row until the commit.
 
         A time of checking that lies in the future, left by a clock that was ahead, is set right again.
         """
         stored, last_checked = workflow_progress.c.progress_timestamp, workflow_progress.c.last_checked_date
-        moves = or_(last_checked.is_(None), last_checked < checked, last_checked > now)
-        values: dict[Any, Any] = {last_checked: case((moves, checked), else_=last_checked)}
+        values: dict[Any, Any] = {}
+        if checked is not None:
+            moves = or_(last_checked.is_(None), last_checked < checked, last_checked > now)
+            values[last_checked] = case((moves, checked), else_=last_checked)
         if progress is not None:
             values[stored] = case((or_(stored.is_(None), stored < progress), progress), else_=stored)
-        self._connection.execute(
-            update(workflow_progress).where(workflow_progress.c.item_name == self._claim.item_name).values(values)
-        )
+        if values:
+            self._connection.execute(
+                update(workflow_progress).where(workflow_progress.c.item_name == self._claim.item_name).values(values)
+            )
 
 
 def upgrade(url: str, *, timeout_seconds: float = 30.0) -> tuple[str | None, str]:
@@ -547,6 +550,16 @@ _RESULT_COLUMNS = [field.name for field in fields(DayResult) if field.name != "e
 
 def _is_day(item_name: str, day: date) -> Any:
     return and_(instrument_day.c.item_name == item_name, instrument_day.c.day == day)
+
+
+def _exists(connection: Connection, condition: Any) -> bool:
+    return bool(connection.execute(select(sql_exists().where(condition))).scalar_one())
+
+
+def _make_item(connection: Connection, item_name: str) -> None:
+    """The item's row of `workflow_progress`. To insert one that is there would wait for whoever moves its progress."""
+    if not _exists(connection, workflow_progress.c.item_name == item_name):
+        insert_if_absent(connection, workflow_progress, {"item_name": item_name})
 
 
 def _is_claimed(claim: Claim) -> Any:

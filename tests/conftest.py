@@ -9,6 +9,15 @@ from typing import Any
 
 import pytest
 
+from tests.databases import (  # noqa: F401 - fixtures
+    door,
+    ledger_url,
+    postgresql_socket,
+    postgresql_url,
+    role_with_password,
+    sqlite_url,
+)
+
 
 @pytest.fixture(scope="session", autouse=True)
 def _no_network() -> Iterator[None]:

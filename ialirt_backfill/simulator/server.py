@@ -10,7 +10,8 @@ import sys
 import threading
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, Self
@@ -46,8 +47,8 @@ class Simulator:
 
     ``now`` gives the present as the simulated server sees it. ``keys`` holds the API keys it accepts under
     ``<url>/api-key``, each with its scopes. ``faults`` are asked in their order about every request; the first fault
-    wins, and they may be replaced while the simulator runs. ``latency`` is added to every answer, in seconds. Port 0
-    takes any free one.
+    wins, and they may be replaced while the simulator runs. ``latency`` is added to every answer, in seconds.
+    ``date_ahead`` is how far the ``Date`` of every answer is ahead of this machine's clock. Port 0 takes any free one.
     """
 
     def __init__(
@@ -59,8 +60,10 @@ class Simulator:
         keys: Mapping[str, Collection[str]] | None = None,
         latency: float = 0.0,
         port: int = 0,
+        date_ahead: timedelta = timedelta(0),
     ) -> None:
         self.seed = seed
+        self.date_ahead = date_ahead
         self.now = now
         self.faults: Rule | Sequence[Rule] = faults
         self.keys = dict(keys or {})
@@ -284,7 +287,7 @@ class _Handler(BaseHTTPRequestHandler):
         body = reply.content
         lines = [
             f"HTTP/1.1 {reply.status} {reply.phrase}",
-            f"Date: {self.date_time_string()}",
+            f"Date: {format_datetime(datetime.now(UTC) + self.server.simulator.date_ahead, usegmt=True)}",
             f"Content-Type: {reply.content_type}",
             f"Content-Length: {len(body)}",
         ]

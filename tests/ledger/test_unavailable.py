@@ -13,10 +13,10 @@ from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import quote
 
-import psycopg
 import pytest
 
 from ledger import ClaimLost, Ledger, LedgerCorrupt, LedgerError, LedgerUnavailable, current
+from tests.databases import Door, end_all_sessions
 from tests.ledger.samples import DAY, DOWNLOADED, ITEM, NOON, claimed, database, execute, record
 
 SECRET = "hunter2&/ü"
@@ -59,20 +59,12 @@ def test_the_url_is_shown_without_its_password(postgresql_url: str, sqlite_url: 
         assert ledger.url_shown == sqlite_url
 
 
-def test_a_wrong_password(postgresql_url: str, postgresql_socket: Path) -> None:
-    rules = postgresql_socket / "pg_hba.conf"
-    before = rules.read_text()
-    rules.write_text("local all secretive scram-sha-256\n" + before)
-    execute(postgresql_url, "SELECT pg_reload_conf()", "CREATE ROLE secretive LOGIN PASSWORD 'right'")
-    try:
-        url = postgresql_url.replace("postgres@", f"secretive:{quote(SECRET, safe='')}@")
-        for opening in (Ledger.open, Ledger.open_existing, current):
-            with pytest.raises(LedgerUnavailable, match=r"password authentication failed .*user and password") as error:
-                opening(url)
-            _check_wording(error.value)
-    finally:
-        rules.write_text(before)
-        execute(postgresql_url, "SELECT pg_reload_conf()", "DROP ROLE secretive")
+def test_a_wrong_password(postgresql_url: str, role_with_password: str) -> None:
+    url = postgresql_url.replace("postgres@", f"{role_with_password}:{quote(SECRET, safe='')}@")
+    for opening in (Ledger.open, Ledger.open_existing, current):
+        with pytest.raises(LedgerUnavailable, match=r"password authentication failed .*user and password") as error:
+            opening(url)
+        _check_wording(error.value)
 
 
 def test_a_database_that_does_not_exist(postgresql_url: str) -> None:
@@ -84,56 +76,45 @@ def test_a_database_that_does_not_exist(postgresql_url: str) -> None:
 def test_a_lost_connection_is_sought_again(postgresql_url: str, caplog: pytest.LogCaptureFixture) -> None:
     with Ledger.open(postgresql_url, timeout_seconds=5) as ledger:
         claim = claimed(ledger)
-        _end_all_sessions(postgresql_url)
+        end_all_sessions(postgresql_url)
         assert ledger.renew("run") == 1
-        _end_all_sessions(postgresql_url)
+        end_all_sessions(postgresql_url)
         record(ledger, claim)
-        _end_all_sessions(postgresql_url)
+        end_all_sessions(postgresql_url)
         assert len(ledger.attempts(ITEM, DAY)) == 1
 
 
-def test_a_server_that_comes_back_is_waited_for(
-    postgresql_url: str, postgresql_socket: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    url, door = _through_a_door(postgresql_url, postgresql_socket)
-    try:
-        with Ledger.open(url, timeout_seconds=10) as ledger:
-            claim = claimed(ledger)
-            door.unlink()
-            _end_all_sessions(postgresql_url)
-            threading.Timer(0.5, _open_door, [door, postgresql_socket]).start()
-            with caplog.at_level(logging.WARNING):
-                record(ledger, claim)
-            assert "Trying again in 0.1 s" in caplog.text
-            assert len(ledger.attempts(ITEM, DAY)) == 1
-    finally:
-        door.unlink(missing_ok=True)
-        door.parent.rmdir()
-
-
-def test_a_server_that_stays_away_ends_the_wait(postgresql_url: str, postgresql_socket: Path) -> None:
-    url, door = _through_a_door(postgresql_url, postgresql_socket)
-    try:
-        with Ledger.open(url, timeout_seconds=1) as ledger:
-            claim = claimed(ledger)
-            door.unlink()
-            _end_all_sessions(postgresql_url)
-            actions: list[Callable[[], object]] = [
-                lambda: ledger.day(ITEM, DAY),
-                lambda: ledger.release(claim),
-                lambda: record(ledger, claim),
-            ]
-            for action in actions:
-                started = time.monotonic()
-                with pytest.raises(LedgerUnavailable, match="cannot be reached") as error:
-                    action()
-                assert 0.5 < time.monotonic() - started < 3
-                _check_wording(error.value)
-            _open_door(door, postgresql_socket)
+def test_a_server_that_comes_back_is_waited_for(door: Door, caplog: pytest.LogCaptureFixture) -> None:
+    with Ledger.open(door.url, timeout_seconds=10) as ledger:
+        claim = claimed(ledger)
+        door.shut()
+        threading.Timer(0.5, door.open).start()
+        with caplog.at_level(logging.WARNING):
             record(ledger, claim)
-    finally:
-        door.unlink(missing_ok=True)
-        door.parent.rmdir()
+        assert "Trying again in 0.1 s" in caplog.text
+        assert len(ledger.attempts(ITEM, DAY)) == 1
+
+
+def test_a_server_that_stays_away_ends_the_wait(door: Door) -> None:
+    with Ledger.open(door.url, timeout_seconds=1) as ledger:
+        claim = claimed(ledger)
+        door.shut()
+        actions: list[Callable[[], object]] = [
+            lambda: record(ledger, claim),
+            lambda: ledger.release(claim),
+            lambda: ledger.finish_run("run", {}, 2),
+        ]
+        waits = []
+        for action in actions:
+            started = time.monotonic()
+            with pytest.raises(LedgerUnavailable, match="cannot be reached") as error:
+                action()
+            waits.append(time.monotonic() - started)
+            _check_wording(error.value)
+        assert 0.5 < waits[0] < 5
+        assert max(waits[1:]) < 0.5  # the run must end now, without waiting once more at every step
+        door.open()
+        record(ledger, claim)
 
 
 def test_a_session_lost_while_recording_records_nothing_and_is_not_tried_again(postgresql_url: str) -> None:
@@ -146,7 +127,7 @@ def test_a_session_lost_while_recording_records_nothing_and_is_not_tried_again(p
             with ledger.recording(claim) as recording:
                 entered += 1
                 recording.save(DOWNLOADED, None, checked=NOON, progress=None)
-                _end_all_sessions(postgresql_url)
+                end_all_sessions(postgresql_url)
 
         with pytest.raises(LedgerUnavailable):
             lose_the_session()
@@ -245,26 +226,6 @@ def _check_wording(error: LedgerError) -> None:
     assert str(error).endswith(".")
     told = "".join(traceback.format_exception(error))
     assert not any(secret in told.replace("opening(", "") for secret in SHOWN_NOWHERE)
-
-
-def _end_all_sessions(url: str) -> None:
-    with psycopg.connect(url, autocommit=True) as admin:
-        admin.execute(
-            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
-            " WHERE pid <> pg_backend_pid() AND datname = current_database()"
-        )
-
-
-def _through_a_door(url: str, socket_folder: Path) -> tuple[str, Path]:
-    """A URL that reaches the server through a link to its socket, and the link: without it, the server is away."""
-    door = socket_folder.parent / "door" / ".s.PGSQL.5432"
-    door.parent.mkdir()
-    _open_door(door, socket_folder)
-    return url.partition("?")[0] + f"?host={door.parent}", door
-
-
-def _open_door(door: Path, socket_folder: Path) -> None:
-    door.symlink_to(socket_folder / door.name)
 
 
 def _query(url: str) -> str:

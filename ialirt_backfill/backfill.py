@@ -1,0 +1,345 @@
+"""A run, from its options to its report: options -> plan -> instrument-days -> summary."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from ialirt_backfill import __version__
+from ialirt_backfill.api import Api, Endpoint, Patience
+from ialirt_backfill.coverage import SECOND
+from ialirt_backfill.exceptions import UsageError
+from ialirt_backfill.instrument_day import Site, carry_out, size_on_disk, sweep_skipped
+from ialirt_backfill.instruments import Instrument
+from ialirt_backfill.listener import DayOutcome, Listener
+from ialirt_backfill.options import AskOptions, BackfillOptions, WorkOptions
+from ialirt_backfill.planner import Action, Decision, Policy, plan
+from ialirt_backfill.runner import Ask, Runner, Stop, heartbeat
+from ledger import DayState, DayStatus, Ledger
+
+log = logging.getLogger(__name__)
+
+EXIT_WELL, EXIT_FAILED, EXIT_USAGE = 0, 1, 2
+
+CLOCK_TOLERANCE = timedelta(minutes=1)
+
+Clock = Callable[[], datetime]
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a run planned and did.
+
+    ``run_id`` is None for a dry run. ``skipped`` holds days that were planned but found taken or done by another runner
+    meanwhile. ``ended`` says why the run ended before its plan did.
+    """
+
+    run_id: str | None
+    plan: tuple[Decision, ...]
+    outcomes: tuple[DayOutcome, ...] = ()
+    skipped: tuple[Decision, ...] = ()
+    ended: str | None = None
+    failed_beyond_days: bool = False
+    ledger_failed: bool = False
+
+    @property
+    def results(self) -> tuple[DayOutcome, ...]:
+        """The days that were asked for to the end."""
+        return tuple(outcome for outcome in self.outcomes if not outcome.interrupted)
+
+    @property
+    def summary(self) -> dict[str, int]:
+        """Counts of instrument-days, under the names of the JSON contract."""
+        skips = Counter(decision.action for decision in (*self.plan, *self.skipped) if not decision.action.asks)
+        statuses = Counter(outcome.status for outcome in self.results)
+        return {
+            "planned": len(self.plan),
+            "run": len(self.results),
+            "downloaded": statuses[DayStatus.DOWNLOADED],
+            "no_data": statuses[DayStatus.NO_DATA],
+            "failed": statuses[DayStatus.FAILED],
+            "skipped_existing": skips[Action.SKIP_EXISTING],
+            "skipped_no_data": skips[Action.SKIP_NO_DATA],
+            "skipped_failed": skips[Action.SKIP_FAILED],
+            "skipped_claimed": skips[Action.SKIP_CLAIMED],
+            "skipped_future": skips[Action.SKIP_FUTURE],
+        }
+
+    @property
+    def exit_code(self) -> int:
+        """0 when all is well, 1 when a day failed or was skipped as failed, 2 when the ledger failed meanwhile."""
+        if self.run_id is None:
+            return EXIT_WELL
+        if self.ledger_failed:
+            return EXIT_USAGE
+        summary = self.summary
+        bad = summary["failed"] or summary["skipped_failed"] or self.failed_beyond_days
+        return EXIT_FAILED if bad else EXIT_WELL
+
+    def to_json(self) -> dict[str, object]:
+        """The stable contract of ``--json``."""
+        return {
+            "run_id": self.run_id,
+            "plan": [
+                {
+                    "instrument": decision.instrument.name,
+                    "day": decision.day.isoformat(),
+                    "action": decision.action.value,
+                    "reason": decision.reason,
+                }
+                for decision in self.plan
+            ],
+            "results": [
+                {
+                    "instrument": outcome.instrument.name,
+                    "day": outcome.day.isoformat(),
+                    "status": outcome.status.value,
+                    "records": outcome.records,
+                    "expected_records": outcome.expected_records,
+                    "availability_pct": outcome.availability_pct,
+                    "path": None if outcome.path is None else str(outcome.path),
+                    "error": outcome.error,
+                }
+                for outcome in sorted(self.results, key=lambda outcome: (outcome.day, outcome.instrument.name))
+            ],
+            "summary": self.summary,
+        }
+
+
+def backfill(
+    options: BackfillOptions,
+    *,
+    key: str | None = None,
+    listener: Listener | None = None,
+    stop: Stop | None = None,
+) -> Report:
+    """Make the days of a range complete.
+
+    ``key`` is the API key (default: from the environment, or the file that the options name). ``stop`` ends the run
+    after the requests in flight, with the state kept. Raises UsageError and ledger.LedgerError; what happens to single
+    days is in the report.
+    """
+    listener = listener or Listener()
+    stop = stop or Stop()
+    if options.dry_run:
+        planned = dry_plan(options)
+        listener.planned(planned)
+        return Report(None, tuple(planned))
+    with session(options, policy_of(options), "backfill", key=key, listener=listener, stop=stop) as run:
+        planned = run.plan(options)
+        listener.planned(planned)
+        return run.carry_out(planned, fail_fast=options.fail_fast)
+
+
+def dry_plan(options: BackfillOptions) -> list[Decision]:
+    """The plan of a run that asks nothing, writes nothing and creates nothing."""
+    now = options.as_of or utc_now()
+    ledger = Ledger.open_existing(options.ledger_url)
+    if ledger is None:
+        return make_plan(options, {}, Path(options.datastore), now)
+    with ledger:
+        return make_plan(options, _rows(ledger, options, now), Path(options.datastore), now)
+
+
+def make_plan(
+    options: BackfillOptions, rows: Mapping[tuple[str, date], DayState], datastore: Path, now: datetime
+) -> list[Decision]:
+    """Decide for every instrument-day of the range."""
+    days = options.days(now)
+    if options.newest_first:
+        days.reverse()
+    instruments = options.instruments
+
+    def size_of(instrument: Instrument, day: date, row: DayState | None) -> int | None:
+        return size_on_disk(datastore, instrument, day, row)
+
+    pairs = ((instrument, day) for day in days for instrument in instruments)
+    return list(plan(pairs, rows, size_of, now, policy_of(options), options.limit_days))
+
+
+def policy_of(options: BackfillOptions) -> Policy:
+    """The options that bear on decisions."""
+    return Policy(
+        retry_failed=options.retry_failed,
+        redownload=options.redownload,
+        min_availability_pct=options.min_availability,
+        settle=options.settle,
+        overlap=options.overlap,
+    )
+
+
+def _rows(ledger: Ledger, options: BackfillOptions, now: datetime) -> dict[tuple[str, date], DayState]:
+    days = options.days(now)
+    return ledger.days([instrument.progress_key for instrument in options.instruments], days[0], days[-1])
+
+
+# --- a run's surroundings ---------------------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class Session:
+    """An open ledger, an open connection to I-ALiRT, and a row in the ledger's list of runs.
+
+    ``counts`` and ``exit_code`` are what that row will say.
+    """
+
+    site: Site
+    jobs: int
+    stop: Stop
+    counts: Counter[str] = field(default_factory=Counter)
+    exit_code: int = EXIT_WELL
+
+    def plan(self, options: BackfillOptions) -> list[Decision]:
+        """The plan of a range, from the ledger and the disk as they are."""
+        rows = _rows(self.site.ledger, options, self.site.now)
+        return make_plan(options, rows, self.site.datastore, self.site.now)
+
+    def carry_out(
+        self,
+        planned: Sequence[Decision],
+        *,
+        site: Site | None = None,
+        fail_fast: bool = False,
+        ask: Ask = carry_out,
+    ) -> Report:
+        """Work on the plan; ``site`` is where it was made, if not as of the time the run began."""
+        site = site or self.site
+        runner = Runner(site, jobs=self.jobs, stop=self.stop, fail_fast=fail_fast, ask=ask)
+        sweep_skipped(site, planned)
+        runner.run(planned)
+        _tell_of_clock(site)
+        return self.account(
+            Report(
+                run_id=site.run_id,
+                plan=tuple(planned),
+                outcomes=tuple(runner.outcomes),
+                skipped=tuple(runner.skipped),
+                ended=runner.ended,
+                failed_beyond_days=runner.ledger_error is not None or runner.broken_days > 0,
+                ledger_failed=runner.ledger_error is not None,
+            )
+        )
+
+    def account(self, report: Report) -> Report:
+        """Let the ledger's row of this run say what the report says."""
+        self.counts.update(report.summary)
+        self.exit_code = self.stop.exit_code if self.stop.is_set() else max(self.exit_code, report.exit_code)
+        return report
+
+
+@contextmanager
+def session(
+    options: WorkOptions,
+    policy: Policy,
+    command: str,
+    *,
+    key: str | None,
+    listener: Listener,
+    stop: Stop,
+    clock: Clock | None = None,
+    patience: Patience | None = None,
+    run_id: str | None = None,
+) -> Iterator[Session]:
+    """Open what a run needs, write the run's row, and close it all again.
+
+    ``clock`` stands for this machine's, whose time the server's corrects. With the ``run_id`` of a run that another
+    process has begun, this session is a part of that run and writes no row.
+    """
+    now = clock() if clock else options.as_of or utc_now()
+    patience = patience or Patience(answer=options.timeout.total_seconds())
+    with ExitStack() as stack:
+        url = stack.enter_context(_simulator(clock or fixed_clock(options))) if options.demo else options.url
+        endpoint = Endpoint(url, None if options.demo else key or read_key(options))
+        ledger = stack.enter_context(Ledger.open(options.ledger_url))
+        _refuse_mixing(ledger, options)
+        api = stack.enter_context(Api(endpoint, rate=options.max_rate, patience=patience, stop=stop))
+        is_own_run = run_id is None
+        run_id = run_id or ledger.start_run(command, _recorded(options, ledger.url_shown), __version__)
+        stack.enter_context(heartbeat(ledger, run_id))
+        real_time = options.as_of is None and clock is None
+        site = Site(ledger, api, Path(options.datastore), policy, now, run_id, listener, follow_server_clock=real_time)
+        run = Session(site, options.jobs, stop)
+        exit_code = stop.exit_code
+        try:
+            yield run
+            exit_code = run.exit_code
+        finally:
+            if is_own_run:
+                ledger.finish_run(run_id, run.counts, exit_code)
+
+
+def _tell_of_clock(site: Site) -> None:
+    """A wrong clock loses nothing but costs time: one behind leaves the newest records out, one ahead asks too often."""
+    error = site.api.clock_error
+    if site.follow_server_clock and abs(error) > CLOCK_TOLERANCE:
+        way = "ahead of" if error > timedelta(0) else "behind"
+        log.warning(
+            "this machine's clock is %s %s the server's: set it right", timedelta(seconds=abs(error) // SECOND), way
+        )
+
+
+def utc_now() -> datetime:
+    """This machine's clock."""
+    return datetime.now(UTC)
+
+
+def fixed_clock(options: AskOptions) -> Clock:
+    """A clock that stands still at ``as_of``; this machine's where there is none."""
+    as_of = options.as_of
+    return (lambda: as_of) if as_of else utc_now
+
+
+def read_key(options: AskOptions) -> str | None:
+    """The API key from the file that the options name, else from the environment; None where there is none."""
+    if options.api_key_file is None:
+        return (os.environ.get("IALIRT_API_KEY") or "").strip() or None
+    try:
+        key = Path(options.api_key_file).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"--api-key-file {options.api_key_file} cannot be read: {error}") from error
+    if not key:
+        raise UsageError(f"--api-key-file {options.api_key_file} is empty")
+    return key
+
+
+@contextmanager
+def _simulator(clock: Clock) -> Iterator[str]:
+    """The built-in simulator on a loopback port, for as long as the run lasts."""
+    from ialirt_backfill.simulator import Simulator  # noqa: PLC0415 - no run but a demonstration needs it
+
+    with Simulator(now=clock) as simulator:
+        log.info("the simulator listens on %s; its data are synthetic", simulator.url)
+        yield simulator.url
+
+
+def _refuse_mixing(ledger: Ledger, options: WorkOptions) -> None:
+    """Synthetic data must never lie among real ones."""
+    seen = ledger.run_options_seen("demo")
+    if options.demo and False in seen:
+        raise UsageError(f"{options.datastore} holds real data: give --demo a --datastore of its own")
+    if not options.demo and True in seen:
+        raise UsageError(f"{options.datastore} holds the synthetic data of --demo: give real data another --datastore")
+
+
+def _recorded(options: WorkOptions, ledger_shown: str) -> dict[str, object]:
+    """The options as the ledger remembers them: as text where JSON has no form, and without secrets."""
+    recorded: dict[str, object] = {
+        name: value if isinstance(value, bool | int | float | None) else str(value)
+        for name, value in asdict(options).items()
+    }
+    recorded["ledger"] = ledger_shown
+    recorded["url"] = without_password(options.url)
+    return recorded
+
+
+def without_password(url: str) -> str:
+    """The same address without the name and password that it may hold."""
+    parts = urlsplit(url)
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()

@@ -1,0 +1,52 @@
+"""What a run did, per instrument."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.text import Text
+
+from ialirt_backfill.listener import DayOutcome
+from ialirt_backfill.planner import Action, Decision
+from ialirt_backfill.terminal.consoles import number, show_table, word
+from ialirt_backfill.terminal.words import percent
+from ledger import DayStatus
+
+if TYPE_CHECKING:
+    from ialirt_backfill.backfill import Report  # it loads pyarrow, which whoever has a report has loaded already
+
+HEADERS = ("days", "downloaded", "no data", "failed", "skipped", "records", "availability")
+
+
+def show_summary(console: Console, report: Report) -> None:
+    """Per instrument, what became of its days; ``records`` are those that came new, also of days not ended."""
+    names = list(dict.fromkeys(decision.instrument.name for decision in report.plan))
+    plans = {name: [decision for decision in report.plan if decision.instrument.name == name] for name in names}
+    skipped = {name: [decision for decision in report.skipped if decision.instrument.name == name] for name in names}
+    outcomes = {name: [outcome for outcome in report.outcomes if outcome.instrument.name == name] for name in names}
+    rows = [(name, *_row(plans[name], skipped[name], outcomes[name])) for name in names]
+    totals = ("all", *map(str, _row(report.plan, report.skipped, report.outcomes))) if len(names) > 1 else ()
+    show_table(console, [word("instrument"), *(number(header) for header in HEADERS)], rows, totals)
+    if report.run_id is not None and not report.outcomes and not report.exit_code:
+        console.print("Nothing is left to do.")
+
+
+def _row(
+    plan: Sequence[Decision], skipped: Sequence[Decision], outcomes: Sequence[DayOutcome]
+) -> tuple[str | Text, ...]:
+    results = [outcome for outcome in outcomes if not outcome.interrupted]
+    statuses = [outcome.status for outcome in results]
+    failed = statuses.count(DayStatus.FAILED) + sum(decision.action is Action.SKIP_FAILED for decision in plan)
+    expected = sum(outcome.expected_records for outcome in results)
+    found = sum(outcome.expected_records * (outcome.availability_pct or 0.0) for outcome in results)
+    return (
+        f"{len(plan):,}",
+        f"{statuses.count(DayStatus.DOWNLOADED):,}",
+        f"{statuses.count(DayStatus.NO_DATA):,}",
+        Text(f"{failed:,}", style="bold red" if failed else ""),
+        f"{sum(not decision.action.asks for decision in (*plan, *skipped)):,}",
+        f"+{sum(outcome.records_added for outcome in outcomes):,}",
+        percent(found / expected if expected else None),
+    )

@@ -1,0 +1,46 @@
+"""Which files are not what the ledger recorded."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+
+from ialirt_backfill.options import VerifyOptions
+from ialirt_backfill.terminal.consoles import make_console, prose, show_table, word
+from ialirt_backfill.terminal.plain import write_json
+from ialirt_backfill.terminal.words import counted, one_line
+
+if TYPE_CHECKING:
+    from ialirt_backfill.verify import Verification  # it loads pyarrow, which whoever has one has loaded already
+
+
+def show_verification(found: Verification, options: VerifyOptions, console: Console | None = None) -> None:
+    """The files that differ, and what became of them."""
+    if options.json:
+        write_json(found.to_json())
+        return
+    console = console or make_console()
+    if found.findings:
+        rows = [
+            (finding.instrument.name, str(finding.day), str(finding.path), one_line(finding.detail))
+            for finding in found.findings
+        ]
+        show_table(console, [word("instrument"), word("day"), prose("file"), prose("what is wrong")], rows)
+        console.print()
+    console.print(_conclusion(found))
+
+
+def _conclusion(found: Verification) -> str:
+    files, wrong = counted(found.files, "file"), len(found.findings)
+    if not wrong:
+        return f"{files}: all are what the ledger recorded."
+    if found.repair is None:
+        return f"{files}, {wrong:,} not as recorded: ialirt-backfill verify --fix asks for {_them(wrong)} again."
+    if found.left:
+        return f"{files}, {wrong:,} not as recorded, asked for again; {len(found.left):,} still not as recorded."
+    return f"{files}, {wrong:,} not as recorded, asked for again; now all are as recorded."
+
+
+def _them(number: int) -> str:
+    return "that day" if number == 1 else "those days"
