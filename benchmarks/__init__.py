@@ -1,0 +1,1 @@
+"""How fast, how flat: figures measured side by side with the floor. See README.md here."""

@@ -1,0 +1,45 @@
+"""The floor: the mission's client fetching and parsing the windows of a range, and nothing else.
+
+    python benchmarks/floor.py URL INSTRUMENT FIRST_DAY DAYS THREADS
+
+It asks for the same windows as we do, with as many threads as we use connections, and drops the answers.
+"""
+
+from __future__ import annotations
+
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from datetime import date, timedelta
+
+import ialirt_data_access
+
+from ialirt_backfill.coverage import SECOND, Span, day_span
+from ialirt_backfill.instruments import INSTRUMENTS
+
+
+def main(url: str, name: str, first_day: str, days: str, threads: str) -> None:
+    """Fetch every window of the range once."""
+    ialirt_data_access.config["DATA_ACCESS_URL"] = url
+    window = INSTRUMENTS[name].window
+    spans = []
+    for number in range(int(days)):
+        whole = day_span(date.fromisoformat(first_day) + timedelta(days=number))
+        start = whole.start
+        while start < whole.end:
+            spans.append(Span(start, min(start + window, whole.end)))
+            start += window
+
+    def fetch(span: Span) -> int:
+        answer = ialirt_data_access.data_product_query(
+            instrument=name,
+            time_utc_start=f"{span.start:%Y-%m-%dT%H:%M:%S}",
+            time_utc_end=f"{span.end - SECOND:%Y-%m-%dT%H:%M:%S}",
+        )
+        return len(answer["data"])
+
+    with ThreadPoolExecutor(int(threads)) as pool:
+        print(sum(pool.map(fetch, spans)))  # noqa: T201
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,71 @@
+"""Processes and what they cost: wall seconds, CPU seconds of user and system, peak memory."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+CLI = ROOT / "cli.py"
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What one process cost: seconds of wall clock and of CPU, and the most memory it held, in megabytes."""
+
+    wall_seconds: float
+    cpu_seconds: float
+    peak_megabytes: float
+
+
+def cost(words: Sequence[str | Path]) -> Cost:
+    """Run a process to its end. Raises RuntimeError, with what it said, where it fails."""
+    with tempfile.TemporaryFile() as said:
+        began = time.perf_counter()
+        process = subprocess.Popen(
+            [str(word) for word in words],
+            stdout=said,
+            stderr=subprocess.STDOUT,
+            cwd=ROOT,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+        )
+        _, status, usage = os.wait4(process.pid, 0)
+        wall = time.perf_counter() - began
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if process.returncode:
+            said.seek(0)
+            raise RuntimeError(f"{words} ended with {process.returncode}: {said.read().decode()[-2000:]}")
+    return Cost(wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
+
+
+def ours(url: str, datastore: Path, instrument: str, first_day: str, last_day: str, jobs: int) -> list[str | Path]:
+    """The words of our command for one range."""
+    return [
+        *(sys.executable, CLI, "--quiet", "--url", url, "--datastore", datastore, "--instrument", instrument),
+        *("--start", first_day, "--end", last_day, "--jobs", str(jobs)),
+    ]
+
+
+def floor(url: str, instrument: str, first_day: str, days: int, threads: int) -> list[str | Path]:
+    """The words of the floor for one range."""
+    return [sys.executable, ROOT / "benchmarks" / "floor.py", url, instrument, first_day, str(days), str(threads)]
+
+
+@contextmanager
+def simulator(latency_seconds: float = 0.0) -> Iterator[str]:
+    """The simulator in a process of its own; its URL."""
+    words = [sys.executable, "-m", "ialirt_backfill.simulator", "--port", "0", "--latency", str(latency_seconds)]
+    process = subprocess.Popen(words, stdout=subprocess.PIPE, text=True, cwd=ROOT)
+    try:
+        assert process.stdout is not None
+        yield process.stdout.readline().strip()
+    finally:
+        process.terminate()
+        process.wait()
