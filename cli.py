@@ -17,7 +17,7 @@ from typing import Any
 
 from ialirt_backfill import arguments
 from ialirt_backfill.arguments import DEFAULT_COMMAND, PROGRAM
-from ialirt_backfill.exceptions import IalirtBackfillError
+from ialirt_backfill.exceptions import IalirtBackfillError, UsageError
 from ialirt_backfill.options import (
     AdoptOptions,
     BackfillOptions,
@@ -128,20 +128,20 @@ def run_adopt(options: AdoptOptions) -> int:
 
 def run_ledger(options: LedgerOptions) -> int:
     import ledger
-    from ialirt_backfill.terminal.upkeep import pruned_sentence, show_ledger
+    from ialirt_backfill.terminal import upkeep
 
+    url = options.ledger_url
     if options.keep is not None and options.action == "prune":
-        with ledger.Ledger.open(options.ledger_url) as opened:
+        if ledger.current(url)[0] is None:
+            raise UsageError("there is no ledger yet: nothing to prune; one kept elsewhere is named with --ledger")
+        with ledger.Ledger.open(url) as opened:
             counts = opened.prune(options.keep)
-        show_ledger(counts, pruned_sentence(counts), options)
+        upkeep.show_ledger(counts, upkeep.pruned_sentence(counts), options)
         return EXIT_WELL
     upgrades = options.action == "upgrade"
-    found, head = (ledger.upgrade if upgrades else ledger.current)(options.ledger_url)
-    before = f"version {found}" if found else "no ledger yet"
-    says = f"The ledger was at {before}; it is now at version {head}." if upgrades else f"The ledger is at {before}"
-    if not upgrades:
-        says += "." if found == head else f"; this program's is version {head}: any run that writes upgrades it."
-    show_ledger({"found": found, "head": head}, says, options)
+    found, head = (ledger.upgrade if upgrades else ledger.current)(url)
+    says = (upkeep.upgraded_sentence if upgrades else upkeep.current_sentence)(found, head)
+    upkeep.show_ledger({"found": found, "head": head}, says, options)
     return EXIT_WELL
 
 

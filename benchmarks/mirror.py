@@ -86,7 +86,7 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=3)
     repeats = parser.parse_args().repeats
     with ExitStack() as stack:
-        base = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="m-", dir="/tmp")))  # noqa: S108 - sockets
+        base = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="m-", dir="/tmp")))
         base.chmod(0o755)
         database = _server(base, stack)
         store = base / "store"
@@ -186,7 +186,7 @@ def _fill_a_year(database: str) -> None:
     values = ", ".join(shifted.get(name, f'"{name}"') for name in names)
     _execute(
         database,
-        f"INSERT INTO ialirt_mag ({columns}) SELECT {values} FROM ialirt_mag, generate_series(1, 365) n",  # noqa: S608
+        f"INSERT INTO ialirt_mag ({columns}) SELECT {values} FROM ialirt_mag, generate_series(1, 365) n",
     )
     _execute(database, "VACUUM ANALYZE ialirt_mag")
 

@@ -13,7 +13,7 @@ from argparse_dataclass import ArgumentParser
 from ialirt_backfill import __version__
 from ialirt_backfill.exceptions import UsageError
 from ialirt_backfill.instruments import INSTRUMENTS
-from ialirt_backfill.settings import find, is_setting, named_by_source, values
+from ialirt_backfill.settings import find, is_setting, named_by_source, values, without_secrets
 
 PROGRAM = "ialirt-backfill"
 DEFAULT_COMMAND = "backfill"
@@ -92,7 +92,7 @@ def _unrecognised(unknown: Sequence[str], parser: ArgumentParser[Any], kinds: Ki
     if command := next((word for word in unknown if word in kinds), None):
         return f"{command!r} is a command, and a command comes first: {PROGRAM} {command} …"
     flags = [flag for action in parser._actions for flag in action.option_strings]
-    return f"unrecognized arguments: {' '.join(unknown)}.{_hint(unknown[0].partition('=')[0], flags)}"
+    return f"unrecognized arguments: {without_secrets(' '.join(unknown))}.{_hint(unknown[0].partition('=')[0], flags)}"
 
 
 def _hint(word: str, known: Sequence[str] | Kinds) -> str:

@@ -1,0 +1,198 @@
+"""Whether a table can take the days of an instrument, and whether it can take the cells of one file. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal, InvalidOperation
+from enum import Enum
+
+import pyarrow as pa
+
+from ialirt_backfill.exceptions import MirrorError
+from ialirt_backfill.instruments import Instrument
+from ialirt_backfill.mirror.tables import FILE_DATE, NANOSECONDS, TIME, Kind, TableColumn, known_columns
+
+_INT64 = 2**63
+_BOOLEANS = frozenset({"True", "False", "true", "false", "1", "0"})
+
+
+class Holds(Enum):
+    """What a column that is there can hold; the value is the word of PostgreSQL for it."""
+
+    TIME = "timestamp"
+    DATE = "date"
+    BIGINT = "bigint"
+    DOUBLE = "double precision"
+    NUMERIC = "numeric"
+    BOOLEAN = "boolean"
+    TEXT = "text"
+    JSON = "json"
+    OTHER = "something else"
+
+
+@dataclass(frozen=True, slots=True)
+class FoundColumn:
+    """A column that a table has. ``type`` is in the database's own words."""
+
+    name: str
+    type: str
+    holds: Holds
+    nullable: bool
+    has_default: bool
+
+
+@dataclass(frozen=True, slots=True)
+class FoundTable:
+    """A table that is there. ``key`` are the columns of its primary key."""
+
+    columns: Mapping[str, FoundColumn]
+    key: tuple[str, ...]
+    is_sqlite: bool
+
+
+_MADE_AS = {
+    Kind.TIME: Holds.TIME,
+    Kind.DATE: Holds.DATE,
+    Kind.BIGINT: Holds.BIGINT,
+    Kind.FLOAT: Holds.DOUBLE,
+    Kind.BOOLEAN: Holds.BOOLEAN,
+    Kind.TEXT: Holds.TEXT,
+}
+_MADE_AS_IN_SQLITE = _MADE_AS | {Kind.TIME: Holds.TEXT, Kind.DATE: Holds.TEXT, Kind.BOOLEAN: Holds.BIGINT}
+
+_ALSO_TAKES = {
+    Kind.BIGINT: {Holds.NUMERIC, Holds.TEXT},
+    Kind.FLOAT: {Holds.NUMERIC, Holds.TEXT},
+    Kind.BOOLEAN: {Holds.TEXT},
+}
+
+
+def made_as(kind: Kind, is_sqlite: bool) -> Holds:
+    """What crump makes of a column that is not there yet."""
+    return (_MADE_AS_IN_SQLITE if is_sqlite else _MADE_AS)[kind]
+
+
+# --- tables -----------------------------------------------------------------------------------------------------------
+
+
+def differences(instrument: Instrument, found: FoundTable) -> list[str]:
+    """Why a table cannot take an instrument's days, a line for each reason; none where it can.
+
+    Columns that are missing are added by a load, and columns of text that no table of instruments knows are those
+    that appeared later: neither is a reason by itself.
+    """
+    known = known_columns(instrument)
+    wanted = [*known, TableColumn(FILE_DATE, FILE_DATE, Kind.DATE)]
+    reasons = list(_key_differences(found))
+    reasons += [
+        f"{column.name} is {found.columns[column.name].type}, not {made_as(column.kind, found.is_sqlite).value}"
+        for column in wanted
+        if column.name in found.columns and not _takes(found.columns[column.name], column, found.is_sqlite)
+    ]
+    missing = [column.name for column in wanted if column.name not in found.columns]
+    names = {column.name for column in wanted}
+    extra = [column for name, column in found.columns.items() if name not in names]
+    strangers = [column for column in extra if column.holds is not Holds.TEXT]
+    if FILE_DATE in missing or len(missing) > len(wanted) / 2 or (missing and strangers):
+        reasons += [f"{name} is missing" for name in missing]
+        reasons += [f"{column.name} {column.type} is in no file of {instrument.name}" for column in strangers]
+    reasons += [
+        f"{column.name} must be given in every row, and no file of {instrument.name} has it"
+        for column in extra
+        if not column.nullable and not column.has_default
+    ]
+    return reasons
+
+
+def _key_differences(found: FoundTable) -> Iterator[str]:
+    if not found.columns:
+        yield "it is a view"
+    elif found.key != (TIME,):
+        yield f"its key is {', '.join(found.key) or 'missing'}, not {TIME}"
+
+
+def _takes(found: FoundColumn, column: TableColumn, is_sqlite: bool) -> bool:
+    if found.holds is made_as(column.kind, is_sqlite) or found.holds in _ALSO_TAKES.get(column.kind, set()):
+        return True
+    if found.holds is Holds.DOUBLE:  # a count may have a fraction, but a time of 18 digits must not lose its last
+        return column.kind is Kind.BIGINT and column.unit != NANOSECONDS
+    return found.holds is Holds.JSON and column.is_json
+
+
+# --- one file ---------------------------------------------------------------------------------------------------------
+
+
+def late_columns(columns: Sequence[TableColumn], found: FoundTable) -> list[TableColumn]:
+    """The columns that the table has yet to get. MirrorError where one would be another's name to SQLite."""
+    missing = [column for column in columns if column.name not in found.columns]
+    folded = {name.lower(): name for name in found.columns}
+    for column in missing:
+        if column.name.lower() in folded:
+            raise MirrorError(
+                f"the file's column {column.name} differs from the table's {folded[column.name.lower()]} in capitals"
+                " alone, which are one name to SQLite and to crump:"
+                " rename that of the table"
+            )
+    return missing
+
+
+def forgotten_columns(columns: Sequence[TableColumn], found: FoundTable) -> list[TableColumn]:
+    """Columns of the table that the file lacks: their cells are emptied, but not those with a default of their own."""
+    names = {FILE_DATE, *(column.name for column in columns)}
+    return [
+        TableColumn(column.name, column.name, Kind.TEXT)
+        for column in found.columns.values()
+        if column.name not in names and not column.has_default
+    ]
+
+
+def types_differing(columns: Sequence[TableColumn], found: FoundTable | None) -> dict[str, Kind]:
+    """Columns that somebody has given another type, which takes the text of the file as it is."""
+    if found is None:
+        return {}
+    return {
+        column.name: Kind.TEXT
+        for column in columns
+        if column.name in found.columns
+        and found.columns[column.name].holds is not made_as(column.kind, found.is_sqlite)
+    }
+
+
+def check_cells(rows: pa.Table, columns: Sequence[TableColumn], found: FoundTable | None, is_sqlite: bool) -> None:
+    """Raise MirrorError where a column cannot hold a cell of the file. ``rows`` are all texts."""
+    for column in columns:
+        if column.in_file not in rows.column_names:
+            continue
+        there = found.columns.get(column.name) if found else None
+        holds = there.holds if there else made_as(column.kind, is_sqlite)
+        if is_sqlite and column.kind is not Kind.BOOLEAN and not (holds is Holds.BIGINT and column.kind is Kind.BIGINT):
+            continue  # SQLite keeps whatever it is given
+        cells = rows[column.in_file]
+        for cell in cells.unique().to_pylist():
+            if cell and not _holds(holds, column, cell, is_sqlite):
+                time = rows[TIME][cells.index(cell).as_py()].as_py()
+                raise MirrorError(
+                    f"{column.name} is {cell!r} at {time}, which the column's type ({holds.value}) cannot hold:"
+                    " change the type of the column, to numeric or text for example, and run again"
+                )
+
+
+def _holds(holds: Holds, column: TableColumn, cell: str, is_sqlite: bool) -> bool:
+    try:
+        match holds:
+            case _ if column.kind is Kind.BOOLEAN and holds is not Holds.TEXT:
+                return cell in _BOOLEANS
+            case Holds.BIGINT:
+                number = Decimal(cell)
+                whole = number == number.to_integral_value() and "." not in cell and "e" not in cell.lower()
+                return (whole or is_sqlite) and -_INT64 <= number < _INT64
+            case Holds.DOUBLE | Holds.NUMERIC:
+                float(cell)
+                return "_" not in cell
+            case Holds.TIME:
+                datetime.fromisoformat(cell)
+        return True
+    except (ValueError, InvalidOperation):
+        return False

@@ -1,0 +1,192 @@
+"""Views for people, made inside the database: every record under plain names, and means per minute and per hour."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+from sqlalchemy import Connection, inspect, text
+from sqlalchemy.exc import DBAPIError
+
+from ialirt_backfill.exceptions import MirrorError
+from ialirt_backfill.instruments import Instrument
+from ialirt_backfill.mirror.shape import FoundColumn, FoundTable, Holds, differences
+from ialirt_backfill.mirror.tables import ANGLE, FILE_DATE, NANOSECONDS, TIME, known_columns, table_name
+from ialirt_backfill.mirror.target import Target, quoted
+from ialirt_backfill.options import MirrorOptions
+
+MARK = "made by ialirt-backfill mirror views"
+"""How a view of ours is known from another's of the same name."""
+
+_NUMBERS = {Holds.BIGINT, Holds.DOUBLE, Holds.NUMERIC, Holds.BOOLEAN}
+
+
+class Bucket(Enum):
+    """The stretches of which means are made; the value ends the view's name."""
+
+    MINUTE = "1min"
+    HOUR = "1h"
+
+
+@dataclass(frozen=True, slots=True)
+class MadeView:
+    """A view that stands; ``is_new`` is False where it stood already, just so."""
+
+    name: str
+    is_new: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ViewsReport:
+    """What stands now. ``without_table`` are tables that no load has made yet."""
+
+    database: str
+    views: tuple[MadeView, ...]
+    without_table: tuple[str, ...]
+
+
+def make_views(options: MirrorOptions) -> ViewsReport:
+    """Make the views of the instruments' tables, or bring them up to date. Raises UsageError and MirrorError."""
+    views: list[MadeView] = []
+    without_table: list[str] = []
+    with Target(options.database_url) as target:
+        for instrument in options.instruments:
+            table = table_name(instrument, options.table_prefix)
+            found = target.find(table)
+            if found is None:
+                without_table.append(table)
+                continue
+            if reasons := differences(instrument, found):
+                raise MirrorError(f"{target.shown} has a table {table} that is not the mirror's: {'; '.join(reasons)}")
+            with target.exclusive(table, stopped=lambda: False, waiting=lambda: None):
+                for name, query in _queries(instrument, table, found, target):
+                    views.append(MadeView(name, _make(target, name, query)))
+    return ViewsReport(target.shown, tuple(views), tuple(without_table))
+
+
+# --- what the views say -----------------------------------------------------------------------------------------------
+
+
+def _queries(instrument: Instrument, table: str, found: FoundTable, target: Target) -> Iterator[tuple[str, str]]:
+    columns = list(found.columns.values())  # in the order of the table, which only ever grows at its end
+    yield f"{table}_records", _records(table, columns)
+    has_sine = not target.is_sqlite or target.has_function("sin")
+    for bucket in Bucket:
+        yield f"{table}_{bucket.value}", _means(instrument, table, columns, bucket, target.is_sqlite, has_sine)
+
+
+def _records(table: str, columns: Sequence[FoundColumn]) -> str:
+    """Every record, under names in small letters, which no one need put in quotes."""
+    names = ",\n  ".join(f"{quoted(column.name)} AS {quoted(column.name.lower())}" for column in columns)
+    return f"SELECT\n  {names}\nFROM {quoted(table)}"
+
+
+def _means(
+    instrument: Instrument,
+    table: str,
+    columns: Sequence[FoundColumn],
+    bucket: Bucket,
+    is_sqlite: bool,
+    has_sine: bool,
+) -> str:
+    """Per minute or hour: its start, the records in it, and of each number mean, min, max and count.
+
+    A condition on ``file_date`` or ``time_utc`` reaches the table, where the first has an index.
+    """
+    units = {column.name: column.unit for column in known_columns(instrument)}
+    start = _start(bucket, is_sqlite)
+    parts = [FILE_DATE, f"{start} AS {TIME}", "count(*) AS records"]
+    for column in columns:
+        unit = units.get(column.name, "")
+        if column.holds in _NUMBERS and unit != NANOSECONDS:
+            parts += _statistics(column, is_angle=unit == ANGLE, has_sine=has_sine)
+    listed = ",\n  ".join(parts)
+    return f"SELECT\n  {listed}\nFROM {quoted(table)}\nGROUP BY {FILE_DATE}, {start}"
+
+
+def _start(bucket: Bucket, is_sqlite: bool) -> str:
+    if is_sqlite:
+        length, rest = (16, ":00") if bucket is Bucket.MINUTE else (13, ":00:00")
+        return f"substr({TIME}, 1, {length}) || '{rest}'"
+    return f"date_trunc('{'minute' if bucket is Bucket.MINUTE else 'hour'}', {TIME})"
+
+
+def _statistics(column: FoundColumn, *, is_angle: bool, has_sine: bool) -> Iterator[str]:
+    """A flag counts as 0 or 1, so that its mean is the fraction of records where it is set.
+
+    The mean of angles is the direction between them, from -180 to 180 degrees: that of 350 and 20 is 5, not 185.
+    """
+    value = quoted(column.name)
+    if column.holds is Holds.BOOLEAN:
+        value = f"CAST({value} AS integer)"
+    mean = f"avg({value})"
+    if is_angle:
+        mean = f"degrees(atan2(avg(sin(radians({value}))), avg(cos(radians({value})))))"
+    name = column.name.lower()
+    if has_sine or not is_angle:
+        yield f"CAST({mean} AS double precision) AS {quoted(f'{name}_mean')}"
+    yield f"min({value}) AS {quoted(f'{name}_min')}"
+    yield f"max({value}) AS {quoted(f'{name}_max')}"
+    yield f"count({value}) AS {quoted(f'{name}_count')}"
+
+
+# --- how they come to stand -------------------------------------------------------------------------------------------
+
+
+def _make(target: Target, name: str, query: str) -> bool:
+    """Make the view, or change it; False where it stands already, just so."""
+    changed = False
+
+    def work(connection: Connection) -> None:
+        nonlocal changed
+        make = _make_in_sqlite if target.is_sqlite else _make_in_postgresql
+        changed = make(connection, name, query, target.shown)
+
+    target.write(work)
+    return changed
+
+
+def _make_in_sqlite(connection: Connection, name: str, query: str, shown: str) -> bool:
+    statement = f"CREATE VIEW {quoted(name)} AS -- {MARK}\n{query}"
+    there = connection.execute(
+        text("SELECT type, sql FROM sqlite_master WHERE name = :name"), {"name": name}
+    ).one_or_none()
+    if there is not None:
+        if there.type != "view" or MARK not in there.sql:
+            raise _foreign(shown, name)
+        if there.sql == statement:
+            return False
+        connection.exec_driver_sql(f"DROP VIEW {quoted(name)}")
+    connection.exec_driver_sql(statement)
+    return True
+
+
+def _make_in_postgresql(connection: Connection, name: str, query: str, shown: str) -> bool:
+    comment = f"{MARK} ({hashlib.sha256(query.encode()).hexdigest()[:16]})"
+    if inspect(connection).has_table(name):
+        remark = connection.execute(
+            text("SELECT obj_description(to_regclass(:name), 'pg_class')"), {"name": quoted(name)}
+        ).scalar_one()
+        if remark is None or not remark.startswith(MARK) or name not in inspect(connection).get_view_names():
+            raise _foreign(shown, name)
+        if remark == comment:
+            return False
+    try:
+        with connection.begin_nested():  # to replace it keeps what was granted on it, and what is built upon it
+            connection.exec_driver_sql(f"CREATE OR REPLACE VIEW {quoted(name)} AS\n{query}")
+    except DBAPIError as error:
+        if getattr(error.orig, "sqlstate", None) != "42P16":  # the names or types of its columns would change
+            raise
+        connection.exec_driver_sql(f"DROP VIEW {quoted(name)}")
+        connection.exec_driver_sql(f"CREATE VIEW {quoted(name)} AS\n{query}")
+    connection.exec_driver_sql(f"COMMENT ON VIEW {quoted(name)} IS '{comment}'")
+    return True
+
+
+def _foreign(shown: str, name: str) -> MirrorError:
+    return MirrorError(
+        f"{shown} has a table or view {name} that the mirror did not make, and it was left alone:"
+        " give --table-prefix, or another schema or database"
+    )

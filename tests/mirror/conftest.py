@@ -1,0 +1,88 @@
+"""A datastore with two days of every instrument, made once; both kinds of databases, for real."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from datetime import UTC, date, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+
+from ialirt_backfill.backfill import backfill
+from ialirt_backfill.mirror.loading import MirrorReport, mirror
+from ialirt_backfill.options import BackfillOptions, MirrorOptions
+from tests.mirror.samples import FIRST, LAST, NOON, Store
+
+Mirror = Callable[..., MirrorReport]
+
+_STEPS = {"mag": 180, "mag_hk": 180, "swapi": 60, "swe": 24, "hit": 12, "spacecraft": 10}
+"""crump writes row by row: whole days of them all would take minutes."""
+
+
+@pytest.fixture(scope="session")
+def _made_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two whole days, and the first half of a third of `hit`; but for the slowest instruments not every record."""
+    folder = tmp_path_factory.mktemp("mirror") / "store"
+    options = BackfillOptions(
+        instrument="all",
+        start=FIRST,
+        end=LAST,
+        datastore=str(folder),
+        demo=True,
+        as_of=datetime(2026, 2, 1, tzinfo=UTC),
+    )
+    assert backfill(options).exit_code == 0
+    noon = BackfillOptions(
+        instrument="hit", start=NOON.date(), end=NOON.date(), datastore=str(folder), demo=True, as_of=NOON
+    )
+    assert backfill(noon).exit_code == 0
+    store = Store(folder)
+    for name, step in _STEPS.items():
+        for day in (FIRST, LAST):
+            store.thin_out(name, day, step)
+    store.thin_out("hit", NOON.date(), 12)
+    return folder
+
+
+@pytest.fixture
+def store(_made_once: Path, tmp_path: Path) -> Store:
+    """A datastore of the test's own."""
+    return Store(Path(shutil.copytree(_made_once, tmp_path / "store")))
+
+
+@pytest.fixture
+def sqlite_target() -> Iterator[str]:
+    """A file that does not exist yet; in memory where that can be, for crump waits for the disk at every row."""
+    memory = Path("/dev/shm")
+    with TemporaryDirectory(prefix="mirror-", dir=memory if memory.is_dir() else None) as folder:
+        yield f"sqlite:///{folder}/mirror.sqlite"
+
+
+@pytest.fixture(params=["postgresql", "sqlite"])
+def database(request: pytest.FixtureRequest) -> str:
+    """Either database, empty."""
+    name = "postgresql_url" if request.param == "postgresql" else "sqlite_target"
+    url: str = request.getfixturevalue(name)
+    return url
+
+
+@pytest.fixture
+def load(store: Store) -> Mirror:
+    """Mirror the two days of an instrument into a database."""
+
+    def run(
+        database: str, instrument: str = "hit", *, start: date = FIRST, end: date = LAST, **others: object
+    ) -> MirrorReport:
+        options: dict[str, object] = {
+            "datastore": str(store.folder),
+            "database": database,
+            "instrument": instrument,
+            "start": start,
+            "end": end,
+            **others,
+        }
+        return mirror(MirrorOptions(**options))  # type: ignore[arg-type]
+
+    return run

@@ -1,0 +1,83 @@
+"""Days to mirror, ways to change their files, and a look into the databases that goes no way of ours."""
+
+from __future__ import annotations
+
+import csv
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from ialirt_backfill.instruments import INSTRUMENTS
+
+FIRST, LAST = date(2026, 1, 1), date(2026, 1, 2)
+NOON = datetime(2026, 1, 3, 12, tzinfo=UTC)
+"""When the third day of `hit` was asked for last: it is still growing."""
+
+Rows = list[dict[str, str]]
+
+
+@dataclass(frozen=True)
+class Store:
+    """A datastore whose files a test may change."""
+
+    folder: Path
+
+    def path(self, instrument: str, day: date = FIRST) -> Path:
+        return self.folder / INSTRUMENTS[instrument].path(day)
+
+    def rows(self, instrument: str, day: date = FIRST) -> Rows:
+        with self.path(instrument, day).open(encoding="utf-8", newline="") as lines:
+            return list(csv.DictReader(lines))
+
+    def change(self, instrument: str, day: date, how: Callable[[Rows], Rows]) -> Rows:
+        """Write a file again with other rows, under all their names; at least the header stays."""
+        before = self.rows(instrument, day)
+        header = list(before[0])
+        rows = how(before)
+        names = list(dict.fromkeys([*(name for row in rows for name in row)])) or header
+        with self.path(instrument, day).open("w", encoding="utf-8", newline="") as lines:
+            writer = csv.DictWriter(lines, names, restval="", lineterminator="\n")
+            writer.writeheader()
+            writer.writerows(rows)
+        return rows
+
+    def thin_out(self, instrument: str, day: date, step: int) -> None:
+        self.change(instrument, day, lambda rows: rows[::step])
+
+
+def execute(database: str, statement: str, *parameters: object) -> list[tuple[Any, ...]]:
+    """The rows that a statement gives, if any; what it changes is kept."""
+    if database.startswith("sqlite"):
+        with closing(sqlite3.connect(database.removeprefix("sqlite:///"))) as connection, connection:
+            return connection.execute(statement.replace("%s", "?"), parameters).fetchall()
+    with psycopg.connect(database, autocommit=True) as server:
+        cursor = server.execute(statement.encode(), parameters or None)
+        return cursor.fetchall() if cursor.description else []
+
+
+def table(database: str, name: str, day: date | None = None) -> dict[str, dict[str, Any]]:
+    """The rows of a table by their time as the files write it, without the day in the file's name."""
+    where = f" WHERE file_date = '{day:%Y%m%d}'" if day else ""
+    if database.startswith("sqlite"):
+        with closing(sqlite3.connect(database.removeprefix("sqlite:///"))) as connection:
+            connection.row_factory = sqlite3.Row
+            rows = [dict(row) for row in connection.execute(f'SELECT * FROM "{name}"{where}')]
+    else:
+        with psycopg.connect(database, row_factory=psycopg.rows.dict_row) as server:
+            rows = server.execute(f'SELECT * FROM "{name}"{where}'.encode()).fetchall()
+    for row in rows:
+        row.pop("file_date")
+        if isinstance(row["time_utc"], datetime):
+            row["time_utc"] = row["time_utc"].isoformat()
+    return {row["time_utc"]: row for row in rows}
+
+
+def texts(rows: Rows) -> dict[str, dict[str, str | None]]:
+    """The rows of a file by their time, None where a cell is empty."""
+    return {row["time_utc"]: {name: cell or None for name, cell in row.items()} for row in rows}
