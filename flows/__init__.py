@@ -1,1 +1,1 @@
-"""Prefect around the plain core."""
+"""Prefect around the plain core: the same poll and the same backfill as scheduled, observable, distributable flows."""

@@ -7,10 +7,9 @@ whole.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from enum import Enum
 from pathlib import Path, PurePosixPath
 
@@ -20,11 +19,16 @@ import pyarrow.compute as pc
 from ialirt_backfill import __version__, dayfile, table
 from ialirt_backfill.coverage import SECOND, Span, availability_pct, day_span, expected_records, measure
 from ialirt_backfill.exceptions import DayFileError, UsageError
-from ialirt_backfill.instruments import INSTRUMENTS, ColumnType, Instrument
+from ialirt_backfill.instruments import ColumnType, Instrument, of_file
 from ialirt_backfill.options import AdoptOptions
+from ialirt_backfill.planner import Policy
 from ledger import AttemptResult, AttemptStatus, DayResult, DayState, DayStatus, Ledger
 
-_DIGITS = r"^-?\d+$"
+_FLOAT_FORM = r"[.eE]"
+"""What stands in nanoseconds that went through a float, and in no integer."""
+
+
+Rows = dict[tuple[str, date], DayState]
 
 
 class Adoption(Enum):
@@ -61,19 +65,26 @@ def adopt(options: AdoptOptions) -> list[AdoptedDay]:
     now = options.as_of or datetime.now(UTC)
     found = find(datastore, options.instruments, options.days(now))
     if options.dry_run:
-        ledger = Ledger.open_existing(options.ledger_url)
-        known = {} if ledger is None else _known(ledger, options, now)
-        return [_examined(datastore, instrument, day, paths, known, now) for instrument, day, paths in found]
+        rows = _rows_there(options, now)
+        return [_examined(datastore, instrument, day, paths, rows, now) for instrument, day, paths in found]
     with Ledger.open(options.ledger_url) as ledger:
-        run_id = ledger.start_run("adopt", {"datastore": options.datastore}, __version__)
-        known = _known(ledger, options, now)
+        if True in ledger.run_options_seen("demo"):
+            raise UsageError(f"{options.datastore} holds the synthetic data of --demo: adopt into another ledger")
+        run_id = ledger.start_run("adopt", _remembered(options), __version__)
+        rows = _rows(ledger, options, now)
         days = []
         for instrument, day, paths in found:
-            examined = _examined(datastore, instrument, day, paths, known, now)
-            days.append(_recorded(ledger, run_id, examined))
+            examined = _examined(datastore, instrument, day, paths, rows, now)
+            days.append(_recorded(ledger, run_id, examined, rows))
         counts = {adoption.value: sum(day.adoption is adoption for day in days) for adoption in Adoption}
         ledger.finish_run(run_id, counts, int(bool(counts[Adoption.FAILED.value])))
     return days
+
+
+def _remembered(options: AdoptOptions) -> dict[str, object]:
+    """The options as the ledger remembers them; what was adopted is real."""
+    names = ("datastore", "instrument", "start", "end")
+    return {name: getattr(options, name) for name in names} | {"demo": False}
 
 
 def find(
@@ -83,31 +94,25 @@ def find(
     wanted = set(days)
     paths: dict[tuple[Instrument, date], list[PurePosixPath]] = {}
     for path in sorted(datastore.rglob("imap_*.csv")):
-        said = _said_by(path.name)
+        said = of_file(path.name)
         if said is not None and said[0] in instruments and said[1] in wanted and path.is_file():
             paths.setdefault(said, []).append(PurePosixPath(path.relative_to(datastore)))
     for (instrument, day), files in sorted(paths.items(), key=lambda entry: (entry[0][1], entry[0][0].name)):
         yield instrument, day, files
 
 
-def _said_by(name: str) -> tuple[Instrument, date] | None:
-    """Which instrument and day a file's name says; None where it is no day file's name."""
-    match = re.fullmatch(r"imap_(\w*?_)(\d{8})\.csv", name, re.ASCII)
-    if match is None:
-        return None
-    for instrument in INSTRUMENTS.values():
-        if match[1] in {instrument.file_prefix, *instrument.other_file_prefixes}:
-            try:
-                return instrument, date.fromisoformat(match[2])
-            except ValueError:
-                return None
-    return None
+def _rows_there(options: AdoptOptions, now: datetime) -> Rows:
+    """What the ledger has, where there is one."""
+    ledger = Ledger.open_existing(options.ledger_url)
+    if ledger is None:
+        return {}
+    with ledger:
+        return _rows(ledger, options, now)
 
 
-def _known(ledger: Ledger, options: AdoptOptions, now: datetime) -> dict[tuple[str, date], DayState]:
+def _rows(ledger: Ledger, options: AdoptOptions, now: datetime) -> Rows:
     days = options.days(now)
-    rows = ledger.days([instrument.progress_key for instrument in options.instruments], days[0], days[-1])
-    return {key: row for key, row in rows.items() if row.status is not DayStatus.PENDING}
+    return ledger.days([instrument.progress_key for instrument in options.instruments], days[0], days[-1])
 
 
 def _examined(
@@ -115,7 +120,7 @@ def _examined(
     instrument: Instrument,
     day: date,
     paths: Sequence[PurePosixPath],
-    known: dict[tuple[str, date], DayState],
+    rows: Rows,
     now: datetime,
 ) -> AdoptedDay:
     path = paths[0]
@@ -123,7 +128,8 @@ def _examined(
         both = " and ".join(str(datastore / path) for path in paths)
         error = f"{instrument.name} {day} has more than one file, {both}: keep one and move the others away"
         return AdoptedDay(instrument, day, path, Adoption.FAILED, error=error)
-    if (instrument.progress_key, day) in known:
+    row = rows.get((instrument.progress_key, day))
+    if row is not None and row.status is not DayStatus.PENDING:
         return AdoptedDay(instrument, day, path, Adoption.KNOWN)
     try:
         result, lost_digits = _read(datastore, instrument, day, path, now)
@@ -137,6 +143,7 @@ def _read(
 ) -> tuple[DayResult, bool]:
     """What the ledger will hold of a file, and whether its nanoseconds have lost digits."""
     file = datastore / path
+    found = dayfile.inspect(file)  # before the rows: if they grow meanwhile, the next run sees another size
     rows = dayfile.read(file)
     whole = day_span(day)
     times = table.times(rows)
@@ -144,7 +151,7 @@ def _read(
     if times and not start <= times[0] <= times[-1] < end:
         raise DayFileError(f"{file} holds rows of another day than its name says: correct it, or move it away")
     lost_digits = _went_through_float(rows, instrument)
-    asked_through = whole.start if lost_digits else _asked_through(instrument, whole, times, now)
+    asked_through = whole.start if lost_digits else _asked_through(instrument, whole, times, found.is_cut, now)
     coverage = measure(instrument, Span(whole.start, asked_through), times)
     result = DayResult(
         status=DayStatus.DOWNLOADED if times else DayStatus.NO_DATA,
@@ -157,39 +164,46 @@ def _read(
         asked_through=asked_through,
         is_final=False,
         path=str(path),
-        size_bytes=dayfile.size(file),
-        sha256=dayfile.checksum(file),
+        size_bytes=found.size_bytes,
+        sha256=found.sha256,
         rejected=0,
         error=None,
     )
     return result, lost_digits
 
 
-def _asked_through(instrument: Instrument, whole: Span, times: Sequence[int], now: datetime) -> datetime:
-    """A file has been asked for to its last record, as far as it tells; to the day's end where it ends there."""
+def _asked_through(instrument: Instrument, whole: Span, times: Sequence[int], is_cut: bool, now: datetime) -> datetime:
+    """A file has been asked for to its last record, as far as it tells; to the day's end where it ends there.
+
+    Not the last record itself where the file ends in the middle of a line, nor what may still be rewritten.
+    """
     if not times:
         return whole.start
-    behind_last = datetime.fromtimestamp(times[-1], UTC) + SECOND
-    complete = now >= whole.end + timedelta(minutes=10) and whole.end - behind_last <= instrument.longest_pause
-    return whole.end if complete else behind_last
+    last = datetime.fromtimestamp(times[-1], UTC)
+    if is_cut:
+        return last
+    relied_on = (now - Policy().overlap).replace(microsecond=0)
+    if relied_on >= whole.end and whole.end - last - SECOND <= instrument.longest_pause:
+        return whole.end
+    return max(whole.start, min(last + SECOND, relied_on))
 
 
 def _went_through_float(rows: pa.Table, instrument: Instrument) -> bool:
     """Whether nanoseconds stand there as floats are written, with an exponent or a decimal point."""
     for name, column in instrument.columns.items():
-        if column.type is ColumnType.INTEGER and column.unit == "ns" and name in rows.column_names:
-            cells = rows[name].drop_null()
-            if not pc.all(pc.match_substring_regex(cells, _DIGITS), min_count=0).as_py():
-                return True
+        if column.unit != "ns" or column.type not in {ColumnType.INTEGER, ColumnType.JSON}:
+            continue
+        if name in rows.column_names and pc.any(pc.match_substring_regex(rows[name], _FLOAT_FORM)).as_py():
+            return True
     return False
 
 
-def _recorded(ledger: Ledger, run_id: str, day: AdoptedDay) -> AdoptedDay:
-    """The same day, in the ledger; as known where another runner has been faster."""
+def _recorded(ledger: Ledger, run_id: str, day: AdoptedDay, rows: Rows) -> AdoptedDay:
+    """The same day, in the ledger; as known where another runner has been at it since ``rows`` were read."""
     if day.result is None:
         return day
     key = day.instrument.progress_key
-    row = ledger.day(key, day.day)
+    row = rows.get((key, day.day))
     claim = ledger.claim(key, day.day, seen_version=None if row is None else row.version, run_id=run_id)
     if claim is None:
         return AdoptedDay(day.instrument, day.day, day.path, Adoption.KNOWN)
@@ -210,6 +224,10 @@ def _recorded(ledger: Ledger, run_id: str, day: AdoptedDay) -> AdoptedDay:
         started=moment,
         finished=moment,
     )
-    with ledger.recording(claim) as recording:
-        recording.save(day.result, attempt, checked=None, progress=day.result.last_record)
+    try:
+        with ledger.recording(claim) as recording:
+            recording.save(day.result, attempt, checked=None, progress=day.result.last_record)
+    except BaseException:
+        ledger.release(claim)
+        raise
     return day

@@ -22,7 +22,8 @@ from ialirt_backfill.listener import DayOutcome, Listener
 from ialirt_backfill.options import AskOptions, BackfillOptions, WorkOptions
 from ialirt_backfill.planner import Action, Decision, Policy, plan
 from ialirt_backfill.runner import Ask, Runner, Stop, heartbeat
-from ledger import DayState, DayStatus, Ledger
+from ledger import DayState, DayStatus, Ledger, LedgerError
+from ledger.collector import collector_paused
 
 log = logging.getLogger(__name__)
 
@@ -161,7 +162,8 @@ def make_plan(
         return size_on_disk(datastore, instrument, day, row)
 
     pairs = ((instrument, day) for day in days for instrument in instruments)
-    return list(plan(pairs, rows, size_of, now, policy_of(options), options.limit_days))
+    with collector_paused():
+        return list(plan(pairs, rows, size_of, now, policy_of(options), options.limit_days))
 
 
 def policy_of(options: BackfillOptions) -> Policy:
@@ -272,11 +274,20 @@ def session(
             exit_code = run.exit_code
         finally:
             if is_own_run:
-                ledger.finish_run(run_id, run.counts, exit_code)
+                _finish_run(ledger, run_id, run.counts, exit_code)
+
+
+def _finish_run(ledger: Ledger, run_id: str, counts: Counter[str], exit_code: int) -> None:
+    try:
+        ledger.finish_run(run_id, counts, exit_code)
+    except LedgerError:
+        if exit_code == EXIT_WELL:
+            raise
+        log.debug("the run's end could not be recorded")  # why, has been said: it ended because of it
 
 
 def _tell_of_clock(site: Site) -> None:
-    """A wrong clock loses nothing but costs time: one behind leaves the newest records out, one ahead asks too often."""
+    """A wrong clock loses nothing: one that is behind leaves the newest records out, one ahead asks too often."""
     error = site.api.clock_error
     if site.follow_server_clock and abs(error) > CLOCK_TOLERANCE:
         way = "ahead of" if error > timedelta(0) else "behind"

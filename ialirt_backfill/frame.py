@@ -26,8 +26,8 @@ def read_days(datastore: str | Path, instrument: str, start: date, end: date | N
     [entry] = found
     last = end or start
     days = [start + timedelta(days=n) for n in range((last - start).days + 1)]
-    paths = [path for day in days if (path := Path(datastore) / entry.path(day)).exists()]
-    frames = [_read_file(path, entry) for path in paths]
+    there = ([path for name in entry.paths(day) if (path := Path(datastore) / name).exists()] for day in days)
+    frames = [_read_file(paths[0], entry) for paths in there if paths]
     if not frames:
         return pd.DataFrame(index=pd.DatetimeIndex([], tz="UTC", name="time_utc"))
     return pd.concat(frames)

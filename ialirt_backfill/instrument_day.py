@@ -31,7 +31,7 @@ from ialirt_backfill.coverage import (
     subtract,
 )
 from ialirt_backfill.exceptions import AccessDenied, DayFileError, IalirtBackfillError, Interrupted, UnwritableValue
-from ialirt_backfill.instruments import Instrument
+from ialirt_backfill.instruments import Instrument, of_file
 from ialirt_backfill.listener import DayOutcome, Listener
 from ialirt_backfill.planner import Action, Decision, Policy, decide, is_final, plan_spans, relied_on
 from ledger import AttemptResult, AttemptStatus, Claim, ClaimLost, DayResult, DayState, DayStatus, Ledger, LedgerError
@@ -75,8 +75,9 @@ def size_on_disk(datastore: Path, instrument: Instrument, day: date, row: DaySta
 
     None also where it cannot be looked at: so the day is decided to be asked for, and its attempt tells the reason.
     """
+    name = row.path if row is not None and row.path else instrument.path(day)
     try:
-        return dayfile.size(datastore / day_path(instrument, day, row))
+        return dayfile.size(f"{datastore}/{name}")
     except DayFileError:
         return None
 
@@ -86,11 +87,12 @@ def sweep_skipped(site: Site, planned: Iterable[Decision]) -> None:
 
     A file is seen first, then the ledger asked: whoever staged it holds a claim until it is gone.
     """
-    skipped = (decision for decision in planned if not decision.action.asks)
-    decisions = {site.datastore / decision.instrument.path(decision.day): decision for decision in skipped}
-    for folder in sorted({path.parent for path in decisions}):
+    skipped = {(it.instrument.name, it.day): it for it in planned if not it.action.asks}
+    months = {(it.instrument, it.day.replace(day=1)) for it in skipped.values()}
+    for folder in sorted({site.datastore / instrument.folder_of(month) for instrument, month in months}):
         for temporary, final in dayfile.leftovers(folder):
-            if decision := decisions.get(final):
+            said = of_file(final.name)
+            if said and (decision := skipped.get((said[0].name, said[1]))):
                 row = site.ledger.day(decision.instrument.progress_key, decision.day)
                 if row is None or row.claim is None:
                     with contextlib.suppress(OSError):

@@ -116,7 +116,18 @@ class Instrument:
 
     def path(self, day: date) -> PurePosixPath:
         """Where the file of ``day`` lies, relative to the root of the datastore."""
-        return PurePosixPath(self.folder, f"{day:%Y}", f"{day:%m}", f"imap_{self.file_prefix}{day:%Y%m%d}.csv")
+        return self._path(day, self.file_prefix)
+
+    def paths(self, day: date) -> tuple[PurePosixPath, ...]:
+        """The same, and where the file lies when another program has named it."""
+        return tuple(self._path(day, prefix) for prefix in (self.file_prefix, *self.other_file_prefixes))
+
+    def folder_of(self, day: date) -> PurePosixPath:
+        """Where the files of the day's month lie, relative to the root of the datastore."""
+        return PurePosixPath(self.folder, f"{day:%Y}", f"{day:%m}")
+
+    def _path(self, day: date, prefix: str) -> PurePosixPath:
+        return self.folder_of(day) / f"imap_{prefix}{day:%Y%m%d}.csv"
 
     @property
     def columns(self) -> dict[str, Column]:
@@ -406,6 +417,20 @@ INSTRUMENTS: Mapping[str, Instrument] = MappingProxyType(
     }
 )
 """The instruments by the name the API gives them."""
+
+
+def of_file(name: str) -> tuple[Instrument, date] | None:
+    """The instrument and day that the name of a file says, under any of the names in use; None: it is no day's file."""
+    prefix, digits = name[len("imap_") : -len("YYYYMMDD.csv")], name[-len("YYYYMMDD.csv") : -len(".csv")]
+    if name != f"imap_{prefix}{digits}.csv" or not (digits.isascii() and digits.isdigit()):
+        return None
+    for instrument in INSTRUMENTS.values():
+        if prefix in {instrument.file_prefix, *instrument.other_file_prefixes}:
+            try:
+                return instrument, date.fromisoformat(digits)
+            except ValueError:
+                return None
+    return None
 
 
 def _entry(name: str) -> Instrument:

@@ -32,6 +32,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import Enum
 from itertools import groupby
+from operator import itemgetter
 
 from ialirt_backfill.coverage import DAY, SECOND, Span, day_span, join_near
 from ialirt_backfill.instruments import Instrument
@@ -53,10 +54,9 @@ class Action(Enum):
     SKIP_CLAIMED = "skip-claimed"
     SKIP_FUTURE = "skip-future"
 
-    @property
-    def asks(self) -> bool:
+    def __init__(self, value: str) -> None:
+        self.asks = value in {"run", "retry"}
         """Whether I-ALiRT is asked for anything."""
-        return self in {Action.RUN, Action.RETRY}
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +98,24 @@ class Decision:
     seen_version: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class _Moments:
+    """The moments that bear on every instrument of one day: the day itself, up to where it can be asked for and up to
+    where the answers can be relied on at `now`, and when it has settled."""
+
+    whole: Span
+    so_far: Span
+    reliable: datetime
+    settled_at: datetime
+
+    @classmethod
+    def of(cls, day: date, now: datetime, policy: Policy) -> _Moments:
+        whole = day_span(day)
+        asked_end = min(now - policy.lag, whole.end).replace(microsecond=0)
+        reliable = min(now - policy.unreliable, whole.end).replace(microsecond=0)
+        return cls(whole, Span(whole.start, asked_end), reliable, whole.end + policy.settle)
+
+
 def decide(
     instrument: Instrument, day: date, row: DayState | None, size_bytes: int | None, now: datetime, policy: Policy
 ) -> Decision:
@@ -105,68 +123,83 @@ def decide(
 
     ``row`` is what the ledger has of it, ``size_bytes`` the size of its file (None: there is none).
     """
+    return _decide(instrument, day, row, size_bytes, now, policy, _Moments.of(day, now, policy))
 
+
+def _decide(
+    instrument: Instrument,
+    day: date,
+    row: DayState | None,
+    size_bytes: int | None,
+    now: datetime,
+    policy: Policy,
+    moments: _Moments,
+) -> Decision:
     def because(action: Action, reason: str, spans: Iterable[Span] = (), reread: bool = False) -> Decision:
         seen = None if row is None else row.version
         return Decision(instrument, day, action, reason, tuple(spans), reread, seen)
 
-    whole = day_span(day)
-    asked_end = min(now - policy.lag, whole.end).replace(microsecond=0)
-    if asked_end <= whole.start:
+    whole, so_far = moments.whole, moments.so_far
+    if so_far.end <= whole.start:
         return because(Action.SKIP_FUTURE, "the day has not begun")
-    whole_so_far = (Span(whole.start, asked_end),)
     if row is not None and row.claim is not None:
         return because(Action.SKIP_CLAIMED, f"held by {row.claim.describe()}")
     if policy.redownload:
-        return because(Action.RUN, "asked for again (--redownload)", whole_so_far)
+        return because(Action.RUN, "asked for again (--redownload)", (so_far,))
     if row is None or row.status is DayStatus.PENDING:
         reason = "never asked for" if row is None or row.attempts == 0 else "interrupted before its first result"
-        return because(Action.RUN, reason, whole_so_far)
+        return because(Action.RUN, reason, (so_far,))
 
     has_file = row.size_bytes is not None
     file_gone = has_file and size_bytes is None
     file_changed = size_bytes is not None and size_bytes != row.size_bytes
-    gaps = tuple(Span(*gap) for gap in row.gaps)
     asked_through = row.asked_through or whole.start
-    tail = (Span(asked_through, asked_end),) if asked_through < asked_end else ()
+    tail = (Span(asked_through, so_far.end),) if asked_through < so_far.end else ()
     if row.status is DayStatus.FAILED:
         tries = f"{row.failures} failed attempt{'' if row.failures == 1 else 's'}, the last: {row.last_error}"
         if waits := _waits(row, whole, now, policy):
             return because(Action.SKIP_FAILED, f"{tries} ({waits})")
         if file_gone:
-            return because(Action.RETRY, tries, whole_so_far)
+            return because(Action.RETRY, tries, (so_far,))
         if file_changed:
             return because(Action.RETRY, tries, tail, reread=True)
         # Where nothing is missing, the day failed while it was asked for again as a whole.
-        missing = plan_spans(instrument, (*gaps, *tail), whole_so_far[0])
-        return because(Action.RETRY, tries, missing or whole_so_far)
+        missing = plan_spans(instrument, (*_gaps(row), *tail), so_far)
+        return because(Action.RETRY, tries, missing or (so_far,))
     if file_gone:
-        return because(Action.RUN, "its file is missing", whole_so_far)
+        return because(Action.RUN, "its file is missing", (so_far,))
     if file_changed:
         reason = "its file is not the size recorded" if has_file else "a file is there that the ledger does not know"
         return because(Action.RUN, reason, tail, reread=True)
 
-    settled_at = whole.end + policy.settle
-    reliable = min(now - policy.unreliable, whole.end).replace(microsecond=0)
-    so_far = "nothing relied on yet" if asked_through == whole.start else f"asked through {_clock(asked_through)}"
+    reliable, settled_at = moments.reliable, moments.settled_at
     # A poll shows the first records of a day before any of them can be relied on.
     if asked_through < reliable or (policy.polling and reliable <= whole.start and tail):
-        missing = (*gaps, *tail) if now >= settled_at else tail
-        return because(Action.RUN, so_far, plan_spans(instrument, missing, Span(whole.start, asked_end)))
+        missing = (*_gaps(row), *tail) if now >= settled_at else tail
+        return because(Action.RUN, _so_far(row, whole), plan_spans(instrument, missing, so_far))
     skip = Action.SKIP_EXISTING if row.records else Action.SKIP_NO_DATA
     found = _found(row)
     if asked_through < whole.end:
-        return because(skip, f"{found}; {so_far}")
+        return because(skip, f"{found}; {_so_far(row, whole)}")
     if not row.is_final and now >= settled_at:
-        return because(Action.RUN, f"final pass: {found}", plan_spans(instrument, gaps, whole))
+        return because(Action.RUN, f"final pass: {found}", plan_spans(instrument, _gaps(row), whole))
     if not row.is_final:
         return because(skip, f"{found}; final pass due {settled_at:%Y-%m-%d %H:%M}Z")
     below = policy.min_availability_pct
     if below is not None and (row.availability_pct or 0.0) < below:
-        if not gaps:
+        if not row.gaps:
             return because(skip, f"{found}; below {below:g} % but without a gap to ask for")
-        return because(Action.RUN, f"repair: {found}, below {below:g} %", plan_spans(instrument, gaps, whole))
+        return because(Action.RUN, f"repair: {found}, below {below:g} %", plan_spans(instrument, _gaps(row), whole))
     return because(skip, f"{found}; final")
+
+
+def _gaps(row: DayState) -> tuple[Span, ...]:
+    return tuple(Span(*gap) for gap in row.gaps)
+
+
+def _so_far(row: DayState, whole: Span) -> str:
+    asked_through = row.asked_through or whole.start
+    return "nothing relied on yet" if asked_through == whole.start else f"asked through {_clock(asked_through)}"
 
 
 def _waits(row: DayState, whole: Span, now: datetime, policy: Policy) -> str:
@@ -232,11 +265,13 @@ def plan(
     count.
     """
     asking = 0
-    for _, group in groupby(days, key=lambda pair: pair[1]):
+    for day, group in groupby(days, key=itemgetter(1)):
+        moments = _Moments.of(day, now, policy)
         decisions = []
-        for instrument, day in group:
+        for instrument, _ in group:
             row = rows.get((instrument.progress_key, day))
-            decisions.append(decide(instrument, day, row, size_of(instrument, day, row), now, policy))
+            size_bytes = size_of(instrument, day, row)
+            decisions.append(_decide(instrument, day, row, size_bytes, now, policy, moments))
         asking += any(decision.action.asks for decision in decisions)
         if limit_days is not None and asking > limit_days:
             return

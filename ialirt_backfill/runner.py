@@ -102,9 +102,8 @@ class Runner:
             try:
                 self._take_in(self._ask(self._site, decision))
             except LedgerError as error:
-                log.error("%s %s: %s", decision.instrument.name, decision.day, error)
-                self.ledger_error = error
-                self._end(str(error))
+                log.warning("%s %s: without a result", decision.instrument.name, decision.day)
+                self._lose_ledger(error)
             except Exception:
                 log.exception("%s %s: unexpected failure; please report this", decision.instrument.name, decision.day)
                 self.broken_days += 1
@@ -129,6 +128,14 @@ class Runner:
             self._end("stopped at the first failure (--fail-fast)")
         elif self._denied_days >= DENIED_DAYS and not (self._answered_days or self._not_denied):
             self._end("the server refuses every request: check the API key and --url")
+
+    def _lose_ledger(self, error: LedgerError) -> None:
+        with self._lock:
+            is_first = self.ledger_error is None
+            self.ledger_error = error
+        if is_first:
+            log.error("%s", error)
+        self._end("the ledger cannot be used")
 
     def _end(self, why: str) -> None:
         with self._lock:

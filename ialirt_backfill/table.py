@@ -251,7 +251,7 @@ def _shown(record: object) -> str:
         text = json.dumps(record, separators=(",", ":"), ensure_ascii=False, default=repr)
     except (RecursionError, ValueError, TypeError):
         text = f"<{type(record).__name__} that cannot be shown>"
-    return _encodable(text[:_SHOWN])
+    return "".join(letter if letter.isprintable() else f"\\u{ord(letter):04x}" for letter in text[:_SHOWN])[:_SHOWN]
 
 
 # --- from fields to columns -------------------------------------------------------------------------------------------

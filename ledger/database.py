@@ -63,9 +63,15 @@ class Database:
         self._writing = engine.execution_options(writes=True)
 
     def check_writable(self) -> None:
-        """Raise at once where a SQLite file may only be read: SQLite itself says so at the first change only."""
+        """Raise at once where the tables may only be read: the database itself says so at the first change only."""
         if self.is_sqlite:
             self.write_once(lambda connection: connection.exec_driver_sql("DELETE FROM run WHERE 0"))
+            return
+        missing = self.read_once(lambda connection: connection.execute(_MISSING_PRIVILEGES).scalars().all())
+        if missing:
+            raise LedgerPrivilege(
+                f"The ledger {self.url_shown} does not allow this role enough ({'; '.join(missing)} missing): {GRANTS}."
+            )
 
     def close(self) -> None:
         self._engine.dispose()
@@ -143,7 +149,7 @@ class Database:
     def _retried(self, attempt: Callable[[], T]) -> T:
         # Where a whole wait was in vain, the next calls do not wait as long again, until one has succeeded.
         deadline = time.monotonic() + (0.0 if self._is_away else self._timeout_seconds)
-        pause_seconds = 0.1
+        pause_seconds, is_lost = 0.1, False
         while True:
             try:
                 with self.translated():
@@ -154,8 +160,12 @@ class Database:
                 if time.monotonic() + pause_seconds > deadline:
                     self._is_away = True
                     raise
-                log.warning("%s Trying again in %.1f s.", error, pause_seconds)
+                if not is_lost:
+                    log.warning("%s Trying again for %g s.", error, self._timeout_seconds)
+                is_lost = True
             else:
+                if is_lost:
+                    log.warning("The ledger %s answers again.", self.url_shown)
                 self._is_away = False
                 return result
             time.sleep(pause_seconds)
@@ -378,6 +388,15 @@ def _session_settings(access: Access, timeout_seconds: float) -> str:
 
 
 # Errors
+
+
+_MISSING_PRIVILEGES = text(
+    "SELECT privilege || ' ON ' || name FROM (VALUES"
+    " ('workflow_progress', 'SELECT,INSERT,UPDATE'), ('instrument_day', 'SELECT,INSERT,UPDATE'),"
+    " ('attempt', 'SELECT,INSERT'), ('run', 'SELECT,INSERT,UPDATE')) AS needed (name, privileges),"
+    " unnest(string_to_array(privileges, ',')) AS privilege WHERE NOT has_table_privilege(name, privilege)"
+)
+"""Without these no day can be recorded; what mirrors and pruning need besides is found missing by them."""
 
 
 def _may_pass(error: BaseException | None) -> bool:

@@ -15,6 +15,7 @@ from typing import Any, Self
 from sqlalchemy import Connection, Row, Select, Text, and_, case, cast, delete, func, insert, null, or_, select, update
 from sqlalchemy import exists as sql_exists
 
+from ledger.collector import collector_paused
 from ledger.database import Access, Database, insert_if_absent, open_database
 from ledger.exceptions import ClaimLost, LedgerCorrupt
 from ledger.holder import Holder
@@ -394,7 +395,8 @@ class Ledger:
             portions = connection.execute(wanted).partitions(1000)
             return {(row[0], row[1]): self._day_state(row, now) for rows in portions for row in rows}
 
-        return self._database.read(read)
+        with collector_paused():
+            return self._database.read(read)
 
     def _delete_in_portions(self, statement: Callable[[], Any]) -> int:
         total = 0
@@ -431,13 +433,11 @@ class Ledger:
         )
 
     def _day_state(self, row: DayRow, now: datetime) -> DayState:
-        values: list[Any]
-        *values, updated_at, claimed_by, claimed_until = row
         claim = None
-        if claimed_by is not None:
+        if row[-2] is not None:
             holder = self._holder(row)
-            claim = holder if holder.is_living(claimed_until, now) else None
-        values += (claim, updated_at)
+            claim = holder if holder.is_living(row.claimed_until, now) else None
+        values: tuple[Any, ...] = (*row[:-3], claim, row[-3])
         return DayState(*values)
 
     def _holder(self, row: DayRow) -> Holder:
@@ -470,8 +470,8 @@ class Recording:
     ) -> None:
         """The day's new state, its attempt, and what other programs are told; the claim ends unless it is kept.
 
-        `checked` is when the item was last asked for (None: it was not), `progress` the time of the newest record stored by this
-        attempt, or None; the item's progress only ever moves forward.
+        `checked` is when the item was last asked for (None: it was not), `progress` the time of the newest record
+        stored by this attempt, or None; the item's progress only ever moves forward.
         """
         with self._database.translated():
             now = self._database.now(self._connection)

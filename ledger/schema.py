@@ -31,7 +31,6 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
 )
-from sqlalchemy import Enum as EnumType
 
 from ledger.records import AttemptStatus, DayStatus, Gaps
 
@@ -105,13 +104,21 @@ def _utc(value: datetime) -> datetime:
     return value.astimezone(UTC)
 
 
-def _status(statuses: type[Enum]) -> EnumType:
-    """Kept as the lower-case values, in plain text."""
-    return EnumType(statuses, native_enum=False, length=16, values_callable=_values)
+class StatusType(TypeDecorator[Enum]):
+    """The lower-case value of a status, in plain text."""
 
+    impl = String
+    cache_ok = True
 
-def _values(statuses: type[Enum]) -> list[Any]:
-    return [status.value for status in statuses]
+    def __init__(self, statuses: type[Enum]) -> None:
+        super().__init__(length=16)
+        self.statuses = statuses
+
+    def process_bind_param(self, value: Enum | None, dialect: Dialect) -> str | None:
+        return None if value is None else self.statuses(value).value
+
+    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], Enum]:
+        return {status.value: status for status in self.statuses}.__getitem__
 
 
 metadata = MetaData(
@@ -131,7 +138,7 @@ instrument_day = Table(
     metadata,
     Column("item_name", String(32), ForeignKey(workflow_progress.c.item_name), primary_key=True),
     Column("day", Date, primary_key=True),
-    Column("status", _status(DayStatus), nullable=False),
+    Column("status", StatusType(DayStatus), nullable=False),
     Column("records", Integer, nullable=False),
     Column("expected_records", Integer, nullable=False),
     Column("availability_pct", Double),
@@ -162,7 +169,7 @@ attempt = Table(
     Column("run_id", String(32), nullable=False),
     Column("decision", Text, nullable=False),
     Column("reason", Text, nullable=False),
-    Column("status", _status(AttemptStatus), nullable=False),
+    Column("status", StatusType(AttemptStatus), nullable=False),
     Column("records_fetched", Integer, nullable=False),
     Column("records_added", Integer, nullable=False),
     Column("availability_pct", Double),

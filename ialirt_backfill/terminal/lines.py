@@ -114,6 +114,11 @@ def tell_of_trouble(console: Console, outcome: DayOutcome) -> None:
     """A failure in red, rejected records in yellow; nothing where there is neither."""
     if outcome.status is DayStatus.FAILED and not outcome.interrupted:
         say(console, f"{name(outcome.decision)}  failed  {one_line(outcome.error or '')}", style="red")
+    tell_of_rejected(console, outcome)
+
+
+def tell_of_rejected(console: Console, outcome: DayOutcome) -> None:
+    """The records that could not be kept, and how the first of them begins."""
     if outcome.rejected:
         rejected = counted(len(outcome.rejected), "record")
         say(console, f"{name(outcome.decision)}  {rejected} rejected: {one_line(outcome.rejected[0])}", style="yellow")

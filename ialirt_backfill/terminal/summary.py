@@ -11,6 +11,7 @@ from rich.text import Text
 from ialirt_backfill.listener import DayOutcome
 from ialirt_backfill.planner import Action, Decision
 from ialirt_backfill.terminal.consoles import number, show_table, word
+from ialirt_backfill.terminal.lines import tell_of_rejected
 from ialirt_backfill.terminal.words import percent
 from ledger import DayStatus
 
@@ -29,6 +30,8 @@ def show_summary(console: Console, report: Report) -> None:
     rows = [(name, *_row(plans[name], skipped[name], outcomes[name])) for name in names]
     totals = ("all", *map(str, _row(report.plan, report.skipped, report.outcomes))) if len(names) > 1 else ()
     show_table(console, [word("instrument"), *(number(header) for header in HEADERS)], rows, totals)
+    for outcome in report.outcomes:
+        tell_of_rejected(console, outcome)
     if report.run_id is not None and not report.outcomes and not report.exit_code:
         console.print("Nothing is left to do.")
 

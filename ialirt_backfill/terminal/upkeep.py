@@ -76,6 +76,24 @@ def show_ledger(facts: Mapping[str, object], sentence: str, options: LedgerOptio
         make_console().print(sentence)
 
 
+def current_sentence(found: str | None, head: str) -> str:
+    """Which version the ledger has."""
+    if found is None:
+        return f"There is no ledger yet. The first run makes it, at version {head}."
+    if found == head:
+        return f"The ledger is at version {found}, this program's own."
+    return f"The ledger is at version {found}, this program's is {head}: any run that writes upgrades it."
+
+
+def upgraded_sentence(found: str | None, head: str) -> str:
+    """What was done to bring the ledger up to date."""
+    if found is None:
+        return f"A new ledger was made, at version {head}."
+    if found == head:
+        return f"The ledger is at version {head} already."
+    return f"The ledger was at version {found}; it is now at version {head}."
+
+
 def pruned_sentence(counts: Mapping[str, int]) -> str:
     """What was taken out of the history."""
     trimmed = " and ".join(counted(number, thing) for thing, number in counts.items())

@@ -109,6 +109,6 @@ def backfill(command: Command) -> Callable[..., Ended]:
     """The main command with ``--json``, as of NOW."""
 
     def run(*args: str, as_of: str = NOW, **env: str) -> Ended:
-        return command(*args, "--as-of", as_of, "--json", **env)
+        return command(*args, "--as-of", as_of, "--json", timeout=60, **env)
 
     return run

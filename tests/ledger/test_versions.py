@@ -146,9 +146,12 @@ def test_a_missing_privilege_is_named_with_its_grant(postgresql_url: str) -> Non
         execute(postgresql_url, grant)
         with Ledger.open(worker_url) as ledger:
             record(ledger, claimed(ledger), progress=NOON)
-        execute(postgresql_url, "REVOKE ALL ON workflow_progress FROM worker")
-        with Ledger.open(worker_url) as ledger, pytest.raises(LedgerPrivilege, match="workflow_progress"):
-            record(ledger, claimed(ledger), progress=NOON)
+        with Ledger.open(worker_url) as ledger:
+            execute(postgresql_url, "REVOKE ALL ON workflow_progress FROM worker")
+            with pytest.raises(LedgerPrivilege, match="workflow_progress"):
+                record(ledger, claimed(ledger), progress=NOON)
+        with pytest.raises(LedgerPrivilege, match=r"\(SELECT ON workflow_progress; .* missing\)"):
+            Ledger.open(worker_url)
     finally:
         execute(postgresql_url, "DROP OWNED BY worker CASCADE", "DROP ROLE worker")
 

@@ -1,0 +1,100 @@
+"""Make every day of a range complete, one task per instrument-day: in threads, or spread over a Dask cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+
+from prefect import flow, get_run_logger
+from prefect.client.schemas.objects import State
+from prefect.states import Completed, Failed
+
+from flows.artifacts import Progress, show_availability, show_plan, show_results
+from flows.days import Found, Work, cluster, in_threads, label, on_dask, threads
+from flows.logs import library_logs
+from flows.settings import api_key, completed
+from ialirt_backfill.backfill import Report, dry_plan, policy_of, session
+from ialirt_backfill.instrument_day import carry_out
+from ialirt_backfill.listener import Listener
+from ialirt_backfill.options import BackfillOptions
+from ialirt_backfill.planner import Action, Decision
+from ialirt_backfill.runner import Stop
+from ledger import DayStatus
+
+NAME = "ialirt-backfill"
+MOST_NAMED = 20
+
+
+@flow(name=NAME)
+def backfill(options: BackfillOptions, dask: str | None = None) -> State[None]:
+    """Make every day of a range complete; days that are complete already are not asked for.
+
+    Args:
+        options: which days and how; what is left at its default comes from the worker's environment
+        dask: where to spread the work: the address of a Dask scheduler, or "local"; empty: threads of this process
+    """
+    options = completed(options)
+    if options.dry_run:
+        show_plan(NAME, dry_plan(options))
+        return Completed(message="planned only (dry run)")
+    stop = Stop()
+    progress: Progress | None = None
+    with (
+        library_logs(),
+        session(options, policy_of(options), "backfill", key=api_key(options), listener=Listener(), stop=stop) as run,
+    ):
+        planned = run.plan(options)
+        show_plan(NAME, planned)
+        progress = Progress(NAME, planned)
+        site = replace(run.site, listener=progress)
+        with cluster(dask, options.jobs) if dask else threads(options.jobs) as tasks:
+            ask = on_dask(tasks, _elsewhere(options, site.run_id), stop) if dask else in_threads(tasks)
+            report = run.carry_out(planned, site=site, fail_fast=options.fail_fast, ask=ask)
+    show_results(NAME, report.results)
+    show_availability(NAME, report.results)
+    return _state(report)
+
+
+def _elsewhere(options: BackfillOptions, run_id: str) -> Callable[[Decision], Work]:
+    """What a task does in another process: it works in this run, with its share of the rate, and with its own claim."""
+    share = None if options.max_rate is None else options.max_rate / options.jobs
+    return lambda decision: partial(ask_elsewhere, replace(options, max_rate=share), decision, run_id)
+
+
+def ask_elsewhere(options: BackfillOptions, decision: Decision, run_id: str) -> Found:
+    """Carry one day out in a process of its own, as part of a run that another process has begun."""
+    with session(
+        options,
+        policy_of(options),
+        "backfill",
+        key=api_key(options),
+        listener=Listener(),
+        stop=Stop(),
+        run_id=run_id,
+    ) as run:
+        return carry_out(run.site, decision)
+
+
+def _state(report: Report) -> State[None]:
+    """Failed where a day failed, with a message that names them."""
+    summary = report.summary
+    added = sum(outcome.records_added for outcome in report.results)
+    told = f"{summary['run']} instrument-days asked for, +{added:,} records, {summary['failed']} failed"
+    get_run_logger().info(told)
+    if not report.exit_code:
+        return Completed(message=told)
+    failed = [
+        f"{label(outcome.decision)} ({outcome.error})"
+        for outcome in report.results
+        if outcome.status is DayStatus.FAILED
+    ]
+    failed += [f"{label(it)} (skipped as failed)" for it in report.plan if it.action is Action.SKIP_FAILED]
+    if not report.ended:
+        reported = {label(outcome.decision) for outcome in report.outcomes} | {label(it) for it in report.skipped}
+        asked = [label(it) for it in report.plan if it.action.asks]
+        failed += [f"{name} (no result, see the log)" for name in asked if name not in reported]
+    named = "; ".join(failed[:MOST_NAMED])
+    more = f"; and {len(failed) - MOST_NAMED} more" if len(failed) > MOST_NAMED else ""
+    ended = f" Ended early: {report.ended}." if report.ended else ""
+    return Failed(message=f"{told}: {named}{more}.{ended}")

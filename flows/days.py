@@ -1,0 +1,121 @@
+"""An instrument-day as a task of Prefect: in a thread of this process, or on a Dask cluster."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from functools import partial
+from threading import Event
+from typing import Any
+
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+from prefect.client.schemas.objects import State
+from prefect.futures import PrefectFuture
+from prefect.logging import get_run_logger
+from prefect.states import Completed, Failed
+from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
+
+from flows.artifacts import percent
+from flows.logs import library_logs
+from ialirt_backfill.instrument_day import Site, carry_out
+from ialirt_backfill.listener import DayOutcome
+from ialirt_backfill.planner import Decision
+from ialirt_backfill.runner import Ask, Stop
+from ledger import DayStatus
+
+Found = DayOutcome | Decision
+Work = Callable[[], Found]
+
+_LOOK_SECONDS = 0.5
+
+
+class Parcel:
+    """What a task found, in a wrapping that does not spread over the logs: Prefect prints the data of a failure."""
+
+    def __init__(self, found: Found) -> None:
+        self.found = found
+
+    def __repr__(self) -> str:
+        return "..."
+
+
+@task(name="instrument-day", task_run_name="{label}", cache_policy=NO_CACHE)
+def instrument_day(label: str, work: Work) -> State[Parcel]:
+    """Carry one instrument-day out; the state of the task is that of the day."""
+    logger = get_run_logger()
+    with library_logs():
+        found = work()
+    if isinstance(found, Decision):
+        logger.info("%s: %s, %s", label, found.action.value, found.reason)
+        return Completed(name="Skipped", message=f"{found.action.value}: {found.reason}", data=Parcel(found))
+    if found.status is DayStatus.FAILED and not found.interrupted:
+        logger.error("%s: %s", label, found.error)
+        return Failed(message=found.error, data=Parcel(found))
+    told = f"+{found.records_added:,} records, {percent(found.availability_pct)}"
+    logger.info("%s: %s, newest %s", label, told, found.last_record or "none")
+    return Completed(name="Interrupted" if found.interrupted else "Completed", message=told, data=Parcel(found))
+
+
+def label(decision: Decision) -> str:
+    """How a task run is called."""
+    return f"{decision.instrument.name} {decision.day}"
+
+
+def in_threads(tasks: TaskRunner[Any], called: Callable[[Decision], str] = label) -> Ask:
+    """Carry days out as tasks that share what this process has: the ledger, the pace, the connection."""
+
+    def ask(site: Site, decision: Decision) -> Found:
+        future = tasks.submit(instrument_day, {"label": called(decision), "work": partial(carry_out, site, decision)})
+        return _found(future)
+
+    return ask
+
+
+def on_dask(tasks: TaskRunner[Any], work: Callable[[Decision], Work], stop: Stop) -> Ask:
+    """Carry days out as tasks in other processes, perhaps on other machines; ``work`` says what they do there.
+
+    A run that is stopped does not wait for them: their claims keep the ledger true.
+    """
+
+    def ask(site: Site, decision: Decision) -> Found:
+        future = tasks.submit(instrument_day, {"label": label(decision), "work": work(decision)})
+        done = Event()
+        future.add_done_callback(lambda _: done.set())
+        while not done.wait(_LOOK_SECONDS):
+            if stop.is_set():
+                return DayOutcome(decision.instrument, decision.day, decision, DayStatus.PENDING, interrupted=True)
+        return _found(future)
+
+    return ask
+
+
+def skipped(tasks: TaskRunner[Any], decision: Decision, called: Callable[[Decision], str] = label) -> None:
+    """A task that says why nothing is asked for."""
+    tasks.submit(instrument_day, {"label": called(decision), "work": lambda: decision}).wait()
+
+
+def threads(jobs: int) -> AbstractContextManager[TaskRunner[Any]]:
+    """Threads of this process for so many tasks at once."""
+    return ThreadPoolTaskRunner(max_workers=jobs)
+
+
+@contextmanager
+def cluster(address: str, jobs: int) -> Iterator[TaskRunner[Any]]:
+    """A Dask cluster: that of the scheduler at ``address``, or, for ``local``, one on this machine for this run."""
+    from prefect_dask.task_runners import DaskTaskRunner  # noqa: PLC0415 - an extra of its own
+
+    local = {"n_workers": jobs, "threads_per_worker": 1, "dashboard_address": None, "silence_logs": logging.WARNING}
+    with DaskTaskRunner(cluster_kwargs=local) if address == "local" else DaskTaskRunner(address=address) as tasks:
+        _ = tasks.client  # made when first asked for, which two workers at once would do twice
+        yield tasks
+
+
+def _found(future: PrefectFuture[Any]) -> Found:
+    """What the task found, from the future itself: what the server has is without the data. Raises what it died of."""
+    parcel = future.result(raise_on_failure=False)
+    if isinstance(parcel, BaseException):
+        raise parcel
+    assert isinstance(parcel, Parcel)  # noqa: S101 - the task returns nothing else
+    return parcel.found

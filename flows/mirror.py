@@ -1,0 +1,106 @@
+"""Load daily files into a database: a day when its file changed, and all of them on a schedule, as a safety net."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from prefect import flow, get_run_logger
+from prefect.client.schemas.objects import State
+from prefect.events import DeploymentEventTrigger
+from prefect.schedules import Cron, Schedule
+from prefect.states import Completed, Failed
+
+from flows.artifacts import show_loads, show_plan
+from flows.logs import library_logs
+from flows.notices import DAY_UPDATED
+from flows.settings import completed, secret
+from ialirt_backfill.exceptions import UsageError
+from ialirt_backfill.mirror.loading import MirrorDecision, MirrorListener, MirrorOutcome, MirrorReport, MirrorStatus
+from ialirt_backfill.mirror.loading import mirror as load
+from ialirt_backfill.mirror.target import Target
+from ialirt_backfill.options import MIRROR_ACTIONS, MirrorOptions
+
+NAME = "ialirt-mirror"
+DATABASE_BLOCK = "ialirt-mirror-database"
+MOST_NAMED = 20
+
+
+def _of_event(label: str) -> dict[str, str]:
+    return {"__prefect_kind": "jinja", "template": f"{{{{ event.resource['{label}'] }}}}"}
+
+
+TRIGGER = DeploymentEventTrigger(
+    name="ialirt-mirror-day",
+    enabled=True,
+    expect={DAY_UPDATED},
+    parameters={
+        "options": {
+            "instrument": _of_event("ialirt.instrument"),
+            "start": _of_event("ialirt.day"),
+            "end": _of_event("ialirt.day"),
+        }
+    },
+)
+"""Runs the deployment for the one day whose file changed. One that grows is loaded hourly all the same."""
+
+SCHEDULE: Schedule = Cron("17 * * * *", timezone="UTC")
+"""Every hour all days: what no event told of, and the last hour of a day that grew."""
+
+
+@flow(name=NAME)
+def mirror(options: MirrorOptions = MirrorOptions()) -> State[None]:  # noqa: B008 - frozen; the form shows the defaults
+    """Load the days whose files have changed since they were last loaded.
+
+    Args:
+        options: which days, and where to; the database comes from the Secret block "ialirt-mirror-database" or from
+            the worker's environment, and an address given here must not hold a password, for Prefect keeps it
+    """
+    options = _with_database(options)
+    with library_logs():
+        report = load(options, listener=_Logged())
+    if report.run_id is None:
+        show_plan(NAME, report.plan)
+        return Completed(message="planned only (dry run)")
+    show_loads(NAME, report.outcomes)
+    return _state(report)
+
+
+def _with_database(options: MirrorOptions) -> MirrorOptions:
+    if options.action != MIRROR_ACTIONS[0]:
+        raise UsageError(f"the flow loads days: for {options.action}, use the command line")
+    if options.database is not None and Target(options.database).has_secret:
+        raise UsageError(
+            f"the database's address holds a password, which Prefect would keep: put it in the Secret {DATABASE_BLOCK}"
+        )
+    if options.database is None and (database := secret(DATABASE_BLOCK)):
+        options = replace(options, database=database)
+    return completed(options)
+
+
+class _Logged(MirrorListener):
+    """Tells the flow's log what becomes of each day."""
+
+    def __init__(self) -> None:
+        self._log = get_run_logger()
+
+    def waiting(self, decision: MirrorDecision) -> None:
+        self._log.info("%s %s: another mirror works on this table", decision.instrument.name, decision.day)
+
+    def day_finished(self, outcome: MirrorOutcome) -> None:
+        if outcome.status is MirrorStatus.FAILED:
+            self._log.error("%s", outcome.error)
+            return
+        name, day = outcome.decision.instrument.name, outcome.decision.day
+        self._log.info("%s %s: %s records in %.1f s", name, day, f"{outcome.records:,}", outcome.seconds)
+
+
+def _state(report: MirrorReport) -> State[None]:
+    """Failed where a day failed, with a message that names it."""
+    summary = report.summary
+    skipped = summary["skipped_loaded"] + summary["skipped_growing"]
+    told = f"{summary['loaded']} days loaded, {summary['failed']} failed, {skipped} skipped"
+    if not report.exit_code:
+        return Completed(message=told)
+    failed = [outcome.error for outcome in report.outcomes if outcome.error]
+    more = f"; and {len(failed) - MOST_NAMED} more" if len(failed) > MOST_NAMED else ""
+    return Failed(message=f"{told}: {'; '.join(failed[:MOST_NAMED])}{more}")

@@ -1,0 +1,54 @@
+"""What a flow's parameters leave open: the environment of the worker, and Prefect's Secret blocks."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import fields, replace
+from datetime import UTC
+from typing import Any, TypeVar, cast
+
+from prefect.blocks.system import Secret
+
+from ialirt_backfill.backfill import read_key
+from ialirt_backfill.options import StoreOptions, WorkOptions
+from ialirt_backfill.settings import Setting, Source, values
+
+KEY_BLOCK = "ialirt-api-key"
+LEDGER_BLOCK = "ialirt-ledger-url"
+
+Options = TypeVar("Options", bound=StoreOptions)
+
+
+def completed(options: Options) -> Options:
+    """The same options, checked again; what stands at its default comes from the Secret block or the environment.
+
+    Raises UsageError.
+    """
+    kind = type(options)
+    found = {
+        field.name: Setting(field.name, text, Source.ENVIRONMENT, variable)
+        for field in fields(kind)
+        if (variable := field.metadata.get("env")) and (text := os.environ.get(variable))
+    }
+    left_open = {field.name for field in fields(kind) if getattr(options, field.name) == field.default}
+    changes = values(kind, {name: setting for name, setting in found.items() if name in left_open})
+    if options.ledger is None and (ledger := secret(LEDGER_BLOCK)):
+        changes["ledger"] = ledger
+    as_of = getattr(options, "as_of", None)
+    if as_of is not None and as_of.tzinfo is None:
+        changes["as_of"] = as_of.replace(tzinfo=UTC)
+    return replace(options, **changes)
+
+
+def api_key(options: WorkOptions) -> str | None:
+    """The key to I-ALiRT: from the Secret block, else from the file or the environment; None where there is none."""
+    return None if options.demo else secret(KEY_BLOCK) or read_key(options)
+
+
+def secret(name: str) -> str | None:
+    """What a Secret block holds, None where there is no such block."""
+    try:
+        block = cast("Secret[Any]", Secret.load(name))  # a flow without async is never given the coroutine
+    except ValueError:  # Prefect's word for a block that does not exist
+        return None
+    return str(block.get()).strip() or None

@@ -1,0 +1,170 @@
+"""A database that is down, refuses, or goes away: exit code 2, one sentence without a password, and nothing is lost."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from ialirt_backfill.simulator import Simulator
+from tests.acceptance.conftest import NOW, Command, Ended
+from tests.databases import Door
+from tests.ledger.samples import execute
+from tests.team.conftest import ended, wait_until
+
+SECRET = "hunter2"
+DAYS = ("--instrument", "hit,swe", "--start", "2026-02-01", "--end", "2026-02-04")
+COMMANDS: dict[str, tuple[str, ...]] = {
+    "backfill": (*DAYS, "--as-of", NOW),
+    "dry run": (*DAYS, "--as-of", NOW, "--dry-run"),
+    "poll": ("poll", "--once", "--as-of", NOW),
+    "status": ("status",),
+    "history": ("history", "--instrument", "hit", "--day", "2026-02-01"),
+    "adopt": ("adopt",),
+    "current": ("ledger", "current"),
+    "upgrade": ("ledger", "upgrade"),
+    "prune": ("ledger", "prune", "--keep", "90d"),
+}
+
+
+def assert_refused(done: Ended, *words: str) -> None:
+    """Exit code 2, one sentence with these words, and no password anywhere."""
+    assert done.code == 2, done
+    assert done.out == ""
+    assert len(done.err.splitlines()) == 1, done.err
+    assert done.err.startswith("ialirt-backfill: The ledger ")
+    for word in words:
+        assert word in done.err
+    assert SECRET not in done.err
+
+
+@pytest.mark.parametrize("words", COMMANDS.values(), ids=COMMANDS)
+def test_a_database_that_is_down_at_the_start(command: Command, simulator: Simulator, words: tuple[str, ...]) -> None:
+    command.datastore.mkdir()
+    done = command(*words, "--ledger", f"postgresql://anna:{SECRET}@127.0.0.1:1/imap")
+    assert_refused(done, "cannot be reached", "anna:***@127.0.0.1:1/imap", "check that the server is up")
+    assert simulator.requests == []
+    assert list(command.datastore.iterdir()) == []
+
+
+def test_a_wrong_password_and_a_missing_privilege(
+    command: Command, simulator: Simulator, postgresql_url: str, role_with_password: str
+) -> None:
+    """Every sentence says what to do; done one after the other, it leads to a run without the password in any trace."""
+    execute(postgresql_url, "CREATE TABLE workflow_progress (item_name varchar(32) PRIMARY KEY,"
+            " progress_timestamp timestamp, last_checked_date timestamp)")  # fmt: skip
+
+    def run(password: str) -> Ended:
+        url = postgresql_url.replace("postgres@", f"{role_with_password}:{password}@")
+        return command(*COMMANDS["backfill"], "-v", IALIRT_LEDGER_URL=url)
+
+    assert_refused(run(SECRET), "password authentication failed", "user and password in the URL")
+    for grant in (
+        "GRANT CREATE, USAGE ON SCHEMA public TO secretive",
+        "GRANT SELECT, INSERT, UPDATE, REFERENCES ON workflow_progress TO secretive",
+    ):
+        assert_refused(run("right"), grant)
+        execute(postgresql_url, grant)
+    assert simulator.requests == []
+    done = run("right")
+    assert done.code == 0
+    assert ":right@" not in done.out + done.err
+    [(options,)] = execute(postgresql_url, "SELECT CAST(options AS TEXT) FROM run")
+    assert "secretive:***@" in options
+    execute(postgresql_url, "REVOKE INSERT ON attempt FROM secretive", "ALTER TABLE attempt OWNER TO postgres")
+    later = command(
+        "--instrument", "hit", "--start", "2026-02-05", "--end", "2026-02-05", "--as-of", NOW,
+        IALIRT_LEDGER_URL=postgresql_url.replace("postgres@", "secretive:right@"),
+    )  # fmt: skip
+    assert_refused(later, "INSERT ON attempt missing", "its owner can GRANT")
+    assert not list(command.datastore.rglob("*20260205*"))
+
+
+# --- gone in the middle of a run --------------------------------------------------------------------------------------
+
+IMPATIENT = """
+import sys
+import cli, ledger
+ledger.Ledger.open.__func__.__kwdefaults__["timeout_seconds"] = 3.0
+sys.exit(cli.main())
+"""
+
+
+def start(command: Command, door: Door, *, program: tuple[str, ...] = ()) -> subprocess.Popen[str]:
+    """A run of eight days, one request at a time."""
+    words = [*(program or command.words()), *DAYS, "--as-of", NOW, "--jobs", "1", "--ledger", door.url]
+    root = str(Path(__file__).parents[2])
+    return subprocess.Popen(
+        words, cwd=command.cwd, env={**command.env, "PYTHONPATH": root}, text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+
+
+def shut_in_the_middle(simulator: Simulator, door: Door, recorded: Callable[[], int]) -> None:
+    """When three days are recorded, while the next one is being asked for."""
+    simulator.latency = 0.5
+    wait_until(lambda: recorded() >= 3)
+    number = len(simulator.requests)
+    wait_until(lambda: len(simulator.requests) > number)
+    door.shut()
+    simulator.latency = 0.0
+
+
+@pytest.fixture
+def recorded(postgresql_url: str) -> Callable[[], int]:
+    """How many days have a result, as another session sees it."""
+
+    def count() -> int:
+        if execute(postgresql_url, "SELECT to_regclass('instrument_day')") == [(None,)]:
+            return 0
+        [(number,)] = execute(postgresql_url, "SELECT count(*) FROM instrument_day WHERE status = 'downloaded'")
+        return int(number)
+
+    return count
+
+
+def test_a_database_that_comes_back_is_waited_for(
+    command: Command, simulator: Simulator, door: Door, recorded: Callable[[], int]
+) -> None:
+    simulator.latency = 0.5
+    running = start(command, door)
+    shut_in_the_middle(simulator, door, recorded)
+    time.sleep(2)
+    assert running.poll() is None
+    door.open()
+    done = ended(running)
+    assert "Trying again for 30 s" in done.err
+    assert "answers again" in done.err
+    assert recorded() == 8
+    windows = [(it.instrument, it.start) for it in simulator.requests]
+    assert len(windows) == len(set(windows)) == 8
+
+
+def test_a_database_that_stays_away_ends_the_run_and_the_next_goes_on(
+    command: Command, simulator: Simulator, door: Door, recorded: Callable[[], int]
+) -> None:
+    simulator.latency = 0.5
+    running = start(command, door, program=(sys.executable, "-c", IMPATIENT))
+    shut_in_the_middle(simulator, door, recorded)
+    done_before, began = recorded(), time.monotonic()
+    files = {path: path.read_bytes() for path in command.datastore.rglob("*.csv")}
+    assert len(files) == done_before
+    done = ended(running, code=2)
+    assert time.monotonic() - began < 15
+    assert done.err.count("cannot be reached") == 2  # when it was lost, and when it was given up
+    assert "Ended early: the ledger cannot be used" in done.err
+    assert {path: path.read_bytes() for path in command.datastore.rglob("*") if path.is_file()} == files
+
+    door.open()
+    asked = [(it.instrument, it.start) for it in simulator.requests]
+    simulator.forget_requests()
+    again = command(*COMMANDS["backfill"], "--json", "--ledger", door.url)
+    assert again.code == 0
+    assert again.json["summary"]["skipped_existing"] == done_before
+    assert again.json["summary"]["downloaded"] == 8 - done_before
+    asked_again = {(it.instrument, it.start) for it in simulator.requests}
+    assert len(asked_again & {*asked}) == 1
