@@ -85,7 +85,8 @@ def test_nobody_but_a_demonstration_knows_the_simulator() -> None:
 @pytest.mark.parametrize("room", ["planner", "coverage", "instruments"])
 def test_pure_rooms_import_nothing_that_reaches_out(room: str) -> None:
     pure = {
-        "__future__", "bisect", "collections.abc", "dataclasses", "datetime", "enum", "itertools", "math", "types",
+        "__future__", "bisect", "collections.abc", "dataclasses", "datetime", "enum", "itertools", "math", "operator",
+        "types",
         "typing", "ialirt_backfill.coverage", "ialirt_backfill.instruments", "ledger.records",
         "pathlib.PurePosixPath",
     }  # fmt: skip
