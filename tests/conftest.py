@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from tests.databases import (  # noqa: F401 - fixtures
     door,
@@ -17,6 +18,9 @@ from tests.databases import (  # noqa: F401 - fixtures
     role_with_password,
     sqlite_url,
 )
+
+settings.register_profile("untimed", deadline=None)  # a busy machine is no defect
+settings.load_profile("untimed")
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -41,6 +45,7 @@ def _is_loopback(host: str) -> bool:
         return host in {"localhost", ""}
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The tests of the flows go to one worker: they share one Prefect server."""
     for item in items:

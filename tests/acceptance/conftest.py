@@ -112,3 +112,27 @@ def backfill(command: Command) -> Callable[..., Ended]:
         return command(*args, "--as-of", as_of, "--json", timeout=60, **env)
 
     return run
+
+
+Here = Callable[..., Ended]
+
+
+@pytest.fixture
+def here(command: Command, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Here:
+    """A command in this very process, which spares its start; for those that neither ask nor heed signals."""
+    monkeypatch.chdir(command.cwd)
+    monkeypatch.setenv("HOME", command.env["HOME"])
+    monkeypatch.setenv("COLUMNS", "200")
+    for name in [name for name in os.environ if name.startswith("IALIRT_")]:
+        monkeypatch.delenv(name)
+
+    def run(*args: str) -> Ended:
+        capsys.readouterr()
+        try:
+            code = cli.main(args)
+        except SystemExit as end:  # argparse's own
+            code = int(end.code or 0)
+        said = capsys.readouterr()
+        return Ended(code, said.out, said.err)
+
+    return run

@@ -14,7 +14,7 @@ import pytest
 
 from ialirt_backfill.instruments import INSTRUMENTS
 from ialirt_backfill.simulator import Simulator
-from tests.acceptance.conftest import NOW, Clock, Command, Ended
+from tests.acceptance.conftest import NOW, Clock, Command, Ended, Here
 from tests.reference import assert_file_holds
 
 Backfill = Callable[..., Ended]
@@ -84,9 +84,9 @@ def store(_filled: Path, command: Command, simulator: Simulator) -> Store:
 
 
 @pytest.fixture
-def adopt(command: Command) -> Adopt:
+def adopt(here: Here) -> Adopt:
     def run(*args: str, as_of: str = NOW) -> Ended:
-        return command("adopt", *args, "--as-of", as_of, "--json")
+        return here("adopt", *args, "--as-of", as_of, "--json")
 
     return run
 
@@ -99,7 +99,7 @@ def tree(folder: Path) -> dict[str, bytes]:
 
 
 def test_a_whole_datastore_is_adopted_without_the_network_and_then_only_its_gaps_are_asked_for(
-    store: Store, adopt: Adopt, backfill: Backfill, simulator: Simulator, command: Command
+    store: Store, adopt: Adopt, here: Here, backfill: Backfill, simulator: Simulator
 ) -> None:
     lines = store.file("hit").read_text().splitlines(keepends=True)
     store.file("hit").write_text("".join(lines[:601] + lines[721:]))  # two hours are missing
@@ -120,7 +120,7 @@ def test_a_whole_datastore_is_adopted_without_the_network_and_then_only_its_gaps
     )
     assert progress.startswith("2026-02-03 23:5")
     assert checked is None
-    assert command("verify").code == 0
+    assert here("verify").code == 0
 
     first = backfill("--instrument", "mag,mag_hk,hit,codice_hi", *RANGE)
     assert first.code == 0
@@ -139,7 +139,7 @@ def test_a_whole_datastore_is_adopted_without_the_network_and_then_only_its_gaps
 
 
 def test_a_day_keeps_the_name_it_was_adopted_under(
-    store: Store, adopt: Adopt, backfill: Backfill, command: Command, simulator: Simulator, clock: Clock
+    store: Store, adopt: Adopt, here: Here, backfill: Backfill, command: Command, clock: Clock
 ) -> None:
     """Later runs write there, and so does the poll; verify looks there, and read_days finds it."""
     from ialirt_backfill.frame import read_days  # noqa: PLC0415
@@ -162,7 +162,7 @@ def test_a_day_keeps_the_name_it_was_adopted_under(
         store.assert_right(name)
         assert not (store.folder / INSTRUMENTS[name].path(DAY)).exists()
         assert len(read_days(store.folder, name, DAY)) == len(path.read_text().splitlines()) - 1
-    assert command("verify").code == 0
+    assert here("verify").code == 0
     again = backfill("--instrument", "mag", "--start", str(DAY), "--end", str(DAY), "--redownload")
     assert again.code == 0
     assert not (store.folder / INSTRUMENTS["mag"].path(DAY)).exists()
@@ -274,14 +274,14 @@ def test_days_the_ledger_knows_stay_as_they_are(store: Store, adopt: Adopt, back
     assert store.execute("SELECT count(*) FROM attempt WHERE decision = 'adopt'") == [(0,)]
 
 
-def test_a_dry_run_creates_nothing(store: Store, adopt: Adopt, command: Command) -> None:
+def test_a_dry_run_creates_nothing(store: Store, adopt: Adopt, here: Here) -> None:
     before = tree(store.folder)
     done = adopt("--dry-run")
     assert done.code == 0
     assert done.json["dry_run"] is True
     assert done.json["summary"]["adopted"] == 8
     assert tree(store.folder) == before
-    shown = command("adopt", "--dry-run", "--instrument", "hit", "--start", "2026-02-03")
+    shown = here("adopt", "--dry-run", "--instrument", "hit", "--start", "2026-02-03")
     assert "Nothing was written" in shown.out
     assert tree(store.folder) == before
     adopt("--instrument", "hit", "--start", "2026-02-03")
@@ -302,18 +302,18 @@ def test_what_was_adopted_is_real_data(store: Store, adopt: Adopt, command: Comm
     assert "synthetic" in refused.err
 
 
-def test_wrong_usage_of_adopt(command: Command) -> None:
+def test_wrong_usage_of_adopt(command: Command, here: Here) -> None:
     for args, words in (
         (("--datastore", "nowhere"), "nowhere is no folder"),
         (("--instrument", "hitt"), "Did you mean 'hit'"),
         (("--start", "2026-02-03", "--end", "2026-02-02"), "lies before"),
     ):
-        done = command("adopt", *args)
+        done = here("adopt", *args)
         assert done.code == 2
         assert words in done.err
     assert list(command.cwd.iterdir()) == []
     command.datastore.mkdir()
-    empty = command("adopt")
+    empty = here("adopt")
     assert empty.code == 0
     assert "No day files found" in empty.out
 
@@ -322,19 +322,19 @@ def test_wrong_usage_of_adopt(command: Command) -> None:
 
 
 def test_the_ledger_is_shown_made_and_upgraded_by_hand(
-    command: Command, backfill: Backfill, simulator: Simulator
+    command: Command, here: Here, backfill: Backfill, simulator: Simulator
 ) -> None:
     from ledger import Ledger, migrations  # noqa: PLC0415
     from tests.ledger.samples import database  # noqa: PLC0415
 
     def said(action: str) -> str:
-        done = command("ledger", action)
+        done = here("ledger", action)
         assert done.code == 0, done.err
         return done.out.strip()
 
     assert said("current") == "There is no ledger yet. The first run makes it, at version 0002."
-    assert command("ledger", "current", "--json").json == {"found": None, "head": "0002"}
-    assert command("ledger", "prune", "--keep", "90d").code == 2
+    assert here("ledger", "current", "--json").json == {"found": None, "head": "0002"}
+    assert here("ledger", "prune", "--keep", "90d").code == 2
     assert list(command.cwd.iterdir()) == []
     assert said("upgrade") == "A new ledger was made, at version 0002."
     assert said("upgrade") == "The ledger is at version 0002 already."
@@ -344,7 +344,7 @@ def test_the_ledger_is_shown_made_and_upgraded_by_hand(
     with database(url) as connection:
         migrations.downgrade(connection, "0001")
     assert said("current") == "The ledger is at version 0001, this program's is 0002: any run that writes upgrades it."
-    refused = command("status")
+    refused = here("status")
     assert refused.code == 2
     assert "older version 0001" in refused.err
     assert said("upgrade") == "The ledger was at version 0001; it is now at version 0002."
@@ -356,10 +356,10 @@ def test_the_ledger_is_shown_made_and_upgraded_by_hand(
         assert len(ledger.attempts("HIT_IALIRT", DAY)) == 1
     with database(url) as connection:
         connection.exec_driver_sql("UPDATE attempt SET finished = '2025-01-01 00:00:00.000000'")
-    pruned = command("ledger", "prune", "--keep", "90d")
+    pruned = here("ledger", "prune", "--keep", "90d")
     assert pruned.out.strip() == "Pruned 2 attempts and 0 runs; the state of the days is untouched."
-    assert command("ledger", "prune", "--keep", "90d", "--json").json == {"attempt": 0, "run": 0}
+    assert here("ledger", "prune", "--keep", "90d", "--json").json == {"attempt": 0, "run": 0}
     assert backfill("--instrument", "hit", *RANGE).json["summary"]["skipped_existing"] == 2
-    assert command("ledger", "prune").code == 2
-    assert command("ledger").code == 2
-    assert command("ledger", "downgrade").code == 2
+    assert here("ledger", "prune").code == 2
+    assert here("ledger").code == 2
+    assert here("ledger", "downgrade").code == 2

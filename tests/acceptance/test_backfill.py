@@ -76,7 +76,7 @@ def test_a_day_costs_few_requests_that_neither_overlap_nor_leave_a_second_out(
     backfill: Backfill, simulator: Simulator, instrument: str, most: int
 ) -> None:
     backfill("--instrument", instrument, "--start", "2026-02-02", "--end", "2026-02-02")
-    asked = sorted((request.start, request.end) for request in simulator.requests)  # type: ignore[type-var]
+    asked = sorted((request.start, request.end) for request in simulator.requests)
     assert 1 <= len(asked) <= most
     assert asked[0][0] == at("2026-02-02")
     assert asked[-1][1] == at("2026-02-02T23:59:59")

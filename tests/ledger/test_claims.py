@@ -191,6 +191,19 @@ def test_a_day_being_recorded_cannot_be_taken_even_when_its_claim_lapses(ledger:
     assert taken == [None]
 
 
+def test_a_claim_does_not_wait_for_another_day_of_the_item_that_is_being_recorded(postgresql_url: str) -> None:
+    """Nor does one on that day itself: whoever records may be frozen."""
+    with Ledger.open(postgresql_url) as ledger, Ledger.open(postgresql_url, timeout_seconds=0.2) as other:
+        held = claimed(ledger)
+        _let_lapse(postgresql_url)
+        lapsed = ledger.day(ITEM, DAY)
+        assert lapsed is not None
+        with ledger.recording(held) as recording:
+            recording.save(DOWNLOADED, ATTEMPT, checked=datetime.now(UTC), progress=None)
+            assert claimed(other, day=DAY + timedelta(days=1)).state.attempts == 0
+            assert other.claim(ITEM, DAY, seen_version=lapsed.version, run_id="next") is None
+
+
 def test_a_holder_is_read_back_from_its_text() -> None:
     holder = Holder.this_process("run", datetime.now(UTC))
     assert Holder.from_text(holder.text) == holder

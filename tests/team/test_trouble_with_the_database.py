@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from ialirt_backfill.simulator import Simulator
-from tests.acceptance.conftest import NOW, Command, Ended
+from tests.acceptance.conftest import NOW, Command, Ended, Here
 from tests.databases import Door
 from tests.ledger.samples import execute
 from tests.team.conftest import ended, wait_until
@@ -43,10 +43,12 @@ def assert_refused(done: Ended, *words: str) -> None:
 
 
 @pytest.mark.parametrize("words", COMMANDS.values(), ids=COMMANDS)
-def test_a_database_that_is_down_at_the_start(command: Command, simulator: Simulator, words: tuple[str, ...]) -> None:
+def test_a_database_that_is_down_at_the_start(
+    command: Command, here: Here, simulator: Simulator, words: tuple[str, ...]
+) -> None:
     command.datastore.mkdir()
-    done = command(*words, "--ledger", f"postgresql://anna:{SECRET}@127.0.0.1:1/imap")
-    assert_refused(done, "cannot be reached", "anna:***@127.0.0.1:1/imap", "check that the server is up")
+    done = here(*words, "--ledger", f"postgresql://role:{SECRET}@127.0.0.1:1/imap")
+    assert_refused(done, "cannot be reached", "role:***@127.0.0.1:1/imap", "check that the server is up")
     assert simulator.requests == []
     assert list(command.datastore.iterdir()) == []
 

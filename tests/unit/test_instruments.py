@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 
 import pytest
 
-from ialirt_backfill.instruments import INSTRUMENTS, LAUNCH, Column, ColumnType, Instrument, Shape
+from ialirt_backfill.instruments import INSTRUMENTS, LAUNCH, Column, ColumnType, Instrument, Shape, of_file
 from tests.reference import CONVERSIONS, MODES
 
 INTEGER, MEASUREMENT, BOOLEAN, TEXT, JSON = (
@@ -176,3 +176,34 @@ def test_a_ninth_instrument_needs_no_code() -> None:
     assert ninth.longest_pause == timedelta(seconds=5)
     assert ninth.path(LAUNCH) == PurePosixPath("ialirt/2025/09/imap_ialirt_x_20250924.csv")
     assert ninth.columns == {}
+
+
+@pytest.mark.parametrize("name", INSTRUMENTS)
+def test_the_name_of_a_file_says_instrument_and_day(name: str) -> None:
+    instrument, day = INSTRUMENTS[name], date(2026, 2, 1)
+    paths = instrument.paths(day)
+    assert paths[0] == instrument.path(day)
+    assert len(paths) == (2 if name in {"mag", "mag_hk"} else 1)
+    for path in paths:
+        assert path.parent == instrument.folder_of(day)
+        assert of_file(path.name) == (instrument, day)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "",
+        ".csv",
+        ".imap_ialirt_20260201.csv",
+        "imap_20260201.csv",
+        "imap_ialirt_20260230.csv",
+        "imap_ialirt_2026021.csv",
+        "imap_ialirt_20260201.csv.gz",
+        "imap_ialirt_20260201.CSV",
+        "imap_l2_mag_20260201.csv",
+        "imap_ialirt_hit_2026-201.csv",
+        "imap_ialirt_2026020\N{FULLWIDTH DIGIT ONE}.csv",
+    ],
+)
+def test_a_name_of_no_days_file(name: str) -> None:
+    assert of_file(name) is None

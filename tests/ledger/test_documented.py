@@ -1,0 +1,46 @@
+"""docs/ledger.md names every table and column, and the grants it names are enough."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from ledger import Ledger, LedgerPrivilege
+from ledger.schema import VERSION_TABLE, metadata
+from tests.ledger.samples import DAY, ITEM, NOON, claimed, execute, record
+
+TEXT = (Path(__file__).parents[2] / "docs" / "ledger.md").read_text(encoding="utf-8")
+
+
+def test_every_table_and_column_is_documented_and_no_other() -> None:
+    chapter = TEXT.partition("## What is in it")[2].partition("## PostgreSQL")[0]
+    parts = re.split(r"^\*\*`(\w+)`\*\*", chapter, flags=re.MULTILINE)
+    tables = dict(zip(parts[1::2], parts[2::2], strict=True))
+    assert tables.keys() == {*metadata.tables, VERSION_TABLE}
+    for name, table in metadata.tables.items():
+        documented = set(re.findall(r"`(\w+)`", tables[name].partition("`ialirt-backfill status`")[0]))
+        assert documented >= set(table.columns.keys()), name
+
+
+def test_the_grants_for_a_ledger_that_another_role_made_are_enough(postgresql_url: str) -> None:
+    row = next(line for line in TEXT.splitlines() if line.startswith("| someone else makes"))
+    grants = [part for part in re.findall(r"`([^`]+)`", row) if part.startswith("GRANT")]
+    assert len(grants) == 3
+    Ledger.open(postgresql_url).close()
+    execute(postgresql_url, "CREATE ROLE worker LOGIN")
+    worker_url = postgresql_url.replace("postgres@", "worker@")
+    try:
+        with pytest.raises(LedgerPrivilege, match="its owner can GRANT"):
+            Ledger.open(worker_url)
+        execute(postgresql_url, *grants)
+        with Ledger.open(worker_url) as ledger:
+            run_id = ledger.start_run("backfill", {}, "1")
+            record(ledger, claimed(ledger), progress=NOON)
+            ledger.record_mirrored("target", ITEM, DAY, sha256="0" * 64, records=1)
+            ledger.finish_run(run_id, {}, 0)
+            assert ledger.prune(timedelta(0)) == {"attempt": 1, "run": 1}
+    finally:
+        execute(postgresql_url, "DROP OWNED BY worker CASCADE", "DROP ROLE worker")
