@@ -7,13 +7,16 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 from benchmarks import ten_years
 from benchmarks.processes import CLI, ROOT, Cost, cost, floor, ours, simulator
+from ialirt_backfill.options import PollOptions
+from ialirt_backfill.poll import polling
 
 FIRST_DAY = "2026-02-01"
 
@@ -118,6 +121,43 @@ def peak_memory(repeats: int) -> list[Figure]:
     ]
 
 
+def late_poll(repeats: int) -> list[Figure]:
+    """One poll of mag late in the day less one early in it, CPU of one process, in turns; the simulator is another.
+
+    Each poll follows one five minutes before it; the first two of either fetch other amounts and do not count.
+    """
+    costs: dict[str, list[float]] = {"00:20": [], "23:00": []}
+    folder = Path(tempfile.mkdtemp())
+    try:
+        with simulator(now="2026-02-03T12:00:00") as url:
+            for number in range(repeats + 2):
+                for clock, found in costs.items():
+                    now = datetime.fromisoformat(f"2026-02-02T{clock}:00+00:00") + number * timedelta(minutes=5)
+                    found.append(_poll_cpu_seconds(folder / clock.replace(":", ""), url, now))
+    finally:
+        shutil.rmtree(folder)
+    early, late = (statistics.median(costs[clock][2:]) for clock in ("00:20", "23:00"))
+    return [
+        Figure(
+            "one poll of mag from 23:10 on, CPU",
+            f"{1000 * late:.1f} ms",
+            f"from 00:30 on {1000 * early:.1f} ms",
+            f"+{1000 * (late - early):.1f} ms",
+            "at most 10 ms more",
+        )
+    ]
+
+
+def _poll_cpu_seconds(datastore: Path, url: str, now: datetime) -> float:
+    options = PollOptions(instrument="mag", datastore=str(datastore), url=url, jobs=1)
+    with polling(options, clock=lambda: now) as it:
+        began = time.process_time()
+        this = it.begin()
+        it.ask(this)
+        it.catch_up(this)
+        return time.process_time() - began
+
+
 def help_start_up(repeats: int) -> list[Figure]:
     """--help over a bare process that imports argparse and rich."""
     bare = [sys.executable, "-c", "import argparse, rich.console; argparse.ArgumentParser().format_help()"]
@@ -217,6 +257,7 @@ MEASURES: dict[str, Callable[[int], list[Figure]]] = {
     "cpu": cpu_per_day,
     "wall": wall_of_a_month,
     "memory": peak_memory,
+    "poll": late_poll,
     "help": help_start_up,
     "finished": finished_month,
     "planning": planning,

@@ -59,9 +59,10 @@ def floor(url: str, instrument: str, first_day: str, days: int, threads: int) ->
 
 
 @contextmanager
-def simulator(latency_seconds: float = 0.0) -> Iterator[str]:
-    """The simulator in a process of its own; its URL."""
+def simulator(latency_seconds: float = 0.0, now: str | None = None) -> Iterator[str]:
+    """The simulator in a process of its own; its URL. ``now`` stops its clock."""
     words = [sys.executable, "-m", "ialirt_backfill.simulator", "--port", "0", "--latency", str(latency_seconds)]
+    words += [] if now is None else ["--now", now]
     process = subprocess.Popen(words, stdout=subprocess.PIPE, text=True, cwd=ROOT)
     try:
         assert process.stdout is not None

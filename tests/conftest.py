@@ -43,11 +43,3 @@ def _is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host in {"localhost", ""}
-
-
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The tests of the flows go to one worker: they share one Prefect server."""
-    for item in items:
-        if "flows" in item.path.parts:
-            item.add_marker(pytest.mark.xdist_group("prefect"))

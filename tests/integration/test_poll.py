@@ -14,9 +14,11 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
 import cli
+from ialirt_backfill import dayfile
 from ialirt_backfill.backfill import Report
 from ialirt_backfill.coverage import Span
 from ialirt_backfill.exceptions import UsageError
@@ -466,35 +468,20 @@ def test_a_signal_ends_the_poll_with_the_state_kept(world: World, number: signal
 # --- cost -------------------------------------------------------------------------------------------------------------
 
 
-def test_a_poll_of_mag_costs_late_in_the_day_what_it_costs_early(tmp_path: Path) -> None:
-    """CPU of this process, the simulator being another one; passes of the early and the late poll take turns."""
-    words = [sys.executable, "-m", "ialirt_backfill.simulator", "--now", "2026-02-03T12:00:00"]
-    costs: dict[str, list[float]] = {"early": [], "late": []}
-    now = at("2026-02-02")
+def test_a_poll_late_in_the_day_parses_no_more_than_its_tail(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What it costs in seconds is measured in benchmarks/."""
+    parsed: list[int] = []
+    parse = dayfile._parsed
 
-    def cpu_seconds(of: str, when: datetime, url: str) -> float:
-        nonlocal now
-        now = when
-        options = PollOptions(instrument="mag", datastore=str(tmp_path / of), url=url, jobs=1)
-        with polling(options, clock=lambda: now) as it:
-            began = time.process_time()
-            this = it.begin()
-            it.ask(this)
-            it.catch_up(this)
-            spent = time.process_time() - began
-        [tail] = this.tails
-        assert tail.outcome is not None
-        assert tail.outcome.status is DayStatus.DOWNLOADED
-        return spent
+    def counting(lines: bytes, names: Sequence[str]) -> pa.Table:
+        parsed.append(len(lines))
+        return parse(lines, names)
 
-    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as serving:
-        assert serving.stdout is not None
-        url = serving.stdout.readline().strip()
-        try:
-            for number in range(10):
-                costs["early"].append(cpu_seconds("early", at("2026-02-02T00:10:00") + 5 * number * MINUTE, url))
-                costs["late"].append(cpu_seconds("late", at("2026-02-02T23:00:00") + 5 * number * MINUTE, url))
-        finally:
-            serving.terminate()
-    # The first two passes fetch other amounts: the day so far, and a first overlap.
-    assert min(costs["late"][2:]) - min(costs["early"][2:]) <= 0.010
+    monkeypatch.setattr(dayfile, "_parsed", counting)
+    world.once("2026-02-02T23:40:00", "mag")
+    world.once("2026-02-02T23:45:00", "mag")
+    parsed.clear()
+    world.once("2026-02-02T23:50:00", "mag")
+    size = (world.datastore / INSTRUMENTS["mag"].path(date(2026, 2, 2))).stat().st_size
+    assert size > 3_000_000
+    assert 0 < sum(parsed) < 100_000

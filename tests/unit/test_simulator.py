@@ -572,14 +572,6 @@ def test_many_clients_may_connect_at_once(shared: Simulator) -> None:
     assert statuses == [200] * 60
 
 
-def test_a_day_of_mag_is_served_fast(shared: Simulator) -> None:
-    shared.records("mag", START, START + timedelta(days=1))  # every table it needs is built
-    before = time.process_time()
-    for hours in range(0, 24, 3):
-        ask(shared, "mag", START + hours * HOUR, START + (hours + 3) * HOUR - SECOND)
-    assert time.process_time() - before < 0.5  # some 60 ms, with the client's share; the bound is for slow machines
-
-
 # --- faults on the wire -----------------------------------------------------------------------------------------------
 
 
