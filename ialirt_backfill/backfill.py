@@ -162,7 +162,7 @@ def make_plan(
         return size_on_disk(datastore, instrument, day, row)
 
     pairs = ((instrument, day) for day in days for instrument in instruments)
-    with collector_paused():
+    with collector_paused:
         return list(plan(pairs, rows, size_of, now, policy_of(options), options.limit_days))
 
 

@@ -35,6 +35,7 @@ from ialirt_backfill.instruments import Instrument, of_file
 from ialirt_backfill.listener import DayOutcome, Listener
 from ialirt_backfill.planner import Action, Decision, Policy, decide, is_final, plan_spans, relied_on
 from ledger import AttemptResult, AttemptStatus, Claim, ClaimLost, DayResult, DayState, DayStatus, Ledger, LedgerError
+from ledger.collector import collector_paused
 
 log = logging.getLogger(__name__)
 
@@ -182,7 +183,8 @@ class _Work:
         except DayFileError as failure:
             return self._record(self._as_before(failure), None, failure, started, began)
         try:
-            self._ask(self._spans())
+            with collector_paused:
+                self._ask(self._spans())
         except Exception as failure:  # whatever a day meets, it must not take the other days with it
             self._tell_of_bug(failure)
             error = failure

@@ -4,31 +4,28 @@ Every cell is kept as its final text: a table is a ``pa.Table`` of ``pa.string()
 cell, ``time_utc`` comes first, the other columns follow in sorted order, and rows rise in time, one per ``time_utc``.
 So a cell that was written once keeps its digits whatever arrives later, and merging is exact.
 
-Whole columns are converted at once. A column that holds anything unexpected is converted in two parts, the expected
-values at once and each odd one by itself, so that one broken value never changes the text of another cell: the text of
-a cell depends on nothing but its own value.
+Whole columns are converted at once; how values become text, is said in ``cells``.
 """
 
 from __future__ import annotations
 
-import contextlib
 import json
-import math
 import re
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from itertools import chain, repeat
+from itertools import compress
 from operator import itemgetter
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ialirt_backfill.cells import NUMBERS, are_lists, cells_of, encodable, is_missing, lists, without_missing
 from ialirt_backfill.coverage import Span
 from ialirt_backfill.exceptions import UnwritableValue
-from ialirt_backfill.instruments import FILL_VALUE, Column, ColumnType, Field, Instrument, Shape
+from ialirt_backfill.instruments import Column, ColumnType, Field, Instrument, Shape
 
 TIME = "time_utc"
 _INSTRUMENT = "instrument"  # the file name says it
@@ -38,14 +35,6 @@ _TIME_FORM = re.compile(r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)(?:\.\d+)?(Z|[+-]
 _SHOWN = 200
 """How many characters of a rejected record are shown."""
 
-# The fill value reaches us by way of 32-bit floats and of text: anything this near to it is it.
-_FILL_LOW, _FILL_HIGH = 1.01 * FILL_VALUE, 0.99 * FILL_VALUE
-_EXACT = 2**53
-"""Whole numbers up to this one are exact in a float."""
-_PLAIN = 1e10
-"""Arrow writes floats below this one without an exponent, so that whole ones look like integers."""
-_INT64 = 2**63
-_NUMBERS = frozenset({int, float, type(None)})
 _MUST_QUOTE = (b",", b'"', b"\n", b"\r")
 
 
@@ -85,7 +74,7 @@ def tabulate(instrument: Instrument, span: Span, records: Sequence[object]) -> W
 def _columns(instrument: Instrument, selection: _Selection) -> _Columns:
     columns = _Columns(instrument, selection.times)
     known = {entry.name: entry for entry in instrument.fields}
-    for name, values in _transposed(selection.records).items():
+    for name, values in selection.fields.items():
         if name in {TIME, _INSTRUMENT}:
             continue
         if name in known:
@@ -154,9 +143,10 @@ def to_csv(rows: pa.Table, columns: Sequence[str]) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class _Selection:
-    """The records of an answer that become rows, with the text of their times."""
+    """The records of an answer that become rows, the values of each of their fields, and the text of their times."""
 
     records: Sequence[dict[str, Any]]
+    fields: Mapping[str, Sequence[Any]]
     times: pa.Array
     rejected: tuple[str, ...]
     ignored: int
@@ -165,9 +155,8 @@ class _Selection:
         """The same, with the records at these places rejected."""
         shown = tuple(_shown(self.records[place]) for place in places)
         kept = sorted(set(range(len(self.records))).difference(places))
-        return _Selection(
-            [self.records[place] for place in kept], self.times.take(kept), self.rejected + shown, self.ignored
-        )
+        records = [self.records[place] for place in kept]
+        return _Selection(records, _transposed(records), self.times.take(kept), self.rejected + shown, self.ignored)
 
 
 class _UnfitRecords(Exception):
@@ -181,23 +170,27 @@ class _UnfitRecords(Exception):
 def _select(instrument: Instrument, span: Span, records: Sequence[object]) -> _Selection:
     objects = [record for record in records if type(record) is dict]
     rejected = [_shown(record) for record in records if type(record) is not dict] if len(objects) < len(records) else []
-    ours = [record for record in objects if record.get(_INSTRUMENT) in (instrument.name, None)]
+    ours, fields = objects, _transposed(objects)
+    if fields.get(_INSTRUMENT, ()).count(instrument.name) < len(objects):
+        ours = [record for record in objects if record.get(_INSTRUMENT) in (instrument.name, None)]
+        fields = _transposed(ours)
     ignored = len(objects) - len(ours)
     start, end = int(span.start.timestamp()), int(span.end.timestamp())
 
-    moments = [record.get(TIME) for record in ours]
+    moments = fields.get(TIME, [None] * len(ours))
     try:
         times = pa.array(moments, pa.string())
     except (pa.ArrowException, ValueError):  # something that is no text, or no UTF-8
         times = None
     if times is not None and _are_canonical(times):
-        seconds = times.cast(pa.timestamp("s")).cast(pa.int64())
-        inside = pc.and_(pc.greater_equal(seconds, start), pc.less(seconds, end))
-        if not pc.all(inside, min_count=0).as_py():
-            ours = [record for record, kept in zip(ours, inside.to_pylist(), strict=True) if kept]
+        seconds = times.cast(pa.timestamp("s")).cast(pa.int64()).to_numpy()
+        inside = (seconds >= start) & (seconds < end)
+        if not inside.all():
+            ours = list(compress(ours, inside))
+            fields = _transposed(ours)
             ignored += len(times) - len(ours)
-            times = times.filter(inside)
-        return _Selection(ours, times, tuple(rejected), ignored)
+            times = times.filter(pa.array(inside))
+        return _Selection(ours, fields, times, tuple(rejected), ignored)
 
     chosen: list[dict[str, Any]] = []
     texts: list[str | None] = []
@@ -210,7 +203,7 @@ def _select(instrument: Instrument, span: Span, records: Sequence[object]) -> _S
             texts.append(_time_text(second))
         else:
             ignored += 1
-    return _Selection(chosen, pa.array(texts, pa.string()), tuple(rejected), ignored)
+    return _Selection(chosen, _transposed(chosen), pa.array(texts, pa.string()), tuple(rejected), ignored)
 
 
 def _are_canonical(values: pa.Array) -> bool:
@@ -260,11 +253,14 @@ def _shown(record: object) -> str:
 def _transposed(objects: Sequence[dict[str, Any]]) -> dict[str, Sequence[Any]]:
     """The values of each key that any of the objects has, None where one lacks it."""
     names = list(objects[0]) if objects else []
-    if len(names) > 1 and sum(map(len, objects)) == len(names) * len(objects):
-        with contextlib.suppress(KeyError):  # ordinarily all have the same keys
-            return dict(zip(names, zip(*map(itemgetter(*names), objects), strict=True), strict=True))
-    names = list(dict.fromkeys(chain.from_iterable(objects)))
-    return {name: list(map(dict.get, objects, repeat(name))) for name in names}
+    others = set().union(*objects).difference(names)
+    names += sorted(others)
+    if others or min(map(len, objects), default=0) < len(names):  # ordinarily, few lack any
+        nothing = dict.fromkeys(names)
+        objects = [it if len(it) == len(names) else nothing | it for it in objects]
+    if len(names) < 2:  # itemgetter makes tuples of two names or more only
+        return {name: [it[name] for it in objects] for name in names}
+    return dict(zip(names, zip(*map(itemgetter(*names), objects), strict=True), strict=True))
 
 
 class _Columns:
@@ -291,10 +287,10 @@ class _Columns:
 
     def add_unknown(self, name: str, values: Sequence[Any]) -> None:
         """A field nobody has seen before, as it came."""
-        name = _encodable(name)
+        name = encodable(name)
         column = self._known.get(name, Column(name, ColumnType.JSON))
         if column.polynomial:
-            missing = pa.array([_is_missing(value) for value in values], pa.bool_())
+            missing = pa.array([is_missing(value) for value in values], pa.bool_())
             self._refuse(name, pc.invert(missing), "it arrived as a field of its own, in an unknown unit")
         self._put(column, values)
 
@@ -302,9 +298,9 @@ class _Columns:
         size = len(entry.columns)
         nothing = [None] * size
         values = [nothing if value is None else value for value in values]
-        if not _are_lists(values, size):
+        if not are_lists(values, size):
             fits = [type(value) is list and len(value) == size for value in values]
-            missing = [_is_missing(value) for value in values]
+            missing = [is_missing(value) for value in values]
             self._add_odd(entry.name, values, [fit or absent for fit, absent in zip(fits, missing, strict=True)])
             if not any(fits) and not any(missing):
                 return
@@ -315,11 +311,11 @@ class _Columns:
     def _add_object(self, entry: Field, values: Sequence[Any]) -> None:
         if set(map(type, values)) - {dict}:
             fits = [type(value) is dict for value in values]
-            self._add_odd(entry.name, values, [fit or _is_missing(v) for fit, v in zip(fits, values, strict=True)])
+            self._add_odd(entry.name, values, [fit or is_missing(v) for fit, v in zip(fits, values, strict=True)])
             values = [value if fit else {} for value, fit in zip(values, fits, strict=True)]
         known = dict(zip(entry.members, entry.columns, strict=True))
         for member, part in _transposed(values).items():
-            name = _encodable(entry.prefix + member)
+            name = encodable(entry.prefix + member)
             self._put(known.get(member) or Column(name, ColumnType.JSON), part)
 
     def _add_odd(self, name: str, values: Sequence[Any], ordinary: Sequence[bool]) -> None:
@@ -333,7 +329,7 @@ class _Columns:
             cells = self._converted(column, values)
         else:
             try:
-                cells = _cells(column, values)
+                cells = cells_of(column, values)
             except RecursionError:
                 raise UnwritableValue(
                     f"{self._instrument.name}: column {column.name!r}: a value is nested too deeply to be written"
@@ -347,11 +343,11 @@ class _Columns:
 
     def _converted(self, column: Column, values: Sequence[Any]) -> pa.Array:
         """Raw values in the unit of their column, not rounded."""
-        if not _NUMBERS.issuperset(map(type, values)):
-            wrong = pa.array([type(value) not in _NUMBERS and not _is_missing(value) for value in values], pa.bool_())
+        if not NUMBERS.issuperset(map(type, values)):
+            wrong = pa.array([type(value) not in NUMBERS and not is_missing(value) for value in values], pa.bool_())
             self._refuse(column.name, wrong, f"the raw value to be converted to {column.unit} is not a number")
-            values = [value if type(value) in _NUMBERS else None for value in values]
-        raw = _without_missing(
+            values = [value if type(value) in NUMBERS else None for value in values]
+        raw = without_missing(
             self._floats(column, values)
         ).dictionary_encode()  # few values, which come again and again
         result = pa.scalar(column.polynomial[-1])
@@ -378,219 +374,6 @@ class _Columns:
             raise _UnfitRecords(message, places)
 
 
-# --- from values to text ----------------------------------------------------------------------------------------------
-
-
-def _cells(column: Column, values: Sequence[Any]) -> pa.Array:
-    """The text of each value of one column; null where it is missing."""
-    if column.codes:
-        values = _named(column.codes, values)
-    match column.type:
-        case ColumnType.MEASUREMENT:
-            return _measurements(values)
-        case ColumnType.INTEGER:
-            return _integers(values)
-        case ColumnType.BOOLEAN:
-            return _booleans(values)
-        case ColumnType.TEXT:
-            return _texts(values)
-        case ColumnType.JSON:
-            return _json_cells(values)
-
-
-def _apart(
-    values: Sequence[Any], expected: Callable[[Any], bool], at_once: Callable[[list[Any]], pa.Array]
-) -> pa.Array:
-    """The expected values at once, every other one by itself."""
-    odd = [not expected(value) for value in values]
-    usual = at_once([None if is_odd else value for value, is_odd in zip(values, odd, strict=True)])
-    others = [_text(value) if is_odd else None for value, is_odd in zip(values, odd, strict=True)]
-    return pc.coalesce(usual, pa.array(others, pa.string()))
-
-
-def _measurements(values: Sequence[Any]) -> pa.Array:
-    # Arrow takes True for 1.0, and refuses whole numbers that a float cannot hold.
-    if _NUMBERS.issuperset(map(type, values)):
-        try:
-            return _decimals(values)
-        except (pa.ArrowInvalid, OverflowError):
-            pass
-    return _apart(values, lambda v: type(v) is float or (type(v) is int and -_EXACT <= v <= _EXACT), _decimals)
-
-
-def _decimals(values: Sequence[Any]) -> pa.Array:
-    """The shortest text that reads back to the same number."""
-    return pc.cast(_without_missing(pa.array(values, pa.float64())), pa.string())
-
-
-def _without_missing(numbers: pa.Array) -> pa.Array:
-    """The same numbers, null where there is none: fill values, NaN, infinities."""
-    plain = (numbers.fill_null(0.0) if numbers.null_count else numbers).to_numpy()
-    if not len(plain) or (plain.min() > _FILL_HIGH and plain.max() < math.inf):  # never true of NaN
-        return numbers
-    real = pc.and_(pc.is_finite(numbers), pc.or_(pc.greater(numbers, _FILL_HIGH), pc.less(numbers, _FILL_LOW)))
-    return pc.if_else(real, numbers, None)
-
-
-def _integers(values: Sequence[Any]) -> pa.Array:
-    # Arrow would cut the fraction of a float.
-    if {int, type(None)}.issuperset(map(type, values)):
-        try:
-            return pc.cast(pa.array(values, pa.int64()), pa.string())
-        except OverflowError:
-            pass
-    whole = [int(v) if type(v) is float and v.is_integer() and abs(v) < _EXACT else v for v in values]
-    return _apart(
-        whole,
-        lambda v: type(v) is int and -_INT64 <= v < _INT64,
-        lambda usual: pc.cast(pa.array(usual, pa.int64()), pa.string()),
-    )
-
-
-def _booleans(values: Sequence[Any]) -> pa.Array:
-    try:
-        return pc.if_else(pa.array(values, pa.bool_()), "True", "False")
-    except (pa.ArrowException, OverflowError):
-        return _apart(values, lambda v: type(v) is bool, _booleans)
-
-
-def _texts(values: Sequence[Any]) -> pa.Array:
-    try:
-        texts = pa.array(values, pa.string())
-    except (pa.ArrowException, ValueError, OverflowError):
-        return pa.array([_text(value) for value in values], pa.string())
-    is_blank = pc.equal(texts, "")
-    return pc.if_else(is_blank, None, texts) if pc.any(is_blank).as_py() else texts
-
-
-def _named(codes: Mapping[int, str], values: Sequence[Any]) -> list[Any]:
-    if {int, type(None)}.issuperset(map(type, values)):
-        return list(map(dict(codes).get, values, values))
-    return [codes.get(value, value) if type(value) is int else value for value in values]
-
-
-def _json_cells(values: Sequence[Any]) -> pa.Array:
-    """Lists and objects as compact JSON, anything else as it came."""
-    if list not in set(map(type, values)):
-        return pa.array([_text(value) for value in values], pa.string())
-    cells: list[str | None] = [None] * len(values)
-    alike: dict[tuple[int, ...], list[int]] = {}
-    for index, value in enumerate(values):
-        shape = _shape(value)
-        if shape:
-            alike.setdefault(shape, []).append(index)
-        else:
-            cells[index] = _text(value)
-    for shape, indices in alike.items():
-        texts = _arrays([values[index] for index in indices], shape)
-        for index, text in zip(indices, texts, strict=True):
-            cells[index] = text
-    return pa.array(cells, pa.string())
-
-
-def _shape(value: object) -> tuple[int, ...]:
-    """The lengths of nested lists, judged by the first of each; () where there is no array."""
-    shape: list[int] = []
-    while type(value) is list:
-        shape.append(len(value))
-        if not value:
-            return ()
-        value = value[0]
-    return tuple(shape)
-
-
-def _arrays(values: list[Any], shape: tuple[int, ...]) -> Iterable[str | None]:
-    """Arrays of numbers, all of the same shape, as compact JSON; by themselves where they turn out not to be that."""
-    numbers: list[Any] = values
-    for length in shape:
-        if not _are_lists(numbers, length):
-            break
-        numbers = list(chain.from_iterable(numbers))
-    else:
-        texts = _array_texts(numbers)
-        if texts is not None:
-            return _bracketed(texts, shape)
-    if len(values) == 1:
-        return [_text(values[0])]
-    return (text for value in values for text in _arrays([value], shape))
-
-
-def _are_lists(values: Sequence[Any], length: int) -> bool:
-    return set(map(type, values)) <= {list} and set(map(len, values)) <= {length}
-
-
-def _array_texts(numbers: list[Any]) -> pa.Array | None:
-    """The JSON text of numbers that stand in arrays, or None where that takes a look at each."""
-    kinds = set(map(type, numbers))
-    if not _NUMBERS.issuperset(kinds):
-        return None
-    try:
-        if float not in kinds:
-            texts = pc.cast(pa.array(numbers, pa.int64()), pa.string())
-        else:
-            floats = _without_missing(pa.array(numbers, pa.float64()))
-            if (
-                pc.max(pc.abs(floats)).as_py() or 0
-            ) >= _PLAIN:  # whole numbers must look the same with and without floats
-                return None
-            texts = pc.cast(floats, pa.string())
-    except (pa.ArrowInvalid, OverflowError):
-        return None
-    return pc.fill_null(texts, "null")
-
-
-def _bracketed(texts: pa.Array, shape: tuple[int, ...]) -> list[str]:
-    """The elements of arrays of one shape, in their order, put together to one text per array."""
-    after = [*[","] * (shape[-1] - 1), ""]  # what stands after each element of one array
-    for depth, length in enumerate(reversed(shape[:-1]), start=1):
-        after = [*after[:-1], "]" * depth + "," + "[" * depth] * length
-        after[-1] = ""
-    count = len(texts) // len(after)
-    pieces = pc.binary_join_element_wise(texts, pa.concat_arrays([pa.array(after, pa.string())] * count), "")
-    arrays = pc.binary_join(_lists(pieces, len(after)), "")
-    cells: list[str] = pc.binary_join_element_wise("[" * len(shape), arrays, "]" * len(shape), "").to_pylist()
-    return cells
-
-
-def _lists(values: pa.Array, length: int) -> pa.Array:
-    """The same values as lists of ``length``."""
-    return pa.ListArray.from_arrays(pa.array(range(0, len(values) + 1, length), pa.int32()), values)
-
-
-def _text(value: object) -> str | None:
-    """One value as it came; None where it is missing."""
-    if _is_missing(value):
-        return None
-    if isinstance(value, str):
-        return _encodable(value)
-    if isinstance(value, list | dict):
-        return _encodable(json.dumps(_emptied(value), separators=(",", ":"), ensure_ascii=False))
-    return repr(value)
-
-
-def _is_missing(value: object) -> bool:
-    """Whether there is nothing to write: null, no text, NaN, an infinity, the fill value."""
-    if type(value) is float and not math.isfinite(value):
-        return True
-    if type(value) is float or type(value) is int:
-        return _FILL_LOW <= value <= _FILL_HIGH
-    return value is None or value == ""
-
-
-def _emptied(value: Any) -> Any:
-    """The same list or object, with None for what is missing inside it."""
-    if isinstance(value, list):
-        return [_emptied(element) for element in value]
-    if isinstance(value, dict):
-        return {name: _emptied(element) for name, element in value.items()}
-    return None if value != "" and _is_missing(value) else value
-
-
-def _encodable(text: str) -> str:
-    """The same text, with halves of surrogate pairs, which UTF-8 cannot hold, written as JSON writes them."""
-    return text if text.isascii() else text.encode(errors="backslashreplace").decode()
-
-
 # --- lines ------------------------------------------------------------------------------------------------------------
 
 
@@ -614,7 +397,7 @@ def _lines(rows: pa.RecordBatch, columns: Sequence[str]) -> bytes:
     present = set(rows.schema.names)
     cells = [_quoted_cells(rows[name]) if name in present else nothing for name in columns]
     lines = pc.binary_join_element_wise(*cells, ",", null_handling="replace", null_replacement="")
-    text: bytes = pc.binary_join(_lists(lines, len(lines)), "\n")[0].as_buffer().to_pybytes()
+    text: bytes = pc.binary_join(lists(lines, len(lines)), "\n")[0].as_buffer().to_pybytes()
     return text + b"\n"
 
 

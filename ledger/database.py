@@ -16,7 +16,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Engine, Table, create_engine, event, text
+from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError, StatementError
 from sqlalchemy.pool import NullPool, Pool, QueuePool
@@ -75,6 +75,10 @@ class Database:
 
     def close(self) -> None:
         self._engine.dispose()
+
+    def clock(self) -> datetime:
+        """The database's clock, asked by itself."""
+        return datetime.now(UTC) if self.is_sqlite else self.read(self.now)
 
     def now(self, connection: Connection) -> datetime:
         """The database's clock, or this machine's for SQLite, which has none of its own."""
@@ -181,18 +185,6 @@ class Database:
         if isinstance(original, sqlite3.Error):
             return _sqlite_error(original, said, self.url_shown, self._timeout_seconds)
         return _postgresql_error(original, said, self.url_shown, self._timeout_seconds)
-
-
-def insert_if_absent(connection: Connection, table: Table, values: dict[str, Any]) -> None:
-    """Insert a row unless its key is there."""
-    if connection.dialect.name == "sqlite":
-        from sqlalchemy.dialects import sqlite  # noqa: PLC0415 - each program loads the one dialect it uses
-
-        connection.execute(sqlite.insert(table).values(values).on_conflict_do_nothing())
-    else:
-        from sqlalchemy.dialects import postgresql  # noqa: PLC0415
-
-        connection.execute(postgresql.insert(table).values(values).on_conflict_do_nothing())
 
 
 # Opening

@@ -13,7 +13,7 @@ import secrets
 import socket
 import sys
 import uuid
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from functools import cache
 from pathlib import Path
@@ -47,7 +47,8 @@ class Holder:
     @property
     def text(self) -> str:
         """Compact JSON, in the order of the fields."""
-        return json.dumps(asdict(self), separators=(",", ":"), default=datetime.isoformat)
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        return json.dumps(values, separators=(",", ":"), default=datetime.isoformat)
 
     def describe(self) -> str:
         """For people: ``process 123 on host x since 2026-01-01 10:00:00Z``."""

@@ -12,11 +12,11 @@ from datetime import date, datetime, timedelta
 from types import TracebackType
 from typing import Any, Self
 
-from sqlalchemy import Connection, Row, Select, Text, and_, case, cast, delete, func, insert, null, or_, select, update
+from sqlalchemy import Connection, Row, Select, Text, cast, delete, func, insert, or_, select, update
 from sqlalchemy import exists as sql_exists
 
 from ledger.collector import collector_paused
-from ledger.database import Access, Database, insert_if_absent, open_database
+from ledger.database import Access, Database, open_database
 from ledger.exceptions import ClaimLost, LedgerCorrupt
 from ledger.holder import Holder
 from ledger.records import (
@@ -34,10 +34,25 @@ from ledger.records import (
 from ledger.schema import attempt as attempt_table
 from ledger.schema import instrument_day, mirrored_day, workflow_progress
 from ledger.schema import run as run_table
+from ledger.statements import (
+    CHANGE_CLAIMED,
+    DAY_COLUMNS,
+    INSERT_ATTEMPT,
+    LOCK_CLAIMED,
+    LOCK_CLAIMED_IF_FREE,
+    LOCK_DAY,
+    SAVE,
+    SAVE_PROGRESS,
+    TAKE,
+    chosen,
+    insert_if_absent,
+    is_there,
+    make_item,
+)
 from ledger.versions import NEWEST, bring_up_to_date, check_readable, current_version
 
 DayRow = Row[*tuple[Any, ...]]
-"""A row of `_DAY_COLUMNS`."""
+"""A row of `DAY_COLUMNS`."""
 
 CLAIM_LASTS = timedelta(minutes=2)
 """How long a claim holds without a heartbeat."""
@@ -109,13 +124,13 @@ class Ledger:
 
     def now(self) -> datetime:
         """The clock that claims, runs and attempts go by: the database's, or this machine's for SQLite."""
-        return self._database.read(self._database.now)
+        return self._database.clock()
 
     # State
 
     def days(self, item_names: Collection[str], start: date, end: date) -> dict[tuple[str, date], DayState]:
         """The rows there are from `start` to `end`, both included. One query, of one table."""
-        wanted = select(*_DAY_COLUMNS).where(
+        wanted = select(*DAY_COLUMNS).where(
             instrument_day.c.item_name.in_(list(item_names)), instrument_day.c.day.between(start, end)
         )
 
@@ -127,7 +142,7 @@ class Ledger:
 
     def unfinished(self, item_names: Collection[str], before: date) -> dict[tuple[str, date], DayState]:
         """The rows of earlier days that are not final."""
-        wanted = select(*_DAY_COLUMNS).where(
+        wanted = select(*DAY_COLUMNS).where(
             instrument_day.c.item_name.in_(list(item_names)),
             instrument_day.c.day < before,
             instrument_day.c.is_final.is_(False),
@@ -174,33 +189,36 @@ class Ledger:
             now = self._database.now(connection)
             holder = holder or Holder.this_process(run_id, now)
             row = self._locked_row(connection, item_name, day)
-            if row is None and not _exists(connection, _is_day(item_name, day)):
+            if row is None and not is_there(connection, item_name, day):
                 self._insert_pending(connection, item_name, day, now)
                 row = self._locked_row(connection, item_name, day)
             if row is None:
                 return None  # locked by the one who records it now
             if row.claimed_by == holder.text:
-                return _claim(holder, self._day_state(row, now))  # taken before the connection was lost
+                state = replace(self._day_state(row, now), claim=None)  # taken before the connection was lost
+                return Claim(item_name, day, holder, state)
             state = self._day_state(row, now)
             if state.claim is not None or state.version != (seen_version or 0):
                 return None
             if row.claimed_by is not None:
                 _record_interruption(connection, state, self._holder(row), row.claimed_until, now)
+            attempts, version = state.attempts + (row.claimed_by is not None), state.version + 1
             taken = connection.execute(
-                update(instrument_day)
-                .where(_is_day(item_name, day), instrument_day.c.version == state.version)
-                .values(
-                    claimed_by=holder.text,
-                    claimed_until=now + CLAIM_LASTS,
-                    attempts=state.attempts + (row.claimed_by is not None),
-                    version=state.version + 1,
-                    updated_at=now,
-                )
+                TAKE,
+                {
+                    "of_item": item_name,
+                    "of_day": day,
+                    "of_version": state.version,
+                    "claimed_by": holder.text,
+                    "claimed_until": now + CLAIM_LASTS,
+                    "attempts": attempts,
+                    "version": version,
+                    "updated_at": now,
+                },
             )
             if not taken.rowcount:
                 return None
-            fresh = connection.execute(select(*_DAY_COLUMNS).where(_is_day(item_name, day))).one()
-            return _claim(holder, self._day_state(fresh, now))
+            return Claim(item_name, day, holder, replace(state, attempts=attempts, version=version, updated_at=now))
 
         claim = self._database.write(take)
         if claim is not None:
@@ -226,16 +244,8 @@ class Ledger:
         self._held.pop(claim.token, None)
 
         def give_back(connection: Connection) -> None:
-            connection.execute(
-                update(instrument_day)
-                .where(_is_claimed(claim))
-                .values(
-                    claimed_by=null(),
-                    claimed_until=null(),
-                    version=instrument_day.c.version + 1,
-                    updated_at=self._database.now(connection),
-                )
-            )
+            given_back = {"claimed_by": None, "claimed_until": None, "updated_at": self._database.now(connection)}
+            connection.execute(CHANGE_CLAIMED, {**chosen(claim), **given_back})
 
         self._database.write(give_back)
 
@@ -253,10 +263,7 @@ class Ledger:
         """
 
         def lock(connection: Connection) -> None:
-            held = connection.execute(
-                select(instrument_day.c.version).where(_is_claimed(claim)).with_for_update()
-            ).first()
-            if held is None:
+            if connection.execute(LOCK_CLAIMED, chosen(claim)).first() is None:
                 raise ClaimLost(
                     f"{claim.item_name} {claim.day} was taken over by another runner, so nothing was recorded:"
                     " the next plan decides the day again."
@@ -288,7 +295,7 @@ class Ledger:
 
         def note(connection: Connection) -> None:
             values = {"sha256": sha256, "records": records, "loaded_at": self._database.now(connection)}
-            _make_item(connection, item_name)
+            make_item(connection, item_name)
             insert_if_absent(connection, mirrored_day, {"target": target, "item_name": item_name, "day": day, **values})
             connection.execute(
                 update(mirrored_day)
@@ -395,7 +402,7 @@ class Ledger:
             portions = connection.execute(wanted).partitions(1000)
             return {(row[0], row[1]): self._day_state(row, now) for rows in portions for row in rows}
 
-        with collector_paused():
+        with collector_paused:
             return self._database.read(read)
 
     def _delete_in_portions(self, statement: Callable[[], Any]) -> int:
@@ -405,14 +412,11 @@ class Ledger:
         return total
 
     def _locked_row(self, connection: Connection, item_name: str, day: date) -> DayRow | None:
-        """The row, locked until the transaction ends; None where it is absent or locked by another."""
-        return connection.execute(
-            select(*_DAY_COLUMNS).where(_is_day(item_name, day)).with_for_update(skip_locked=True)
-        ).first()
+        return connection.execute(LOCK_DAY, {"of_item": item_name, "of_day": day}).first()
 
     @staticmethod
     def _insert_pending(connection: Connection, item_name: str, day: date, now: datetime) -> None:
-        _make_item(connection, item_name)
+        make_item(connection, item_name)
         insert_if_absent(
             connection,
             instrument_day,
@@ -482,20 +486,18 @@ class Recording:
             self.ends_claim = not keep_claim
 
     def _save_state(self, result: DayResult, now: datetime, *, attempted: bool, keep_claim: bool) -> None:
-        column = instrument_day.c
         saved = self._connection.execute(
-            update(instrument_day)
-            .where(_is_claimed(self._claim))
-            .values(
+            SAVE,
+            {
+                **chosen(self._claim),
+                "of_attempts": int(attempted),
+                "of_failed": int(result.status is DayStatus.FAILED),
                 **{name: getattr(result, name) for name in _RESULT_COLUMNS},
-                last_error=result.error,
-                attempts=column.attempts + int(attempted),
-                failures=column.failures + 1 if result.status is DayStatus.FAILED else 0,
-                version=column.version + 1,
-                claimed_by=column.claimed_by if keep_claim else null(),
-                claimed_until=now + CLAIM_LASTS if keep_claim else null(),
-                updated_at=now,
-            )
+                "last_error": result.error,
+                "claimed_by": self._claim.holder.text if keep_claim else None,
+                "claimed_until": now + CLAIM_LASTS if keep_claim else None,
+                "updated_at": now,
+            },
         )
         if not saved.rowcount:
             raise ClaimLost(
@@ -503,21 +505,10 @@ class Recording:
             )
 
     def _save_progress(self, now: datetime, checked: datetime | None, progress: datetime | None) -> None:
-        """Last, because other days of the item wait for this row until the commit.
-
-        A time of checking that lies in the future, left by a clock that was ahead, is set right again.
-        """
-        stored, last_checked = workflow_progress.c.progress_timestamp, workflow_progress.c.last_checked_date
-        values: dict[Any, Any] = {}
-        if checked is not None:
-            moves = or_(last_checked.is_(None), last_checked < checked, last_checked > now)
-            values[last_checked] = case((moves, checked), else_=last_checked)
-        if progress is not None:
-            values[stored] = case((or_(stored.is_(None), stored < progress), progress), else_=stored)
-        if values:
-            self._connection.execute(
-                update(workflow_progress).where(workflow_progress.c.item_name == self._claim.item_name).values(values)
-            )
+        """Last, because other days of the item wait for this row until the commit."""
+        if checked is not None or progress is not None:
+            moved = {"of_checked": checked, "of_newest": progress, "of_now": now}
+            self._connection.execute(SAVE_PROGRESS, {"of_item": self._claim.item_name, **moved})
 
 
 def upgrade(url: str, *, timeout_seconds: float = 30.0) -> tuple[str | None, str]:
@@ -538,54 +529,20 @@ def current(url: str, *, timeout_seconds: float = 30.0) -> tuple[str | None, str
         database.close()
 
 
-_CLAIM_COLUMNS = ("claimed_by", "claimed_until")
-_DAY_COLUMNS = [
-    *(instrument_day.c[field.name] for field in fields(DayState) if field.name != "claim"),
-    *(instrument_day.c[name] for name in _CLAIM_COLUMNS),
-]
-"""In the order of `DayState`, whose claim is made of the last two."""
-
 _RESULT_COLUMNS = [field.name for field in fields(DayResult) if field.name != "error"]
-
-
-def _is_day(item_name: str, day: date) -> Any:
-    return and_(instrument_day.c.item_name == item_name, instrument_day.c.day == day)
-
-
-def _exists(connection: Connection, condition: Any) -> bool:
-    return bool(connection.execute(select(sql_exists().where(condition))).scalar_one())
-
-
-def _make_item(connection: Connection, item_name: str) -> None:
-    """The item's row of `workflow_progress`. To insert one that is there would wait for whoever moves its progress."""
-    if not _exists(connection, workflow_progress.c.item_name == item_name):
-        insert_if_absent(connection, workflow_progress, {"item_name": item_name})
-
-
-def _is_claimed(claim: Claim) -> Any:
-    return and_(_is_day(claim.item_name, claim.day), instrument_day.c.claimed_by == claim.holder.text)
-
-
-def _claim(holder: Holder, state: DayState) -> Claim:
-    return Claim(state.item_name, state.day, holder, replace(state, claim=None))
 
 
 def _extend(connection: Connection, claim: Claim, now: datetime) -> int:
     """One more claim that holds on, or none. A locked row is being recorded: it cannot be taken over meanwhile."""
-    held = select(instrument_day.c.version).where(_is_claimed(claim)).with_for_update(skip_locked=True)
-    if connection.execute(held).first() is None:
+    if connection.execute(LOCK_CLAIMED_IF_FREE, chosen(claim)).first() is None:
         return 0
-    connection.execute(
-        update(instrument_day)
-        .where(_is_claimed(claim))
-        .values(claimed_until=now + CLAIM_LASTS, version=instrument_day.c.version + 1)
-    )
+    connection.execute(CHANGE_CLAIMED, {**chosen(claim), "claimed_until": now + CLAIM_LASTS})
     return 1
 
 
 def _insert_attempt(connection: Connection, item_name: str, day: date, run_id: str, result: AttemptResult) -> None:
     values = {field.name: getattr(result, field.name) for field in fields(AttemptResult)}
-    connection.execute(insert(attempt_table).values(item_name=item_name, day=day, run_id=run_id, **values))
+    connection.execute(INSERT_ATTEMPT, {"item_name": item_name, "day": day, "run_id": run_id, **values})
 
 
 def _record_interruption(

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import gc
 import http.client
 import json
 import ssl
-import threading
-import time
 import urllib.error
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -19,6 +16,7 @@ from ialirt_data_access.io import IALIRTDataAccessError
 from ialirt_backfill.coverage import SECOND, Span
 from ialirt_backfill.exceptions import AccessDenied, ApiError
 from ialirt_backfill.instruments import Instrument
+from ledger.collector import collector_paused
 
 TOO_MUCH = "more data than allowed"
 """What the server says, with status 400, of a window that holds more than it sends at once."""
@@ -43,7 +41,7 @@ def call(instrument: Instrument, window: Span) -> list[object]:
     Raises PassingFault, TooMuch, ApiError or AccessDenied.
     """
     try:
-        with _collector_paused:
+        with collector_paused:
             answer = ialirt_data_access.data_product_query(
                 instrument=instrument.name,
                 time_utc_start=f"{window.start:%Y-%m-%dT%H:%M:%S}",
@@ -139,39 +137,3 @@ def _retry_after(error: urllib.error.HTTPError) -> float | None:
             until = until.replace(tzinfo=UTC)
         return max(0.0, (until - datetime.now(UTC)).total_seconds())
     return None
-
-
-class _CollectorPause:
-    """Pauses the garbage collector, one for the whole process, while any thread is inside."""
-
-    longest = 60.0
-    """Seconds: the pauses of busy threads overlap without an end, and so garbage is collected all the same."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._inside = 0
-        self._was_enabled = False
-        self._since = 0.0
-
-    def __enter__(self) -> None:
-        with self._lock:
-            if not self._inside:
-                self._was_enabled, self._since = gc.isenabled(), time.monotonic()
-                gc.disable()
-            self._inside += 1
-
-    def __exit__(self, *_: object) -> None:
-        with self._lock:
-            self._inside -= 1
-            overdue = self._was_enabled and time.monotonic() - self._since > self.longest
-            if overdue:
-                self._since = time.monotonic()
-            if self._was_enabled and not self._inside:
-                gc.enable()
-        if overdue:
-            gc.collect()
-
-
-_collector_paused = _CollectorPause()
-"""Around the decoding of an answer: the collector would walk tens of thousands of new objects again and again, none of
-which is garbage."""

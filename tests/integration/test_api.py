@@ -31,6 +31,7 @@ from ialirt_backfill.api.opener import Opener, is_loopback
 from ialirt_backfill.coverage import DAY, SECOND, Span, day_span
 from ialirt_backfill.exceptions import AccessDenied, ApiError, Interrupted, UsageError
 from ialirt_backfill.instruments import INSTRUMENTS, Instrument
+from ledger.collector import collector_paused
 
 HIT, MAG = INSTRUMENTS["hit"], INSTRUMENTS["mag"]
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
@@ -842,12 +843,11 @@ class _Loop:
 def test_garbage_is_collected_although_requests_overlap_without_end(
     simulator: sim.Simulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    pause = vars(sys.modules["ialirt_backfill.api.call"])["_collector_paused"]
-    with asking(simulator.url) as api, pause:
+    with asking(simulator.url) as api, collector_paused:
         garbage = weakref.ref(_Loop())
         ask(api)
         assert garbage() is not None
-        monkeypatch.setattr(pause, "longest", 0.0)
+        monkeypatch.setattr(collector_paused, "longest", 0.0)
         ask(api)
         assert garbage() is None
         assert not gc.isenabled()

@@ -1,0 +1,275 @@
+"""Values become the text of their cells, a whole column at once.
+
+A column that holds anything unexpected is converted in two parts, the expected values at once and each odd one by
+itself, so that one broken value never changes the text of another cell: the text of a cell depends on nothing but its
+own value and its column.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cache
+from itertools import chain
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from ialirt_backfill.instruments import FILL_VALUE, Column, ColumnType
+
+# The fill value reaches us by way of 32-bit floats and of text: anything this near to it is it.
+_FILL_LOW, _FILL_HIGH = 1.01 * FILL_VALUE, 0.99 * FILL_VALUE
+_EXACT = 2**53
+"""Whole numbers up to this one are exact in a float."""
+_PLAIN = 1e10
+"""Arrow writes floats below this one without an exponent, so that whole ones look like integers."""
+_INT64 = 2**63
+NUMBERS = frozenset({int, float, type(None)})
+"""The types of what JSON calls a number, and of null."""
+_WHOLE = frozenset({int, type(None)})
+
+
+def cells_of(column: Column, values: Sequence[Any]) -> pa.Array:
+    """The text of each value of one column; null where it is missing."""
+    if column.codes:
+        values = _named(column.codes, values)
+    match column.type:
+        case ColumnType.MEASUREMENT:
+            return _measurements(values)
+        case ColumnType.INTEGER:
+            return _integers(values)
+        case ColumnType.BOOLEAN:
+            return _booleans(values)
+        case ColumnType.TEXT:
+            return _texts(values)
+        case ColumnType.JSON:
+            return _json_cells(values)
+
+
+def _apart(
+    values: Sequence[Any], expected: Callable[[Any], bool], at_once: Callable[[list[Any]], pa.Array]
+) -> pa.Array:
+    """The expected values at once, every other one by itself."""
+    odd = [not expected(value) for value in values]
+    usual = at_once([None if is_odd else value for value, is_odd in zip(values, odd, strict=True)])
+    others = [text_of(value) if is_odd else None for value, is_odd in zip(values, odd, strict=True)]
+    return pc.coalesce(usual, pa.array(others, pa.string()))
+
+
+def _measurements(values: Sequence[Any]) -> pa.Array:
+    # Arrow takes True for 1.0, and refuses whole numbers that a float cannot hold.
+    if NUMBERS.issuperset(map(type, values)):
+        try:
+            return _decimals(values)
+        except (pa.ArrowInvalid, OverflowError):
+            pass
+    return _apart(values, lambda v: type(v) is float or (type(v) is int and -_EXACT <= v <= _EXACT), _decimals)
+
+
+def _decimals(values: Sequence[Any]) -> pa.Array:
+    """The shortest text that reads back to the same number."""
+    numbers = without_missing(pa.array(values, pa.float64()))
+    texts = _looked_up(numbers) if len(numbers) >= _WORTH_A_LOOK_UP else None
+    return pc.cast(numbers, pa.string()) if texts is None else texts
+
+
+# The server rounds to three decimals. So most measurements are among a few numbers whose texts can be made beforehand,
+# and looking one up costs a tenth of making it.
+_DECIMALS, _LARGEST = 1000, 100
+_WORTH_A_LOOK_UP = 500
+"""The table is not made for fewer numbers at once, nor are they looked up: a live poll has a handful."""
+
+
+@cache
+def _texts_beforehand() -> tuple[NDArray[np.float64], pa.Array]:
+    """The numbers of three decimals up to the largest, and their texts."""
+    numbers = np.arange(-_LARGEST * _DECIMALS, _LARGEST * _DECIMALS + 1) / _DECIMALS
+    return numbers, pc.cast(pa.array(numbers), pa.string())
+
+
+def _looked_up(numbers: pa.Array) -> pa.Array | None:
+    """The texts of numbers that all are among those made beforehand; None where one is not."""
+    plain = (numbers.fill_null(0.0) if numbers.null_count else numbers).to_numpy()
+    if not (plain.min() >= -_LARGEST and plain.max() <= _LARGEST):  # never true of NaN
+        return None
+    known, texts = _texts_beforehand()
+    places = (np.rint(plain * _DECIMALS) + _LARGEST * _DECIMALS).astype(np.int32)
+    if not np.array_equal(known[places].view(np.int64), plain.view(np.int64)):  # bit by bit, for -0 is not 0
+        return None
+    return texts.take(pa.array(places, mask=np.asarray(numbers.is_null()) if numbers.null_count else None))
+
+
+def without_missing(numbers: pa.Array) -> pa.Array:
+    """The same numbers, null where there is none: fill values, NaN, infinities."""
+    plain = (numbers.fill_null(0.0) if numbers.null_count else numbers).to_numpy()
+    if not len(plain) or (plain.min() > _FILL_HIGH and plain.max() < math.inf):  # never true of NaN
+        return numbers
+    missing = ~np.isfinite(plain) | ((plain >= _FILL_LOW) & (plain <= _FILL_HIGH))
+    if numbers.null_count:
+        missing |= np.asarray(numbers.is_null())
+    return pa.array(plain, mask=missing)
+
+
+def _integers(values: Sequence[Any]) -> pa.Array:
+    if not _WHOLE.issuperset(map(type, values)):  # arrow would cut the fraction of a float
+        values = [_as_whole(value) if type(value) is float else value for value in values]
+    if _WHOLE.issuperset(map(type, values)):
+        try:
+            return _whole_numbers(values)
+        except OverflowError:
+            pass
+    return _apart(values, lambda v: type(v) is int and -_INT64 <= v < _INT64, _whole_numbers)
+
+
+def _whole_numbers(values: Sequence[int | None]) -> pa.Array:
+    return pc.cast(pa.array(values, pa.int64()), pa.string())
+
+
+def _as_whole(value: float) -> float | None:
+    """The whole number that a float stands for, nothing where it stands for none; as it came, where it has a fraction
+    or is not exact."""
+    if is_missing(value):
+        return None
+    return int(value) if value.is_integer() and abs(value) < _EXACT else value
+
+
+def _booleans(values: Sequence[Any]) -> pa.Array:
+    try:
+        return pc.if_else(pa.array(values, pa.bool_()), "True", "False")
+    except (pa.ArrowException, OverflowError):
+        return _apart(values, lambda v: type(v) is bool, _booleans)
+
+
+def _texts(values: Sequence[Any]) -> pa.Array:
+    try:
+        texts = pa.array(values, pa.string())
+    except (pa.ArrowException, ValueError, OverflowError):
+        return pa.array([text_of(value) for value in values], pa.string())
+    is_blank = pc.equal(texts, "")
+    return pc.if_else(is_blank, None, texts) if pc.any(is_blank).as_py() else texts
+
+
+def _named(codes: Mapping[int, str], values: Sequence[Any]) -> list[Any]:
+    if _WHOLE.issuperset(map(type, values)):
+        return list(map(dict(codes).get, values, values))
+    return [codes.get(value, value) if type(value) is int else value for value in values]
+
+
+def _json_cells(values: Sequence[Any]) -> pa.Array:
+    """Lists and objects as compact JSON, anything else as it came."""
+    if list not in set(map(type, values)):
+        return pa.array([text_of(value) for value in values], pa.string())
+    cells: list[str | None] = [None] * len(values)
+    alike: dict[tuple[int, ...], list[int]] = {}
+    for index, value in enumerate(values):
+        shape = _shape(value)
+        if shape:
+            alike.setdefault(shape, []).append(index)
+        else:
+            cells[index] = text_of(value)
+    for shape, indices in alike.items():
+        texts = _arrays([values[index] for index in indices], shape)
+        for index, text in zip(indices, texts, strict=True):
+            cells[index] = text
+    return pa.array(cells, pa.string())
+
+
+def _shape(value: object) -> tuple[int, ...]:
+    """The lengths of nested lists, judged by the first of each; () where there is no array."""
+    shape: list[int] = []
+    while type(value) is list:
+        shape.append(len(value))
+        if not value:
+            return ()
+        value = value[0]
+    return tuple(shape)
+
+
+def _arrays(values: list[Any], shape: tuple[int, ...]) -> Iterable[str | None]:
+    """Arrays of numbers, all of the same shape, as compact JSON; by themselves where they turn out not to be that."""
+    numbers: list[Any] = values
+    for length in shape:
+        if not are_lists(numbers, length):
+            break
+        numbers = list(chain.from_iterable(numbers))
+    else:
+        texts = _array_texts(numbers)
+        if texts is not None:
+            return _bracketed(texts, shape)
+    if len(values) == 1:
+        return [text_of(values[0])]
+    return (text for value in values for text in _arrays([value], shape))
+
+
+def are_lists(values: Sequence[Any], length: int) -> bool:
+    return set(map(type, values)) <= {list} and set(map(len, values)) <= {length}
+
+
+def _array_texts(numbers: list[Any]) -> pa.Array | None:
+    """The JSON text of numbers that stand in arrays, or None where that takes a look at each."""
+    kinds = set(map(type, numbers))
+    if not NUMBERS.issuperset(kinds):
+        return None
+    try:
+        if float not in kinds:
+            texts = pc.cast(pa.array(numbers, pa.int64()), pa.string())
+        else:
+            # Counts and what is computed from them come again and again: the text of each is made once.
+            floats = without_missing(pa.array(numbers, pa.float64())).dictionary_encode()
+            if (pc.max(pc.abs(floats.dictionary)).as_py() or 0) >= _PLAIN:
+                return None  # whole numbers must look the same with and without floats
+            texts = pc.cast(floats.dictionary, pa.string()).take(floats.indices)
+    except (pa.ArrowInvalid, OverflowError):
+        return None
+    return pc.fill_null(texts, "null")
+
+
+def _bracketed(texts: pa.Array, shape: tuple[int, ...]) -> list[str]:
+    """The elements of arrays of one shape, in their order, put together to one text per array."""
+    for depth, length in enumerate(reversed(shape)):
+        texts = pc.binary_join(lists(texts, length), "]" * depth + "," + "[" * depth)
+    cells: list[str] = pc.binary_join_element_wise("[" * len(shape), texts, "]" * len(shape), "").to_pylist()
+    return cells
+
+
+def lists(values: pa.Array, length: int) -> pa.Array:
+    """The same values as lists of ``length``."""
+    return pa.ListArray.from_arrays(pa.array(np.arange(0, len(values) + 1, length, dtype=np.int32)), values)
+
+
+def text_of(value: object) -> str | None:
+    """One value as it came; None where it is missing."""
+    if is_missing(value):
+        return None
+    if isinstance(value, str):
+        return encodable(value)
+    if isinstance(value, list | dict):
+        return encodable(json.dumps(_emptied(value), separators=(",", ":"), ensure_ascii=False))
+    return repr(value)
+
+
+def is_missing(value: object) -> bool:
+    """Whether there is nothing to write: null, no text, NaN, an infinity, the fill value."""
+    if type(value) is float and not math.isfinite(value):
+        return True
+    if type(value) is float or type(value) is int:
+        return _FILL_LOW <= value <= _FILL_HIGH
+    return value is None or value == ""
+
+
+def _emptied(value: Any) -> Any:
+    """The same list or object, with None for what is missing inside it."""
+    if isinstance(value, list):
+        return [_emptied(element) for element in value]
+    if isinstance(value, dict):
+        return {name: _emptied(element) for name, element in value.items()}
+    return None if value != "" and is_missing(value) else value
+
+
+def encodable(text: str) -> str:
+    """The same text, with halves of surrogate pairs, which UTF-8 cannot hold, written as JSON writes them."""
+    return text if text.isascii() else text.encode(errors="backslashreplace").decode()

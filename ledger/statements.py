@@ -1,0 +1,110 @@
+"""The statements that every instrument-day needs, made once: to build one anew costs more than to carry it out.
+
+Their parameters are named ``of_item``, ``of_day`` and ``of_holder`` where they choose a row; those that bear the name
+of a column set it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from datetime import date
+from functools import cache
+from typing import Any
+
+from sqlalchemy import Connection, Table, and_, bindparam, case, exists, func, insert, or_, select, update
+
+from ledger.records import Claim, DayState
+from ledger.schema import UtcDateTime, attempt, instrument_day, workflow_progress
+
+_day, _progress = instrument_day.c, workflow_progress.c
+
+DAY_COLUMNS = [
+    *(_day[field.name] for field in fields(DayState) if field.name != "claim"),
+    _day.claimed_by,
+    _day.claimed_until,
+]
+"""In the order of `DayState`, whose claim is made of the last two."""
+
+_IS_DAY = and_(_day.item_name == bindparam("of_item"), _day.day == bindparam("of_day"))
+_IS_CLAIMED = and_(_IS_DAY, _day.claimed_by == bindparam("of_holder"))
+
+LOCK_DAY = select(*DAY_COLUMNS).where(_IS_DAY).with_for_update(skip_locked=True)
+"""The row, locked until the transaction ends; nothing where it is absent or locked by another."""
+
+IS_THERE = select(exists().where(_IS_DAY))
+
+TAKE = update(instrument_day).where(_IS_DAY, _day.version == bindparam("of_version"))
+"""Sets what it is given."""
+
+LOCK_CLAIMED = select(_day.version).where(_IS_CLAIMED).with_for_update()
+"""A row where the claim still holds; waits for whoever has it locked."""
+
+LOCK_CLAIMED_IF_FREE = select(_day.version).where(_IS_CLAIMED).with_for_update(skip_locked=True)
+"""The same without waiting: nothing where another has it locked."""
+
+CHANGE_CLAIMED = update(instrument_day).where(_IS_CLAIMED).values(version=_day.version + 1)
+"""Sets what it is given, on a row whose claim still holds."""
+
+SAVE = CHANGE_CLAIMED.values(
+    attempts=_day.attempts + bindparam("of_attempts"), failures=(_day.failures + 1) * bindparam("of_failed")
+)
+"""`CHANGE_CLAIMED` with an attempt more or not (1 or 0), and a failure more or none any longer (1 or 0)."""
+
+_checked = bindparam("of_checked", type_=UtcDateTime)
+_newest = bindparam("of_newest", type_=UtcDateTime)
+_last = _progress.last_checked_date
+_stored = _progress.progress_timestamp
+SAVE_PROGRESS = (
+    update(workflow_progress)
+    .where(_progress.item_name == bindparam("of_item"))
+    .values(
+        {
+            _last: case(
+                (
+                    or_(_last.is_(None), _last < _checked, _last > bindparam("of_now", type_=UtcDateTime)),
+                    func.coalesce(_checked, _last),
+                ),
+                else_=_last,
+            ),
+            _stored: case((or_(_stored.is_(None), _stored < _newest), _newest), else_=_stored),
+        }
+    )
+)
+"""Moves both times forward, where they are given. A time of checking that lies in the future, left by a clock that was
+ahead, is set right again."""
+
+INSERT_ATTEMPT = insert(attempt)
+
+_ITEM_IS_THERE = select(exists().where(_progress.item_name == bindparam("of_item")))
+
+
+def chosen(claim: Claim) -> dict[str, object]:
+    """The parameters that choose the row of a claim."""
+    return {"of_item": claim.item_name, "of_day": claim.day, "of_holder": claim.holder.text}
+
+
+def is_there(connection: Connection, item_name: str, day: date) -> bool:
+    """Whether the day has a row."""
+    return bool(connection.execute(IS_THERE, {"of_item": item_name, "of_day": day}).scalar_one())
+
+
+def make_item(connection: Connection, item_name: str) -> None:
+    """The item's row of `workflow_progress`. To insert one that is there would wait for whoever moves its progress."""
+    if not connection.execute(_ITEM_IS_THERE, {"of_item": item_name}).scalar_one():
+        insert_if_absent(connection, workflow_progress, {"item_name": item_name})
+
+
+def insert_if_absent(connection: Connection, table: Table, values: dict[str, Any]) -> None:
+    """Insert a row unless its key is there."""
+    connection.execute(_insert_if_absent(table, connection.dialect.name), values)
+
+
+@cache
+def _insert_if_absent(table: Table, dialect: str) -> Any:
+    if dialect == "sqlite":
+        from sqlalchemy.dialects import sqlite  # noqa: PLC0415 - each program loads the one dialect it uses
+
+        return sqlite.insert(table).on_conflict_do_nothing()
+    from sqlalchemy.dialects import postgresql  # noqa: PLC0415
+
+    return postgresql.insert(table).on_conflict_do_nothing()
