@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from functools import cached_property
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -34,7 +35,7 @@ CLOCK_TOLERANCE = timedelta(minutes=1)
 Clock = Callable[[], datetime]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Report:
     """What a run planned and did.
 
@@ -50,12 +51,12 @@ class Report:
     failed_beyond_days: bool = False
     ledger_failed: bool = False
 
-    @property
+    @cached_property
     def results(self) -> tuple[DayOutcome, ...]:
         """The days that were asked for to the end."""
         return tuple(outcome for outcome in self.outcomes if not outcome.interrupted)
 
-    @property
+    @cached_property
     def summary(self) -> dict[str, int]:
         """Counts of instrument-days, under the names of the JSON contract."""
         skips = Counter(decision.action for decision in (*self.plan, *self.skipped) if not decision.action.asks)

@@ -150,29 +150,32 @@ def checksum(path: Path) -> str:
 
 def sweep(path: Path, keep_token: str | None = None) -> list[Path]:
     """Remove the temporary files that earlier attempts at this day's file left, but for that of ``keep_token``."""
-    kept = None if keep_token is None else _temporary(path, keep_token).name
-    prefix, suffix = f".{path.name}.", ".tmp"
+    kept = None if keep_token is None else _temporary(path, keep_token)
     removed = []
     with _named(path, "swept"):
         try:
-            entries = list(path.parent.iterdir())
+            found = _leftovers(path.parent)
         except (FileNotFoundError, NotADirectoryError):
             return []
-        for entry in entries:
-            if entry.name.startswith(prefix) and entry.name.endswith(suffix) and entry.name != kept:
-                entry.unlink(missing_ok=True)
-                removed.append(entry)
+        for temporary, final in found:
+            if final == path and temporary != kept:
+                temporary.unlink(missing_ok=True)
+                removed.append(temporary)
     return removed
 
 
 def leftovers(folder: Path) -> list[tuple[Path, Path]]:
     """The temporary files in a folder, each with the day's file it was to become; none where it cannot be listed."""
     try:
-        entries = list(folder.iterdir())
+        return _leftovers(folder)
     except OSError:
         return []
-    matches = ((entry, _TEMPORARY.fullmatch(entry.name)) for entry in entries)
-    return [(entry, folder / match[1]) for entry, match in matches if match]
+
+
+def _leftovers(folder: Path) -> list[tuple[Path, Path]]:
+    names = os.listdir(folder)  # noqa: PTH208 - a plan looks through thousands, and making a Path costs more
+    matches = [(name, _TEMPORARY.fullmatch(name)) for name in names if name.startswith(".")]
+    return [(folder / name, folder / match[1]) for name, match in matches if match]
 
 
 # --- what will stand in the file --------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ import secrets
 import socket
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import fields, replace
+from dataclasses import fields
 from datetime import date, datetime, timedelta
 from types import TracebackType
 from typing import Any, Self
@@ -195,7 +195,7 @@ class Ledger:
             if row is None:
                 return None  # locked by the one who records it now
             if row.claimed_by == holder.text:
-                state = replace(self._day_state(row, now), claim=None)  # taken before the connection was lost
+                state = self._day_state(row, now)._replace(claim=None)  # taken before the connection was lost
                 return Claim(item_name, day, holder, state)
             state = self._day_state(row, now)
             if state.claim is not None or state.version != (seen_version or 0):
@@ -218,7 +218,7 @@ class Ledger:
             )
             if not taken.rowcount:
                 return None
-            return Claim(item_name, day, holder, replace(state, attempts=attempts, version=version, updated_at=now))
+            return Claim(item_name, day, holder, state._replace(attempts=attempts, version=version, updated_at=now))
 
         claim = self._database.write(take)
         if claim is not None:
@@ -441,8 +441,7 @@ class Ledger:
         if row[-2] is not None:
             holder = self._holder(row)
             claim = holder if holder.is_living(row.claimed_until, now) else None
-        values: tuple[Any, ...] = (*row[:-3], claim, row[-3])
-        return DayState(*values)
+        return DayState._make((*row[:-2], claim))
 
     def _holder(self, row: DayRow) -> Holder:
         try:

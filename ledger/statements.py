@@ -6,7 +6,6 @@ of a column set it.
 
 from __future__ import annotations
 
-from dataclasses import fields
 from datetime import date
 from functools import cache
 from typing import Any
@@ -19,11 +18,11 @@ from ledger.schema import UtcDateTime, attempt, instrument_day, workflow_progres
 _day, _progress = instrument_day.c, workflow_progress.c
 
 DAY_COLUMNS = [
-    *(_day[field.name] for field in fields(DayState) if field.name != "claim"),
+    *(_day[name] for name in DayState._fields if name != "claim"),
     _day.claimed_by,
     _day.claimed_until,
 ]
-"""In the order of `DayState`, whose claim is made of the last two."""
+"""In the order of `DayState`, whose claim, the last, is made of the last two."""
 
 _IS_DAY = and_(_day.item_name == bindparam("of_item"), _day.day == bindparam("of_day"))
 _IS_CLAIMED = and_(_IS_DAY, _day.claimed_by == bindparam("of_holder"))

@@ -39,6 +39,8 @@ def plain(value: Any) -> Any:
         return {"host": value.host, "pid": value.pid, "run_id": value.run_id, "since": plain(value.since)}
     if is_dataclass(value):
         return {field.name: plain(getattr(value, field.name)) for field in fields(value)}
+    if isinstance(value, tuple) and hasattr(value, "_asdict"):
+        value = value._asdict()
     if isinstance(value, Mapping):
         return {str(key): plain(entry) for key, entry in value.items()}
     if isinstance(value, tuple | list):

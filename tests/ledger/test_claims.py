@@ -35,7 +35,7 @@ def test_a_claim_makes_the_row_and_changes_no_status(ledger: Ledger) -> None:
     assert claim.state.claim is None
     row = ledger.day(ITEM, DAY)
     assert row is not None
-    assert row == replace(claim.state, claim=claim.holder)
+    assert row == claim.state._replace(claim=claim.holder)
     assert row.attempts == 0
     assert ledger.progress([ITEM])[ITEM].progress_timestamp is None
 
@@ -65,7 +65,7 @@ def test_a_released_day_is_free_and_unchanged(ledger: Ledger) -> None:
     after = ledger.day(ITEM, DAY)
     assert before is not None
     assert after is not None
-    assert after == replace(before, version=before.version + 2, updated_at=after.updated_at)
+    assert after == before._replace(version=before.version + 2, updated_at=after.updated_at)
     assert len(ledger.attempts(ITEM, DAY)) == 1
 
 

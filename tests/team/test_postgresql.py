@@ -70,7 +70,7 @@ def test_progress_only_moves_forward(command: Command, simulator: Simulator, led
         assert command(*words, "--ledger", ledger_url).code == 0
         [row] = execute(
             ledger_url,
-            "SELECT CAST(progress_timestamp AS VARCHAR(19)), CAST(last_checked_date AS VARCHAR(19))"
+            "SELECT CAST(progress_timestamp AS VARCHAR(26)), CAST(last_checked_date AS VARCHAR(26))"
             " FROM workflow_progress WHERE item_name = 'SWAPI_IALIRT'",
         )
         seen.append(row)

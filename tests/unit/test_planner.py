@@ -84,7 +84,7 @@ def row(
         claim=None,
         updated_at=at("1 12:00"),
     )
-    return replace(state, **others)  # type: ignore[arg-type]
+    return state._replace(**others)  # type: ignore[arg-type]
 
 
 def no_data(through: str, *, final: bool = False, gaps: str = "") -> DayState:
@@ -291,8 +291,8 @@ def test_what_is_asked_for_lies_in_the_day_and_costs_no_more_than_all_of_it(
     asked = minutes(through) if through is not None else None
     known = tuple(Span(minutes(begin), minutes(begin + length)) for begin, length in gaps)
     known = tuple(gap for gap in known if asked is not None and gap.end <= min(asked, now))
-    state = replace(
-        row(status, final=final and through == 1440), asked_through=asked, gaps=tuple((g.start, g.end) for g in known)
+    state = row(status, final=final and through == 1440)._replace(
+        asked_through=asked, gaps=tuple((g.start, g.end) for g in known)
     )
     decision = decide(instrument, D, state, size, now, policy)
     if not decision.action.asks:
@@ -401,8 +401,8 @@ def planned(
     *, done: Iterable[tuple[Instrument, int]] = (), days: list[date] = FEBRUARY, limit: int | None = None
 ) -> list[Decision]:
     rows = {
-        (instrument.progress_key, date(2026, 2, n)): replace(
-            row(final=True), item_name=instrument.progress_key, day=date(2026, 2, n), asked_through=NOW
+        (instrument.progress_key, date(2026, 2, n)): row(final=True)._replace(
+            item_name=instrument.progress_key, day=date(2026, 2, n), asked_through=NOW
         )
         for instrument, n in done
     }
