@@ -1,4 +1,4 @@
-"""Load daily files into a database: a day when its file changed, and all of them on a schedule, as a safety net."""
+"""Load daily files into a database. When it runs is said in prefect-mirror.yaml: when a file changed, and hourly."""
 
 from __future__ import annotations
 
@@ -6,13 +6,10 @@ from dataclasses import replace
 
 from prefect import flow, get_run_logger
 from prefect.client.schemas.objects import State
-from prefect.events import DeploymentEventTrigger
-from prefect.schedules import Cron, Schedule
 from prefect.states import Completed, Failed
 
 from flows.artifacts import show_loads, show_plan
 from flows.logs import library_logs
-from flows.notices import DAY_UPDATED
 from flows.settings import completed, secret
 from ialirt_backfill.exceptions import UsageError
 from ialirt_backfill.mirror.loading import MirrorDecision, MirrorListener, MirrorOutcome, MirrorReport, MirrorStatus
@@ -23,28 +20,6 @@ from ialirt_backfill.options import MIRROR_ACTIONS, MirrorOptions
 NAME = "ialirt-mirror"
 DATABASE_BLOCK = "ialirt-mirror-database"
 MOST_NAMED = 20
-
-
-def _of_event(label: str) -> dict[str, str]:
-    return {"__prefect_kind": "jinja", "template": f"{{{{ event.resource['{label}'] }}}}"}
-
-
-TRIGGER = DeploymentEventTrigger(
-    name="ialirt-mirror-day",
-    enabled=True,
-    expect={DAY_UPDATED},
-    parameters={
-        "options": {
-            "instrument": _of_event("ialirt.instrument"),
-            "start": _of_event("ialirt.day"),
-            "end": _of_event("ialirt.day"),
-        }
-    },
-)
-"""Runs the deployment for the one day whose file changed. One that grows is loaded hourly all the same."""
-
-SCHEDULE: Schedule = Cron("17 * * * *", timezone="UTC")
-"""Every hour all days: what no event told of, and the last hour of a day that grew."""
 
 
 @flow(name=NAME)

@@ -6,6 +6,8 @@ import logging
 
 from prefect.events import emit_event
 
+from ialirt_backfill.backfill import utc_now
+from ialirt_backfill.coverage import day_span
 from ialirt_backfill.listener import DayOutcome
 from ialirt_backfill.poll import PollListener
 
@@ -32,6 +34,7 @@ class Notices(PollListener):
                     "prefect.resource.name": f"{name} {day}",
                     "ialirt.instrument": name,
                     "ialirt.day": day,
+                    "ialirt.over": "yes" if day_span(outcome.day).end <= utc_now() else "no",
                 },
                 payload={
                     "instrument": name,

@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import re
+from datetime import date
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
+from freezegun import freeze_time
 from prefect import Flow
+from prefect.events import DeploymentEventTrigger, Event, ResourceSpecification
 from prefect.flows import load_flow_from_entrypoint
 
+from flows.notices import Notices
 from flows.settings import KEY_BLOCK, LEDGER_BLOCK
+from ialirt_backfill.instruments import INSTRUMENTS
+from ialirt_backfill.listener import DayOutcome
+from ialirt_backfill.planner import Action, Decision
+from ledger import DayStatus
 
 ROOT = Path(__file__).parents[2]
 DOCUMENT = (ROOT / "docs" / "prefect.md").read_text(encoding="utf-8")
@@ -20,16 +29,40 @@ def read(name: str) -> Any:
     return yaml.safe_load((ROOT / name).read_text(encoding="utf-8"))
 
 
-def deployments() -> dict[str, dict[str, Any]]:
-    return {entry["name"]: entry for entry in read("prefect.yaml")["deployments"]}
+def deployments(name: str = "prefect.yaml") -> dict[str, dict[str, Any]]:
+    return {entry["name"]: entry for entry in read(name)["deployments"]}
 
 
 def test_every_deployment_leads_to_a_flow_and_is_documented() -> None:
-    for name, entry in deployments().items():
+    for name, entry in (deployments() | deployments("prefect-mirror.yaml")).items():
         path, _, function = entry["entrypoint"].partition(":")
         flow: Flow[Any, Any] = load_flow_from_entrypoint(f"{ROOT / path}:{function}")
         assert f"`{flow.name}/{name}`" in DOCUMENT
         assert entry["work_pool"]["name"] == "ialirt"
+
+
+@pytest.mark.parametrize(("day", "runs"), [(date(2026, 1, 5), True), (date(2026, 1, 6), False)])
+@freeze_time("2026-01-06T12:00:00")
+def test_the_mirror_runs_when_a_day_that_is_over_has_changed(
+    monkeypatch: pytest.MonkeyPatch, day: date, runs: bool
+) -> None:
+    emitted: list[Event] = []
+    monkeypatch.setattr("flows.notices.emit_event", lambda **given: emitted.append(Event(**given)))
+    decision = Decision(INSTRUMENTS["hit"], day, Action.RUN, "")
+    Notices().day_finished(DayOutcome(decision.instrument, day, decision, DayStatus.DOWNLOADED, changed=True))
+
+    entry = deployments("prefect-mirror.yaml")["on-change"]
+    [described] = entry["triggers"]
+    trigger = DeploymentEventTrigger(**described)
+    [event] = emitted
+    assert event.event in trigger.expect
+    assert ResourceSpecification.model_validate(trigger.match).matches(event.resource) is runs
+    assert entry["concurrency_limit"] == {"limit": 1, "collision_strategy": "CANCEL_NEW"}
+
+
+def test_the_mirror_has_an_hourly_safety_net() -> None:
+    [schedule] = deployments("prefect-mirror.yaml")["on-change"]["schedules"]
+    assert (schedule["cron"], schedule["active"], schedule["slug"]) == ("17 * * * *", True, "hourly")
 
 
 def test_the_poll_runs_every_hour_and_never_twice_at_once() -> None:
@@ -56,7 +89,16 @@ def test_the_services_find_one_another() -> None:
 def test_the_image_holds_what_the_deployments_name() -> None:
     copied = re.findall(r"^COPY ([^-].*) \S+$", (ROOT / "Dockerfile").read_text(encoding="utf-8"), re.MULTILINE)
     names = {name for names in copied for name in names.split()}
-    assert {"pyproject.toml", "README.md", "cli.py", "flows", "ialirt_backfill", "ledger", "prefect.yaml"} <= names
+    assert {
+        "pyproject.toml",
+        "README.md",
+        "cli.py",
+        "flows",
+        "ialirt_backfill",
+        "ledger",
+        "prefect.yaml",
+        "prefect-mirror.yaml",
+    } <= names
     kept = (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
     assert names <= {line[1:] for line in kept if line.startswith("!")}
 

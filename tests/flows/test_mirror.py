@@ -14,7 +14,7 @@ from prefect.blocks.system import Secret
 from prefect.client.schemas.objects import State, StateType
 from pydantic import SecretStr
 
-from flows.mirror import DATABASE_BLOCK, SCHEDULE, TRIGGER, mirror
+from flows.mirror import DATABASE_BLOCK, mirror
 from ialirt_backfill.backfill import backfill
 from ialirt_backfill.exceptions import UsageError
 from ialirt_backfill.options import BackfillOptions, MirrorOptions
@@ -73,11 +73,3 @@ def test_a_day_that_fails_fails_the_run(
     assert state.message is not None
     assert "1 days loaded, 1 failed" in state.message
     assert f"codice_lo {DAY} was not loaded" in state.message
-
-
-def test_the_trigger_names_the_day_of_the_event() -> None:
-    assert TRIGGER.expect == {"ialirt.day.updated"}
-    made = json.dumps(TRIGGER.parameters)
-    assert "event.resource['ialirt.instrument']" in made
-    assert made.count("event.resource['ialirt.day']") == 2
-    assert SCHEDULE.cron == "17 * * * *"
