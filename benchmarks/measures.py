@@ -14,7 +14,7 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 
 from benchmarks import ten_years
-from benchmarks.processes import CLI, ROOT, Cost, cost, floor, ours, simulator
+from benchmarks.processes import CLI, ROOT, Cost, cost, floor, ours, postgresql, simulator
 from ialirt_backfill.options import PollOptions
 from ialirt_backfill.poll import polling
 
@@ -225,7 +225,7 @@ def planning(repeats: int) -> list[Figure]:
     figures = []
     try:
         store = folder / "data"
-        with ten_years.postgresql() as server:
+        with postgresql() as server:
             for kind, ledger in (("SQLite", f"sqlite:///{store}/ledger.sqlite"), ("PostgreSQL", server)):
                 ten_years.fill(ledger, store)
                 also = ["--as-of", ten_years.AS_OF.isoformat(), "--ledger", ledger]

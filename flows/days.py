@@ -19,10 +19,11 @@ from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 
 from flows.artifacts import percent
 from flows.logs import library_logs
-from ialirt_backfill.instrument_day import Site, carry_out
+from ialirt_backfill.instrument_day import carry_out
 from ialirt_backfill.listener import DayOutcome
 from ialirt_backfill.planner import Decision
 from ialirt_backfill.runner import Ask, Stop
+from ialirt_backfill.site import Site
 from ledger import DayStatus
 
 Found = DayOutcome | Decision

@@ -17,11 +17,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ialirt_backfill import __version__, dayfile, table
-from ialirt_backfill.coverage import SECOND, Span, availability_pct, day_span, expected_records, measure
+from ialirt_backfill.coverage import SECOND, Span, day_span, measure
 from ialirt_backfill.exceptions import DayFileError, UsageError
 from ialirt_backfill.instruments import ColumnType, Instrument, of_file
 from ialirt_backfill.options import AdoptOptions
 from ialirt_backfill.planner import Policy
+from ialirt_backfill.results import day_result
 from ledger import AttemptResult, AttemptStatus, DayResult, DayState, DayStatus, Ledger
 
 _FLOAT_FORM = r"[.eE]"
@@ -152,22 +153,15 @@ def _read(
         raise DayFileError(f"{file} holds rows of another day than its name says: correct it, or move it away")
     lost_digits = _went_through_float(rows, instrument)
     asked_through = whole.start if lost_digits else _asked_through(instrument, whole, times, found.is_cut, now)
-    coverage = measure(instrument, Span(whole.start, asked_through), times)
-    result = DayResult(
-        status=DayStatus.DOWNLOADED if times else DayStatus.NO_DATA,
-        records=coverage.records,
-        expected_records=expected_records(instrument, coverage.asked),
-        availability_pct=availability_pct(instrument, coverage),
-        first_record=coverage.first,
-        last_record=coverage.last,
-        gaps=tuple((gap.start, gap.end) for gap in coverage.gaps),
-        asked_through=asked_through,
+    result = day_result(
+        instrument,
+        measure(instrument, Span(whole.start, asked_through), times),
+        DayStatus.DOWNLOADED if times else DayStatus.NO_DATA,
         is_final=False,
-        path=str(path),
+        path=path,
         size_bytes=found.size_bytes,
         sha256=found.sha256,
         rejected=0,
-        error=None,
     )
     return result, lost_digits
 

@@ -17,12 +17,13 @@ from ialirt_backfill import __version__
 from ialirt_backfill.api import Api, Endpoint, Patience
 from ialirt_backfill.coverage import SECOND
 from ialirt_backfill.exceptions import UsageError
-from ialirt_backfill.instrument_day import Site, carry_out, size_on_disk, sweep_skipped
+from ialirt_backfill.instrument_day import carry_out
 from ialirt_backfill.instruments import Instrument
 from ialirt_backfill.listener import DayOutcome, Listener
 from ialirt_backfill.options import AskOptions, BackfillOptions, WorkOptions
 from ialirt_backfill.planner import Action, Decision, Policy, plan
 from ialirt_backfill.runner import Ask, Runner, Stop, heartbeat
+from ialirt_backfill.site import Site, size_on_disk, sweep_skipped
 from ledger import DayState, DayStatus, Ledger, LedgerError
 from ledger.collector import collector_paused
 

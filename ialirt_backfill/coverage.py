@@ -10,6 +10,7 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from itertools import pairwise
 
 from ialirt_backfill.instruments import Instrument
 
@@ -120,13 +121,9 @@ def _pauses(
     is counted from ``previous``, where there is one, else from the start of ``asked``."""
     start, end = int(asked.start.timestamp()), int(asked.end.timestamp())
     pause = longest.total_seconds()
-    gaps: list[Span] = []
-    since, begin = (start if previous is None else int(previous.timestamp())), start
-    for second in (*times[: bisect_left(times, end)], end):
-        if second - since > pause:
-            gaps.append(Span(_at(begin), _at(second)))
-        since, begin = second, second + 1
-    return tuple(gaps)
+    points = [start if previous is None else int(previous.timestamp()), *times[: bisect_left(times, end)], end]
+    long = [place for place, (since, second) in enumerate(pairwise(points)) if second - since > pause]
+    return tuple(Span(_at(points[place] + 1 if place else start), _at(points[place + 1])) for place in long)
 
 
 def expected_records(instrument: Instrument, asked: Span) -> int:

@@ -6,105 +6,23 @@ recorded, so that the next run asks only for the rest.
 
 from __future__ import annotations
 
-import contextlib
 import logging
-import threading
 import time
-from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
-from datetime import date, datetime, timedelta
-from itertools import chain
-from pathlib import Path, PurePosixPath
-
-import pyarrow as pa
+from dataclasses import replace
+from datetime import datetime, timedelta
+from pathlib import PurePosixPath
 
 from ialirt_backfill import dayfile, table
-from ialirt_backfill.api import Answer, Api
-from ialirt_backfill.coverage import (
-    Coverage,
-    Span,
-    availability_pct,
-    day_span,
-    expected_records,
-    extend,
-    join_near,
-    measure,
-    single_gaps,
-    subtract,
-)
-from ialirt_backfill.exceptions import AccessDenied, DayFileError, IalirtBackfillError, Interrupted, UnwritableValue
-from ialirt_backfill.instruments import Instrument, of_file
-from ialirt_backfill.listener import DayOutcome, Listener
-from ialirt_backfill.planner import Action, Decision, Policy, decide, is_final, plan_spans, relied_on
-from ledger import AttemptResult, AttemptStatus, Claim, ClaimLost, DayResult, DayState, DayStatus, Ledger, LedgerError
-from ledger.collector import collector_paused
+from ialirt_backfill.asking import Asking
+from ialirt_backfill.coverage import Coverage, Span, day_span, extend, join_near, measure, single_gaps, subtract
+from ialirt_backfill.exceptions import AccessDenied, DayFileError, IalirtBackfillError, Interrupted
+from ialirt_backfill.listener import DayOutcome
+from ialirt_backfill.planner import Action, Decision, is_final, plan_spans, relied_on
+from ialirt_backfill.results import day_result
+from ialirt_backfill.site import Site, day_path
+from ledger import AttemptResult, AttemptStatus, Claim, ClaimLost, DayResult, DayState, DayStatus, LedgerError
 
 log = logging.getLogger(__name__)
-
-_one_tabulates = threading.Lock()
-"""Threads that tabulate side by side fight for the interpreter at each of arrow's hundred calls a window: they gain no
-time, and a third of their CPU is lost."""
-
-
-@dataclass(frozen=True, slots=True)
-class Site:
-    """Where a run takes place: its ledger, its datastore, I-ALiRT, and as of when it decides.
-
-    ``follow_server_clock`` says that ``now`` is this machine's clock, which the server's corrects where they differ.
-    """
-
-    ledger: Ledger
-    api: Api
-    datastore: Path
-    policy: Policy
-    now: datetime
-    run_id: str
-    listener: Listener = field(default_factory=Listener)
-    follow_server_clock: bool = True
-
-    def decide(self, instrument: Instrument, day: date, row: DayState | None) -> Decision:
-        """Decide from a row and the file on disk as they are now."""
-        return decide(instrument, day, row, size_on_disk(self.datastore, instrument, day, row), self.now, self.policy)
-
-    def trusted_now(self) -> datetime:
-        """``now``, but no later than the server's clock: what a clock that is ahead has asked for has yet to happen."""
-        ahead = self.api.clock_error if self.follow_server_clock else timedelta(0)
-        return self.now - ahead if ahead > timedelta(minutes=1) else self.now
-
-
-def day_path(instrument: Instrument, day: date, row: DayState | None) -> PurePosixPath:
-    """Where a day's file lies, relative to the datastore: where the ledger has it, else at its usual place."""
-    return PurePosixPath(row.path) if row is not None and row.path else instrument.path(day)
-
-
-def size_on_disk(datastore: Path, instrument: Instrument, day: date, row: DayState | None) -> int | None:
-    """The size of a day's file in bytes, None where there is none.
-
-    None also where it cannot be looked at: so the day is decided to be asked for, and its attempt tells the reason.
-    """
-    name = row.path if row is not None and row.path else instrument.path(day)
-    try:
-        return dayfile.size(f"{datastore}/{name}")
-    except DayFileError:
-        return None
-
-
-def sweep_skipped(site: Site, planned: Iterable[Decision]) -> None:
-    """Remove the temporary files that killed runs left beside the files of days that are not worked on now.
-
-    A file is seen first, then the ledger asked: whoever staged it holds a claim until it is gone.
-    """
-    skipped = [it for it in planned if not it.action.asks]
-    months = {(it.instrument, it.day.year, it.day.month) for it in skipped}
-    folders = {site.datastore / instrument.folder_of(date(year, month, 1)) for instrument, year, month in months}
-    for temporary, final in chain.from_iterable(map(dayfile.leftovers, sorted(folders))):
-        said = of_file(final.name)
-        if said and any((it.instrument, it.day) == said for it in skipped):
-            row = site.ledger.day(said[0].progress_key, said[1])
-            if row is None or row.claim is None:
-                with contextlib.suppress(OSError):
-                    temporary.unlink()
-                    log.info("removed %s, which a killed run left", temporary)
 
 
 def carry_out(site: Site, decision: Decision) -> DayOutcome | Decision:
@@ -145,21 +63,6 @@ def _claim(site: Site, decision: Decision) -> tuple[Claim, Decision] | Decision:
     return decision
 
 
-@dataclass(slots=True)
-class _Received:
-    """What has arrived of a day so far."""
-
-    rows: list[pa.Table] = field(default_factory=list)
-    windows: list[Span] = field(default_factory=list)
-    rejected: list[str] = field(default_factory=list)
-    gaps_of_rejected: list[Span] = field(default_factory=list)
-    requests: int = 0
-
-    @property
-    def records(self) -> int:
-        return sum(rows.num_rows for rows in self.rows)
-
-
 class _Work:
     """The work on one claimed instrument-day."""
 
@@ -170,7 +73,8 @@ class _Work:
         self._path = day_path(decision.instrument, decision.day, claim.state)
         self._file = site.datastore / self._path
         self._size_before: int | None = None
-        self._received = _Received()
+        self._asking = Asking(site, decision)
+        self._received = self._asking.received
         self._lost: list[Span] = []
         self.recorded = False
 
@@ -189,8 +93,7 @@ class _Work:
         except DayFileError as failure:
             return self._record(self._as_before(failure), None, failure, started, began)
         try:
-            with collector_paused:
-                self._ask(self._spans())
+            self._asking.ask(self._spans())
         except Exception as failure:  # whatever a day meets, it must not take the other days with it
             self._tell_of_bug(failure)
             error = failure
@@ -219,47 +122,6 @@ class _Work:
         singles = single_gaps(instrument, asked, times)
         found = sum(span.duration // instrument.cadence for span in singles)
         return (asked,) if instrument.irregular or found < lost else singles
-
-    # --- asking -------------------------------------------------------------------------------------------------------
-
-    def _ask(self, spans: tuple[Span, ...]) -> None:
-        unwritable: UnwritableValue | None = None
-        for span in spans:
-            for answer in self._site.api.ask(self._decision.instrument, span, self._tried):
-                try:
-                    self._take(answer)
-                except UnwritableValue as error:
-                    # The day has failed, but the windows behind this one need not be missing from its file.
-                    unwritable = unwritable or error
-                self._site.listener.answered(self._decision, answer.window, len(answer.records))
-        if unwritable is not None:
-            raise unwritable
-
-    def _tried(self, window: Span, retry_of: str | None) -> None:
-        self._received.requests += 1
-        self._site.listener.asking(self._decision, window, retry_of)
-
-    def _take(self, answer: Answer) -> None:
-        instrument = self._decision.instrument
-        window = _tabulated(instrument, answer)
-        rows, rejected = window.rows, window.rejected
-        if rejected:
-            log.warning(
-                "%s %s %s: %d records that cannot be kept; asking again",
-                instrument.name, self._decision.day, answer.window, len(rejected),
-            )  # fmt: skip
-            again = [
-                _tabulated(instrument, part) for part in self._site.api.ask(instrument, answer.window, self._tried)
-            ]
-            rows = table.merge(rows, table.concatenate([part.rows for part in again]))
-            rejected = tuple(text for part in again for text in part.rejected)
-        if rejected:  # what was in them is missing, and stays a gap until it is asked for once more
-            self._received.gaps_of_rejected.extend(single_gaps(instrument, answer.window, table.times(rows)))
-        for text in rejected:
-            log.warning("%s %s: rejected: %s", instrument.name, self._decision.day, text)
-        self._received.rows.append(rows)
-        self._received.windows.append(answer.window)
-        self._received.rejected.extend(rejected)
 
     def _tell_of_bug(self, failure: Exception) -> None:
         if not isinstance(failure, IalirtBackfillError | OSError):
@@ -349,17 +211,12 @@ class _Work:
             site.policy.settle,
         )
         has_file = staged is not None or self._size_before is not None
-        return DayResult(
-            status=self._status(coverage.records, error),
-            records=coverage.records,
-            expected_records=expected_records(instrument, coverage.asked),
-            availability_pct=availability_pct(instrument, coverage),
-            first_record=coverage.first,
-            last_record=coverage.last,
-            gaps=tuple((gap.start, gap.end) for gap in coverage.gaps),
-            asked_through=asked_through,
+        return day_result(
+            instrument,
+            coverage,
+            self._status(coverage.records, error),
             is_final=final,
-            path=str(self._path) if has_file else None,
+            path=self._path if has_file else None,
             size_bytes=staged.size_bytes if staged else row.size_bytes if has_file else None,
             sha256=staged.sha256 if staged else row.sha256 if has_file else None,
             rejected=row.rejected + len(self._received.rejected),
@@ -436,11 +293,6 @@ class _Work:
             rejected=tuple(received.rejected),
             seconds=seconds,
         )
-
-
-def _tabulated(instrument: Instrument, answer: Answer) -> table.Window:
-    with _one_tabulates:
-        return table.tabulate(instrument, answer.window, answer.records)
 
 
 def describe(error: Exception) -> str:

@@ -22,13 +22,14 @@ from pathlib import Path
 from ialirt_backfill.api import Patience
 from ialirt_backfill.backfill import EXIT_FAILED, EXIT_WELL, Clock, Report, Session, session, utc_now
 from ialirt_backfill.exceptions import IalirtBackfillError, UsageError
-from ialirt_backfill.instrument_day import Site, carry_out, size_on_disk
+from ialirt_backfill.instrument_day import carry_out
 from ialirt_backfill.instruments import LAUNCH, Instrument
 from ialirt_backfill.listener import DayOutcome, Listener
 from ialirt_backfill.options import PollOptions
 from ialirt_backfill.planner import Decision, Policy, decide
 from ialirt_backfill.planner import plan as plan_days
 from ialirt_backfill.runner import Ask, Stop
+from ialirt_backfill.site import Site, size_on_disk
 from ledger import DayState, DayStatus, Ledger, LedgerError
 
 log = logging.getLogger(__name__)

@@ -10,9 +10,10 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
-from ialirt_backfill.instrument_day import Site, carry_out
+from ialirt_backfill.instrument_day import carry_out
 from ialirt_backfill.listener import DayOutcome
 from ialirt_backfill.planner import Decision
+from ialirt_backfill.site import Site
 from ledger import DayStatus, Ledger, LedgerError
 
 log = logging.getLogger(__name__)

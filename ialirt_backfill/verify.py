@@ -11,12 +11,12 @@ from pathlib import Path, PurePosixPath
 from ialirt_backfill import dayfile
 from ialirt_backfill.backfill import EXIT_FAILED, EXIT_WELL, Report, session, utc_now
 from ialirt_backfill.exceptions import DayFileError
-from ialirt_backfill.instrument_day import day_path, size_on_disk
 from ialirt_backfill.instruments import Instrument
 from ialirt_backfill.listener import Listener
 from ialirt_backfill.options import VerifyOptions
 from ialirt_backfill.planner import Decision, Policy, decide
 from ialirt_backfill.runner import Stop
+from ialirt_backfill.site import day_path, size_on_disk
 from ialirt_backfill.status import open_ledger
 from ledger import DayState, Ledger
 

@@ -148,11 +148,12 @@ class Api:
         while start < span.end:
             window = Span(start, min(start + self._window(instrument), span.end))
             try:
-                records = self._fetch(instrument, window, tried)
+                answer = Answer(window, self._fetch(instrument, window, tried))
             except TooMuch:
                 self._halve(instrument, window)
                 continue
-            yield Answer(window, records)
+            yield answer
+            del answer  # so that its records are not kept while the next ones arrive
             start = window.end
 
     def _window(self, instrument: Instrument) -> timedelta:

@@ -29,7 +29,6 @@ from ialirt_backfill.exceptions import (
     MirrorUnavailable,
     UsageError,
 )
-from ialirt_backfill.instrument_day import day_path
 from ialirt_backfill.instruments import Instrument
 from ialirt_backfill.mirror import shape
 from ialirt_backfill.mirror.configuration import job
@@ -37,6 +36,7 @@ from ialirt_backfill.mirror.tables import FILE_DATE, TIME, columns_for, table_na
 from ialirt_backfill.mirror.target import Target
 from ialirt_backfill.options import MirrorOptions
 from ialirt_backfill.runner import Stop
+from ialirt_backfill.site import day_path
 from ledger import DayState, Ledger, MirroredDay
 
 # It warns of every known column that a file lacks, which is no news; rows that it leaves out are noticed here.

@@ -1,0 +1,96 @@
+"""Ask for the missing spans of an instrument-day, and make rows of what arrives, window by window."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import chain
+
+import pyarrow as pa
+
+from ialirt_backfill import table
+from ialirt_backfill.api import Answer
+from ialirt_backfill.coverage import Span, single_gaps
+from ialirt_backfill.exceptions import UnwritableValue
+from ialirt_backfill.instruments import Instrument
+from ialirt_backfill.planner import Decision
+from ialirt_backfill.site import Site
+from ledger.collector import collector_paused
+
+log = logging.getLogger(__name__)
+
+_one_tabulates = threading.Lock()
+"""Threads that tabulate side by side fight for the interpreter at each of arrow's hundred calls a window: they gain no
+time, and a third of their CPU is lost."""
+
+
+@dataclass(slots=True)
+class Received:
+    """What has arrived of a day so far."""
+
+    rows: list[pa.Table] = field(default_factory=list)
+    windows: list[Span] = field(default_factory=list)
+    rejected: list[str] = field(default_factory=list)
+    gaps_of_rejected: list[Span] = field(default_factory=list)
+    requests: int = 0
+
+    @property
+    def records(self) -> int:
+        return sum(rows.num_rows for rows in self.rows)
+
+
+class Asking:
+    """The questions to I-ALiRT about one day. ``received`` holds what has arrived, also when asking ended early."""
+
+    def __init__(self, site: Site, decision: Decision) -> None:
+        self._site, self._decision = site, decision
+        self.received = Received()
+
+    def ask(self, spans: Sequence[Span]) -> None:
+        """Ask for these spans. Raises what the API raises, and, after all has been asked for, UnwritableValue."""
+        unwritable: UnwritableValue | None = None
+        with collector_paused:
+            for answer in chain.from_iterable(self._answers(span) for span in spans):
+                try:
+                    self._take(answer)
+                except UnwritableValue as error:
+                    # The day has failed, but the windows behind this one need not be missing from its file.
+                    unwritable = unwritable or error
+                self._site.listener.answered(self._decision, answer.window, len(answer.records))
+                del answer  # before the next one comes: of its records there are tens of thousands
+        if unwritable is not None:
+            raise unwritable
+
+    def _answers(self, span: Span) -> Iterator[Answer]:
+        return self._site.api.ask(self._decision.instrument, span, self._tried)
+
+    def _tried(self, window: Span, retry_of: str | None) -> None:
+        self.received.requests += 1
+        self._site.listener.asking(self._decision, window, retry_of)
+
+    def _take(self, answer: Answer) -> None:
+        instrument = self._decision.instrument
+        window = _tabulated(instrument, answer)
+        rows, rejected = window.rows, window.rejected
+        if rejected:
+            log.warning(
+                "%s %s %s: %d records that cannot be kept; asking again",
+                instrument.name, self._decision.day, answer.window, len(rejected),
+            )  # fmt: skip
+            again = [_tabulated(instrument, part) for part in self._answers(answer.window)]
+            rows = table.merge(rows, table.concatenate([part.rows for part in again]))
+            rejected = tuple(text for part in again for text in part.rejected)
+        if rejected:  # what was in them is missing, and stays a gap until it is asked for once more
+            self.received.gaps_of_rejected.extend(single_gaps(instrument, answer.window, table.times(rows)))
+        for text in rejected:
+            log.warning("%s %s: rejected: %s", instrument.name, self._decision.day, text)
+        self.received.rows.append(rows)
+        self.received.windows.append(answer.window)
+        self.received.rejected.extend(rejected)
+
+
+def _tabulated(instrument: Instrument, answer: Answer) -> table.Window:
+    with _one_tabulates:
+        return table.tabulate(instrument, answer.window, answer.records)

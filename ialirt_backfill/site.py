@@ -1,0 +1,82 @@
+"""Where a run takes place, and what lies there: the days' files on disk, seen with the ledger's rows."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from itertools import chain
+from pathlib import Path, PurePosixPath
+
+from ialirt_backfill import dayfile
+from ialirt_backfill.api import Api
+from ialirt_backfill.exceptions import DayFileError
+from ialirt_backfill.instruments import Instrument, of_file
+from ialirt_backfill.listener import Listener
+from ialirt_backfill.planner import Decision, Policy, decide
+from ledger import DayState, Ledger
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """Where a run takes place: its ledger, its datastore, I-ALiRT, and as of when it decides.
+
+    ``follow_server_clock`` says that ``now`` is this machine's clock, which the server's corrects where they differ.
+    """
+
+    ledger: Ledger
+    api: Api
+    datastore: Path
+    policy: Policy
+    now: datetime
+    run_id: str
+    listener: Listener = field(default_factory=Listener)
+    follow_server_clock: bool = True
+
+    def decide(self, instrument: Instrument, day: date, row: DayState | None) -> Decision:
+        """Decide from a row and the file on disk as they are now."""
+        return decide(instrument, day, row, size_on_disk(self.datastore, instrument, day, row), self.now, self.policy)
+
+    def trusted_now(self) -> datetime:
+        """``now``, but no later than the server's clock: what a clock that is ahead has asked for has yet to happen."""
+        ahead = self.api.clock_error if self.follow_server_clock else timedelta(0)
+        return self.now - ahead if ahead > timedelta(minutes=1) else self.now
+
+
+def day_path(instrument: Instrument, day: date, row: DayState | None) -> PurePosixPath:
+    """Where a day's file lies, relative to the datastore: where the ledger has it, else at its usual place."""
+    return PurePosixPath(row.path) if row is not None and row.path else instrument.path(day)
+
+
+def size_on_disk(datastore: Path, instrument: Instrument, day: date, row: DayState | None) -> int | None:
+    """The size of a day's file in bytes, None where there is none.
+
+    None also where it cannot be looked at: so the day is decided to be asked for, and its attempt tells the reason.
+    """
+    name = row.path if row is not None and row.path else instrument.path(day)
+    try:
+        return dayfile.size(f"{datastore}/{name}")
+    except DayFileError:
+        return None
+
+
+def sweep_skipped(site: Site, planned: Iterable[Decision]) -> None:
+    """Remove the temporary files that killed runs left beside the files of days that are not worked on now.
+
+    A file is seen first, then the ledger asked: whoever staged it holds a claim until it is gone.
+    """
+    skipped = [it for it in planned if not it.action.asks]
+    months = {(it.instrument, it.day.year, it.day.month) for it in skipped}
+    folders = {site.datastore / instrument.folder_of(date(year, month, 1)) for instrument, year, month in months}
+    for temporary, final in chain.from_iterable(map(dayfile.leftovers, sorted(folders))):
+        said = of_file(final.name)
+        if said and any((it.instrument, it.day) == said for it in skipped):
+            row = site.ledger.day(said[0].progress_key, said[1])
+            if row is None or row.claim is None:
+                with contextlib.suppress(OSError):
+                    temporary.unlink()
+                    log.info("removed %s, which a killed run left", temporary)
