@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
+from typing import TypeVar
 
 import pyarrow as pa
 
@@ -20,6 +21,8 @@ from ialirt_backfill.site import Site
 from ledger.collector import collector_paused
 
 log = logging.getLogger(__name__)
+
+E = TypeVar("E", bound=Exception)
 
 _one_tabulates = threading.Lock()
 """Threads that tabulate side by side fight for the interpreter at each of arrow's hundred calls a window: they gain no
@@ -49,7 +52,10 @@ class Asking:
         self.received = Received()
 
     def ask(self, spans: Sequence[Span]) -> None:
-        """Ask for these spans. Raises what the API raises, and, after all has been asked for, UnwritableValue."""
+        """Ask for these spans. Raises what the API raises, and, after all has been asked for, UnwritableValue.
+
+        Meanwhile garbage is not collected: waiting for the server's next word included.
+        """
         unwritable: UnwritableValue | None = None
         with collector_paused:
             for answer in chain.from_iterable(self._answers(span) for span in spans):
@@ -57,7 +63,7 @@ class Asking:
                     self._take(answer)
                 except UnwritableValue as error:
                     # The day has failed, but the windows behind this one need not be missing from its file.
-                    unwritable = unwritable or error
+                    unwritable = unwritable or without_frames(error)
                 self._site.listener.answered(self._decision, answer.window, len(answer.records))
                 del answer  # before the next one comes: of its records there are tens of thousands
         if unwritable is not None:
@@ -89,6 +95,16 @@ class Asking:
         self.received.rows.append(rows)
         self.received.windows.append(answer.window)
         self.received.rejected.extend(rejected)
+
+
+def without_frames(error: E) -> E:
+    """The same error without the frames it came through, and without what caused it.
+
+    They hold all records of its window, and the frame that keeps the error would hold itself: only the collector of
+    garbage, which is paused, would find them.
+    """
+    error.__cause__ = error.__context__ = None
+    return error.with_traceback(None)
 
 
 def _tabulated(instrument: Instrument, answer: Answer) -> table.Window:

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from pathlib import PurePosixPath
 
 from ialirt_backfill import dayfile, table
-from ialirt_backfill.asking import Asking
+from ialirt_backfill.asking import Asking, without_frames
 from ialirt_backfill.coverage import Coverage, Span, day_span, extend, join_near, measure, single_gaps, subtract
 from ialirt_backfill.exceptions import AccessDenied, DayFileError, IalirtBackfillError, Interrupted
 from ialirt_backfill.listener import DayOutcome
@@ -96,7 +96,7 @@ class _Work:
             self._asking.ask(self._spans())
         except Exception as failure:  # whatever a day meets, it must not take the other days with it
             self._tell_of_bug(failure)
-            error = failure
+            error = without_frames(failure)
         return self._finish(error, started, began)
 
     def _spans(self) -> tuple[Span, ...]:

@@ -69,12 +69,12 @@ def sweep_skipped(site: Site, planned: Iterable[Decision]) -> None:
 
     A file is seen first, then the ledger asked: whoever staged it holds a claim until it is gone.
     """
-    skipped = [it for it in planned if not it.action.asks]
-    months = {(it.instrument, it.day.year, it.day.month) for it in skipped}
+    skipped = {(it.instrument, it.day) for it in planned if not it.action.asks}
+    months = {(instrument, day.year, day.month) for instrument, day in skipped}
     folders = {site.datastore / instrument.folder_of(date(year, month, 1)) for instrument, year, month in months}
     for temporary, final in chain.from_iterable(map(dayfile.leftovers, sorted(folders))):
         said = of_file(final.name)
-        if said and any((it.instrument, it.day) == said for it in skipped):
+        if said is not None and said in skipped:
             row = site.ledger.day(said[0].progress_key, said[1])
             if row is None or row.claim is None:
                 with contextlib.suppress(OSError):

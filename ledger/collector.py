@@ -1,7 +1,7 @@
 """A pause for Python's collector of cyclic garbage.
 
-Thousands of rows or records at once are no garbage, but every few hundred of them the collector would look at all those
-before: a quarter of the CPU of a backfill went there.
+Tens of thousands of rows or records at once are no garbage, but every few hundred the collector would look at all those
+before. What makes so many must leave no cycles behind that hold them.
 """
 
 from __future__ import annotations

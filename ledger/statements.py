@@ -30,7 +30,7 @@ _IS_CLAIMED = and_(_IS_DAY, _day.claimed_by == bindparam("of_holder"))
 LOCK_DAY = select(*DAY_COLUMNS).where(_IS_DAY).with_for_update(skip_locked=True)
 """The row, locked until the transaction ends; nothing where it is absent or locked by another."""
 
-IS_THERE = select(exists().where(_IS_DAY))
+_DAY_IS_THERE = select(exists().where(_IS_DAY))
 
 TAKE = update(instrument_day).where(_IS_DAY, _day.version == bindparam("of_version"))
 """Sets what it is given."""
@@ -47,7 +47,7 @@ CHANGE_CLAIMED = update(instrument_day).where(_IS_CLAIMED).values(version=_day.v
 SAVE = CHANGE_CLAIMED.values(
     attempts=_day.attempts + bindparam("of_attempts"), failures=(_day.failures + 1) * bindparam("of_failed")
 )
-"""`CHANGE_CLAIMED` with an attempt more or not (1 or 0), and a failure more or none any longer (1 or 0)."""
+"""`CHANGE_CLAIMED`, and ``of_attempts`` (1 or 0) is added; ``of_failed`` 1 adds a failure, 0 forgets them all."""
 
 _checked = bindparam("of_checked", type_=UtcDateTime)
 _newest = bindparam("of_newest", type_=UtcDateTime)
@@ -84,7 +84,7 @@ def chosen(claim: Claim) -> dict[str, object]:
 
 def is_there(connection: Connection, item_name: str, day: date) -> bool:
     """Whether the day has a row."""
-    return bool(connection.execute(IS_THERE, {"of_item": item_name, "of_day": day}).scalar_one())
+    return bool(connection.execute(_DAY_IS_THERE, {"of_item": item_name, "of_day": day}).scalar_one())
 
 
 def make_item(connection: Connection, item_name: str) -> None:

@@ -285,10 +285,15 @@ def _decide(
     when = f"{last.loaded_at:%Y-%m-%d %H:%M}Z"
     if sha256 == last.sha256:
         return decision(MirrorAction.SKIP_LOADED, f"{last.records:,} records, loaded {when}")
-    due = last.loaded_at + options.open_every
+    due = last.loaded_at + _OF_OPEN_EVERY * options.open_every
     if _is_growing(state, day, now) and now < due:
         return decision(MirrorAction.SKIP_GROWING, f"still growing, loaded {when}; next at {due:%H:%M}Z")
     return decision(MirrorAction.LOAD, f"changed since {when}")
+
+
+_OF_OPEN_EVERY = 0.9
+"""A load is remembered with the time when it ended: a schedule as long as ``open_every`` itself would find the day too
+young by these seconds, and load it every second time only."""
 
 
 def _is_growing(state: DayState | None, day: date, now: datetime) -> bool:
