@@ -93,25 +93,30 @@ def _texts_beforehand() -> tuple[NDArray[np.float64], pa.Array]:
 
 def _looked_up(numbers: pa.Array) -> pa.Array | None:
     """The texts of numbers that all are among those made beforehand; None where one is not."""
-    plain = (numbers.fill_null(0.0) if numbers.null_count else numbers).to_numpy()
+    plain, missing = _plain(numbers)
     if not (plain.min() >= -_LARGEST and plain.max() <= _LARGEST):  # never true of NaN
         return None
     known, texts = _texts_beforehand()
     places = (np.rint(plain * _DECIMALS) + _LARGEST * _DECIMALS).astype(np.int32)
     if not np.array_equal(known[places].view(np.int64), plain.view(np.int64)):  # bit by bit, for -0 is not 0
         return None
-    return texts.take(pa.array(places, mask=np.asarray(numbers.is_null()) if numbers.null_count else None))
+    return texts.take(pa.array(places, mask=missing))
+
+
+def _plain(numbers: pa.Array) -> tuple[NDArray[np.float64], NDArray[np.bool_] | None]:
+    """The numbers, with 0 for null; and where null stands, None where it stands nowhere."""
+    if not numbers.null_count:
+        return numbers.to_numpy(), None
+    return numbers.fill_null(0.0).to_numpy(), np.asarray(numbers.is_null())
 
 
 def without_missing(numbers: pa.Array) -> pa.Array:
     """The same numbers, null where there is none: fill values, NaN, infinities."""
-    plain = (numbers.fill_null(0.0) if numbers.null_count else numbers).to_numpy()
+    plain, missing = _plain(numbers)
     if not len(plain) or (plain.min() > _FILL_HIGH and plain.max() < math.inf):  # never true of NaN
         return numbers
-    missing = ~np.isfinite(plain) | ((plain >= _FILL_LOW) & (plain <= _FILL_HIGH))
-    if numbers.null_count:
-        missing |= np.asarray(numbers.is_null())
-    return pa.array(plain, mask=missing)
+    nothing = ~np.isfinite(plain) | ((plain >= _FILL_LOW) & (plain <= _FILL_HIGH))
+    return pa.array(plain, mask=nothing if missing is None else nothing | missing)
 
 
 def _integers(values: Sequence[Any]) -> pa.Array:
