@@ -143,7 +143,7 @@ def late_poll(repeats: int) -> list[Figure]:
             "one poll of mag until 23:55, CPU",
             f"{1000 * late:.1f} ms",
             f"from 00:20 on {1000 * early:.1f} ms",
-            f"+{1000 * (late - early):.1f} ms",
+            f"{1000 * (late - early):+.1f} ms",
             "at most 10 ms more",
         )
     ]
@@ -218,7 +218,7 @@ def finished_month(repeats: int) -> list[Figure]:
             "a finished month of all instruments again",
             f"{mine:.2f} s",
             f"one finished day {beside:.2f} s",
-            f"+{mine - beside:.2f} s; {said.strip().splitlines()[-1]}",
+            f"{mine - beside:+.2f} s; {said.strip().splitlines()[-1]}",
             "under 0.3 s over start-up, no file opened",
         )
     ]
@@ -249,7 +249,7 @@ def planning(repeats: int) -> list[Figure]:
                         f"29,200 finished instrument-days, {kind}",
                         f"{mine:.2f} s, {own:.2f} s CPU",
                         f"one finished day {beside:.2f} s, {other:.2f} s CPU",
-                        f"+{mine - beside:.2f} s, +{own - other:.2f} s CPU",
+                        f"{mine - beside:+.2f} s, {own - other:+.2f} s CPU",
                         "under 0.5 s over an empty plan",
                     )
                 )
