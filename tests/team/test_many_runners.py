@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -96,7 +97,7 @@ def test_a_process_that_was_frozen_past_its_claim_publishes_nothing_over_a_newer
     gate.hold("ann", Transform(few))  # what it was given is worse than what the other gets
     frozen = team.start("ann", *ONE)
     gate.wait_for("ann")
-    os.kill(frozen.pid, signal.SIGSTOP)
+    freeze(frozen)
     gate.open()
     held = team.run("bob", *ONE).json
     assert held["summary"]["skipped_claimed"] == 1
@@ -146,6 +147,12 @@ def test_a_session_that_dies_between_replace_and_commit_costs_the_record_and_not
     assert team.run("bob", *ONE).json["summary"]["skipped_existing"] == 1
 
 
+def freeze(process: subprocess.Popen[str]) -> None:
+    """Stop a process, and wait until it has: its other threads run on until one of them has taken the signal."""
+    os.kill(process.pid, signal.SIGSTOP)
+    os.waitid(os.P_PID, process.pid, os.WSTOPPED)
+
+
 def identity(team: Team) -> tuple[int, bytes]:
     """Another file under the same name has another inode."""
     path = team.file("hit", FIRST)
@@ -164,7 +171,7 @@ def frozen_between_replace_and_commit(team: Team, gate: Gate) -> Iterator[Any]:
         gate.open()
         wait_until(lambda: team.file("hit").exists())
         wait_until(lambda: team.execute("SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock'"))
-        os.kill(frozen.pid, signal.SIGSTOP)
+        freeze(frozen)
     wait_until(lambda: team.execute("SELECT 1 FROM pg_stat_activity WHERE state = 'idle in transaction'"))
     try:
         yield frozen
