@@ -33,6 +33,7 @@ import cli
 from ialirt_backfill import dayfile, table
 from ialirt_backfill.coverage import day_span
 from ialirt_backfill.instruments import INSTRUMENTS
+from ialirt_backfill.moments import TIME
 from ialirt_backfill.simulator import Simulator
 from tests.reference import assert_cell, assert_file_holds, expected_rows
 
@@ -132,7 +133,7 @@ class Chaos:
         sent = {record["time_utc"] for record in self._simulator.records(name, span.start, span.end)}
         if dayfile.is_cut(path) or not table.is_ordered(rows):
             self.wrong.append(f"{name} {day}: the file is no complete state of its day")
-        if not sent.issuperset(rows[table.TIME].to_pylist()):
+        if not sent.issuperset(rows[TIME].to_pylist()):
             self.wrong.append(f"{name} {day}: the file has rows that the server never sent")
         if rows.num_rows < claimed:
             self.wrong.append(f"{name} {day}: the ledger claims {claimed} rows, the file has {rows.num_rows}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
@@ -15,18 +14,13 @@ from ialirt_backfill import table
 from ialirt_backfill.api import Answer
 from ialirt_backfill.coverage import Span, single_gaps
 from ialirt_backfill.exceptions import UnwritableValue
-from ialirt_backfill.instruments import Instrument
 from ialirt_backfill.planner import Decision
+from ialirt_backfill.records import tabulate
 from ialirt_backfill.site import Site
-from ledger.collector import collector_paused
 
 log = logging.getLogger(__name__)
 
 E = TypeVar("E", bound=Exception)
-
-_one_tabulates = threading.Lock()
-"""Threads that tabulate side by side fight for the interpreter at each of arrow's hundred calls a window: they gain no
-time, and a third of their CPU is lost."""
 
 
 @dataclass(slots=True)
@@ -52,20 +46,16 @@ class Asking:
         self.received = Received()
 
     def ask(self, spans: Sequence[Span]) -> None:
-        """Ask for these spans. Raises what the API raises, and, after all has been asked for, UnwritableValue.
-
-        Meanwhile garbage is not collected: waiting for the server's next word included.
-        """
+        """Ask for these spans. Raises what the API raises, and, after all has been asked for, UnwritableValue."""
         unwritable: UnwritableValue | None = None
-        with collector_paused:
-            for answer in chain.from_iterable(self._answers(span) for span in spans):
-                try:
-                    self._take(answer)
-                except UnwritableValue as error:
-                    # The day has failed, but the windows behind this one need not be missing from its file.
-                    unwritable = unwritable or without_frames(error)
-                self._site.listener.answered(self._decision, answer.window, len(answer.records))
-                del answer  # before the next one comes: of its records there are tens of thousands
+        for answer in chain.from_iterable(self._answers(span) for span in spans):
+            try:
+                self._take(answer)
+            except UnwritableValue as error:
+                # The day has failed, but the windows behind this one need not be missing from its file.
+                unwritable = unwritable or without_frames(error)
+            self._site.listener.answered(self._decision, answer.window, len(answer.records))
+            del answer  # before the next one comes: of its records there are tens of thousands
         if unwritable is not None:
             raise unwritable
 
@@ -78,14 +68,14 @@ class Asking:
 
     def _take(self, answer: Answer) -> None:
         instrument = self._decision.instrument
-        window = _tabulated(instrument, answer)
+        window = tabulate(instrument, answer.window, answer.records)
         rows, rejected = window.rows, window.rejected
         if rejected:
             log.warning(
                 "%s %s %s: %d records that cannot be kept; asking again",
                 instrument.name, self._decision.day, answer.window, len(rejected),
             )  # fmt: skip
-            again = [_tabulated(instrument, part) for part in self._answers(answer.window)]
+            again = [tabulate(instrument, part.window, part.records) for part in self._answers(answer.window)]
             rows = table.merge(rows, table.concatenate([part.rows for part in again]))
             rejected = tuple(text for part in again for text in part.rejected)
         if rejected:  # what was in them is missing, and stays a gap until it is asked for once more
@@ -100,13 +90,8 @@ class Asking:
 def without_frames(error: E) -> E:
     """The same error without the frames it came through, and without what caused it.
 
-    They hold all records of its window, and the frame that keeps the error would hold itself: only the collector of
-    garbage, which is paused, would find them.
+    They hold all records of its window, and the frame that keeps the error would hold itself, until the collector of
+    garbage happens to find them.
     """
     error.__cause__ = error.__context__ = None
     return error.with_traceback(None)
-
-
-def _tabulated(instrument: Instrument, answer: Answer) -> table.Window:
-    with _one_tabulates:
-        return table.tabulate(instrument, answer.window, answer.records)

@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
-from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -23,10 +22,10 @@ from ialirt_backfill.instruments import FILL_VALUE, Column, ColumnType
 
 # The fill value reaches us by way of 32-bit floats and of text: anything this near to it is it.
 _FILL_LOW, _FILL_HIGH = 1.01 * FILL_VALUE, 0.99 * FILL_VALUE
-_EXACT = 2**53
+EXACT = 2**53
 """Whole numbers up to this one are exact in a float."""
-_PLAIN = 1e10
-"""Arrow writes floats below this one without an exponent, so that whole ones look like integers."""
+_SMALLEST_PLAIN, _LARGEST_PLAIN = 1e-4, 1e10
+"""Between these arrow writes floats as JSON does, without an exponent."""
 _INT64 = 2**63
 NUMBERS = frozenset({int, float, type(None)})
 """The types of what JSON calls a number, and of null."""
@@ -47,7 +46,27 @@ def cells_of(column: Column, values: Sequence[Any]) -> pa.Array:
         case ColumnType.TEXT:
             return _texts(values)
         case ColumnType.JSON:
-            return _json_cells(values)
+            return pa.array([text_of(value) for value in values], pa.string())
+
+
+def texts_of(column: Column, values: pa.Array) -> pa.Array:
+    """The same of values that are an array already: of their column's type, null where they are missing."""
+    if column.codes:
+        names = pa.array(column.codes.values(), pa.string())
+        return pc.coalesce(
+            names.take(pc.index_in(values, pa.array(column.codes, pa.int64()))), pc.cast(values, pa.string())
+        )
+    match column.type:
+        case ColumnType.MEASUREMENT:
+            return converted(column, values)[0] if column.polynomial else _decimal_texts(values)
+        case ColumnType.INTEGER:
+            return pc.cast(values, pa.string())
+        case ColumnType.BOOLEAN:
+            return pc.if_else(values, "True", "False")
+        case ColumnType.TEXT:
+            return _without_blanks(values)
+        case ColumnType.JSON:
+            return _nested_texts(values)
 
 
 def _apart(
@@ -67,14 +86,26 @@ def _measurements(values: Sequence[Any]) -> pa.Array:
             return _decimals(values)
         except (pa.ArrowInvalid, OverflowError):
             pass
-    return _apart(values, lambda v: type(v) is float or (type(v) is int and -_EXACT <= v <= _EXACT), _decimals)
+    return _apart(values, lambda v: type(v) is float or (type(v) is int and -EXACT <= v <= EXACT), _decimals)
 
 
 def _decimals(values: Sequence[Any]) -> pa.Array:
+    return _decimal_texts(without_missing(pa.array(values, pa.float64())))
+
+
+def _decimal_texts(numbers: pa.Array) -> pa.Array:
     """The shortest text that reads back to the same number."""
-    numbers = without_missing(pa.array(values, pa.float64()))
     texts = _looked_up(numbers) if len(numbers) >= _WORTH_A_LOOK_UP else None
     return pc.cast(numbers, pa.string()) if texts is None else texts
+
+
+def converted(column: Column, raw: pa.Array) -> tuple[pa.Array, pa.Array]:
+    """Raw numbers in the unit of their column, not rounded; and where they are too large for it."""
+    few = raw.dictionary_encode()  # they come again and again
+    result = pa.scalar(column.polynomial[-1])
+    for coefficient in column.polynomial[-2::-1]:
+        result = pc.add(pc.multiply(result, few.dictionary), coefficient)
+    return pc.cast(result, pa.string()).take(few.indices), pc.invert(pc.is_finite(result)).take(few.indices)
 
 
 # The server rounds to three decimals. So most measurements are among a few numbers whose texts can be made beforehand,
@@ -93,7 +124,7 @@ def _texts_beforehand() -> tuple[NDArray[np.float64], pa.Array]:
 
 def _looked_up(numbers: pa.Array) -> pa.Array | None:
     """The texts of numbers that all are among those made beforehand; None where one is not."""
-    plain, missing = _plain(numbers)
+    plain, missing = filled(numbers)
     if not (plain.min() >= -_LARGEST and plain.max() <= _LARGEST):  # never true of NaN
         return None
     known, texts = _texts_beforehand()
@@ -103,16 +134,16 @@ def _looked_up(numbers: pa.Array) -> pa.Array | None:
     return texts.take(pa.array(places, mask=missing))
 
 
-def _plain(numbers: pa.Array) -> tuple[NDArray[np.float64], NDArray[np.bool_] | None]:
+def filled(numbers: pa.Array) -> tuple[NDArray[np.float64], NDArray[np.bool_] | None]:
     """The numbers, with 0 for null; and where null stands, None where it stands nowhere."""
     if not numbers.null_count:
         return numbers.to_numpy(), None
-    return numbers.fill_null(0.0).to_numpy(), np.asarray(numbers.is_null())
+    return numbers.fill_null(0).to_numpy(), np.asarray(numbers.is_null())
 
 
 def without_missing(numbers: pa.Array) -> pa.Array:
     """The same numbers, null where there is none: fill values, NaN, infinities."""
-    plain, missing = _plain(numbers)
+    plain, missing = filled(numbers)
     if not len(plain) or (plain.min() > _FILL_HIGH and plain.max() < math.inf):  # never true of NaN
         return numbers
     nothing = ~np.isfinite(plain) | ((plain >= _FILL_LOW) & (plain <= _FILL_HIGH))
@@ -139,7 +170,7 @@ def _as_whole(value: float) -> float | None:
     or is not exact."""
     if is_missing(value):
         return None
-    return int(value) if value.is_integer() and abs(value) < _EXACT else value
+    return int(value) if value.is_integer() and abs(value) < EXACT else value
 
 
 def _booleans(values: Sequence[Any]) -> pa.Array:
@@ -151,9 +182,12 @@ def _booleans(values: Sequence[Any]) -> pa.Array:
 
 def _texts(values: Sequence[Any]) -> pa.Array:
     try:
-        texts = pa.array(values, pa.string())
+        return _without_blanks(pa.array(values, pa.string()))
     except (pa.ArrowException, ValueError, OverflowError):
         return pa.array([text_of(value) for value in values], pa.string())
+
+
+def _without_blanks(texts: pa.Array) -> pa.Array:
     is_blank = pc.equal(texts, "")
     return pc.if_else(is_blank, None, texts) if pc.any(is_blank).as_py() else texts
 
@@ -164,81 +198,40 @@ def _named(codes: Mapping[int, str], values: Sequence[Any]) -> list[Any]:
     return [codes.get(value, value) if type(value) is int else value for value in values]
 
 
-def _json_cells(values: Sequence[Any]) -> pa.Array:
-    """Lists and objects as compact JSON, anything else as it came."""
-    if list not in set(map(type, values)):
-        return pa.array([text_of(value) for value in values], pa.string())
-    cells: list[str | None] = [None] * len(values)
-    alike: dict[tuple[int, ...], list[int]] = {}
-    for index, value in enumerate(values):
-        shape = _shape(value)
-        if shape:
-            alike.setdefault(shape, []).append(index)
-        else:
-            cells[index] = text_of(value)
-    for shape, indices in alike.items():
-        texts = _arrays([values[index] for index in indices], shape)
-        for index, text in zip(indices, texts, strict=True):
-            cells[index] = text
-    return pa.array(cells, pa.string())
+def _nested_texts(values: pa.Array) -> pa.Array:
+    """Nested arrays of numbers, all of one shape, as compact JSON."""
+    missing = np.asarray(values.is_null())
+    if missing.all():
+        return pa.nulls(len(values), pa.string())
+    numbers, shape = values.drop_null(), list[int]()
+    while pa.types.is_list(numbers.type):
+        shape.append(numbers.value_lengths()[0].as_py())
+        numbers = numbers.flatten()
+    texts = pc.fill_null(_json_numbers(numbers), "null")
+    for depth, length in enumerate(reversed(shape)):
+        texts = pc.binary_join(lists(texts, length), "]" * depth + "," + "[" * depth)
+    cells = pc.binary_join_element_wise("[" * len(shape), texts, "]" * len(shape), "")
+    return cells.take(pa.array(np.cumsum(~missing) - 1, mask=missing)) if missing.any() else cells
 
 
-def _shape(value: object) -> tuple[int, ...]:
-    """The lengths of nested lists, judged by the first of each; () where there is no array."""
-    shape: list[int] = []
-    while type(value) is list:
-        shape.append(len(value))
-        if not value:
-            return ()
-        value = value[0]
-    return tuple(shape)
-
-
-def _arrays(values: list[Any], shape: tuple[int, ...]) -> Iterable[str | None]:
-    """Arrays of numbers, all of the same shape, as compact JSON; by themselves where they turn out not to be that."""
-    numbers: list[Any] = values
-    for length in shape:
-        if not are_lists(numbers, length):
-            break
-        numbers = list(chain.from_iterable(numbers))
+def _json_numbers(numbers: pa.Array) -> pa.Array:
+    """Numbers as they stand in JSON."""
+    if numbers.type != pa.float64():
+        return pc.cast(numbers, pa.string())
+    # Counts and what is computed from them come again and again: the text of each is made once.
+    few = without_missing(numbers).dictionary_encode()
+    different, _ = filled(few.dictionary)
+    different = different + 0.0  # there is no whole number -0
+    sizes = np.abs(different)
+    if ((sizes == 0) | ((sizes >= _SMALLEST_PLAIN) & (sizes < _LARGEST_PLAIN))).all():
+        texts = pc.cast(pa.array(different), pa.string())
     else:
-        texts = _array_texts(numbers)
-        if texts is not None:
-            return _bracketed(texts, shape)
-    if len(values) == 1:
-        return [text_of(values[0])]
-    return (text for value in values for text in _arrays([value], shape))
+        texts = pa.array([json.dumps(_emptied(number)) for number in different.tolist()], pa.string())
+    return texts.take(few.indices)
 
 
 def are_lists(values: Sequence[Any], length: int) -> bool:
     return set(map(type, values)) <= {list} and set(map(len, values)) <= {length}
-
-
-def _array_texts(numbers: list[Any]) -> pa.Array | None:
-    """The JSON text of numbers that stand in arrays, or None where that takes a look at each."""
-    kinds = set(map(type, numbers))
-    if not NUMBERS.issuperset(kinds):
-        return None
-    try:
-        if float not in kinds:
-            texts = pc.cast(pa.array(numbers, pa.int64()), pa.string())
-        else:
-            # Counts and what is computed from them come again and again: the text of each is made once.
-            floats = without_missing(pa.array(numbers, pa.float64())).dictionary_encode()
-            if (pc.max(pc.abs(floats.dictionary)).as_py() or 0) >= _PLAIN:
-                return None  # whole numbers must look the same with and without floats
-            texts = pc.cast(floats.dictionary, pa.string()).take(floats.indices)
-    except (pa.ArrowInvalid, OverflowError):
-        return None
-    return pc.fill_null(texts, "null")
-
-
-def _bracketed(texts: pa.Array, shape: tuple[int, ...]) -> list[str]:
-    """The elements of arrays of one shape, in their order, put together to one text per array."""
-    for depth, length in enumerate(reversed(shape)):
-        texts = pc.binary_join(lists(texts, length), "]" * depth + "," + "[" * depth)
-    cells: list[str] = pc.binary_join_element_wise("[" * len(shape), texts, "]" * len(shape), "").to_pylist()
-    return cells
 
 
 def lists(values: pa.Array, length: int) -> pa.Array:
@@ -267,11 +260,13 @@ def is_missing(value: object) -> bool:
 
 
 def _emptied(value: Any) -> Any:
-    """The same list or object, with None for what is missing inside it."""
+    """The same list or object, with None for what is missing inside it, and whole numbers without a decimal point."""
     if isinstance(value, list):
         return [_emptied(element) for element in value]
     if isinstance(value, dict):
         return {name: _emptied(element) for name, element in value.items()}
+    if type(value) is float and value.is_integer() and abs(value) < EXACT:
+        return int(value)
     return None if value != "" and is_missing(value) else value
 
 

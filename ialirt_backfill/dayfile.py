@@ -29,7 +29,7 @@ import pyarrow.csv
 
 from ialirt_backfill import table
 from ialirt_backfill.exceptions import DayFileError
-from ialirt_backfill.table import TIME
+from ialirt_backfill.moments import TIME, canonical_times
 
 _ROW = re.compile(rb"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)[,\n]")
 _QUOTED = re.compile(rb'"[^"]*"')
@@ -215,7 +215,7 @@ def _whole_version(path: Path, data: bytes, new: pa.Table) -> _Version:
 
 def _content(rows: pa.Table) -> bytes:
     names = rows.column_names
-    return table.header(names) + table.to_csv(rows, names)
+    return table.to_csv(rows, names, table.header(names))
 
 
 def _longer_version(old: bytes, new: pa.Table) -> _Version | None:
@@ -316,7 +316,7 @@ def _rows(path: Path, data: bytes) -> pa.Table:
         if len(set(names)) < len(names):
             raise ValueError("its first line names a column twice")
         rows = _parsed(_whole_lines(data[end:], names), names)
-        times = table.canonical_times(rows[TIME].combine_chunks())
+        times = canonical_times(rows[TIME].combine_chunks())
         if times.null_count:
             row = times.is_null().index(True).as_py()
             raise ValueError(f"the time of row {row + 1}, {rows[TIME][row].as_py()!r}, cannot be read")

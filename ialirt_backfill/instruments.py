@@ -66,19 +66,25 @@ class Column:
     polynomial: tuple[float, ...] = ()
     codes: Mapping[int, str] = field(default_factory=lambda: MappingProxyType({}))
 
+    @property
+    def is_time(self) -> bool:
+        """Whether it holds nanoseconds: of 18 or 19 digits, more than a float can."""
+        return self.unit == "ns"
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Field:
     """One field of a record, as the API names it, and the columns it becomes.
 
-    For ``Shape.LIST`` the columns stand in the order of the elements; for ``Shape.OBJECT`` ``members`` names the member
-    of the object that each column comes from.
+    For ``Shape.LIST`` the columns stand in the order of the elements, all of one type; for ``Shape.OBJECT`` ``members``
+    names the member of the object that each column comes from; for ``Shape.CELL`` lists are nested ``depth`` deep.
     """
 
     name: str
     shape: Shape
     columns: tuple[Column, ...]
     members: tuple[str, ...] = ()
+    depth: int = 0
     prefix: str = ""
     """For ``Shape.OBJECT``: what a member not listed here is written under, ``<prefix><member>``."""
 
@@ -374,6 +380,7 @@ _CODICE_HI = Instrument(
             "codice_hi_epoch",
             Shape.CELL,
             (Column("codice_hi_epoch", ColumnType.JSON, "ns", f"times of the 4 measurements, {_TT}"),),
+            depth=1,
         ),
         Field(
             "codice_hi_h",
@@ -386,6 +393,7 @@ _CODICE_HI = Instrument(
                     "proton intensity: 4 epochs x 15 energies (0.02-3.62 MeV) x 4 spin sectors x 4 elevations",
                 ),
             ),
+            depth=4,
         ),
     ),
 )

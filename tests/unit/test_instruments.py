@@ -56,6 +56,15 @@ def test_the_table(name: str, path: str, progress_key: str, cadence: int, fits_h
     assert instrument.longest_pause == pause
 
 
+@pytest.mark.parametrize("name", INSTRUMENTS)
+def test_the_form_of_fields(name: str) -> None:
+    for entry in INSTRUMENTS[name].fields:
+        if entry.shape is Shape.LIST:
+            assert len({(column.type, column.is_time, *column.polynomial) for column in entry.columns}) == 1
+        assert (entry.depth > 0) is (entry.shape is Shape.CELL)
+        assert len(entry.members) == (len(entry.columns) if entry.shape is Shape.OBJECT else 0)
+
+
 def test_there_are_eight() -> None:
     assert list(INSTRUMENTS) == ["mag", "mag_hk", "hit", "swe", "swapi", "codice_lo", "codice_hi", "spacecraft"]
     assert len({instrument.progress_key for instrument in INSTRUMENTS.values()}) == 8

@@ -6,7 +6,7 @@ import csv
 import io
 import json
 import math
-from datetime import UTC, date, datetime, timedelta
+from datetime import date
 from typing import Any
 
 import pyarrow as pa
@@ -17,11 +17,12 @@ from hypothesis import strategies as st
 from ialirt_backfill import table
 from ialirt_backfill.coverage import day_span
 from ialirt_backfill.exceptions import UnwritableValue
-from ialirt_backfill.instruments import INSTRUMENTS, Column, ColumnType, Instrument, Shape
+from ialirt_backfill.instruments import INSTRUMENTS, Instrument
+from ialirt_backfill.records import tabulate
+from tests.unit.strategies import answers, at
 
 DAY = date(2026, 2, 1)
 SPAN = day_span(DAY)
-START = datetime(2026, 2, 1, tzinfo=UTC)
 MAG, MAG_HK, HIT, SWE, CODICE_HI = (INSTRUMENTS[name] for name in ("mag", "mag_hk", "hit", "swe", "codice_hi"))
 
 modest = settings(max_examples=80, deadline=None)
@@ -29,12 +30,8 @@ modest = settings(max_examples=80, deadline=None)
 Cells = dict[str, dict[str, str]]
 
 
-def at(second: int) -> str:
-    return (START + timedelta(seconds=second)).strftime("%Y-%m-%dT%H:%M:%S")
-
-
 def tabulated(instrument: Instrument, *records: object) -> pa.Table:
-    window = table.tabulate(instrument, SPAN, records)
+    window = tabulate(instrument, SPAN, records)
     assert window.rejected == ()
     assert window.ignored == 0
     check_form(window.rows)
@@ -351,7 +348,7 @@ def test_a_status_that_is_no_object_and_unknown_members() -> None:
 def test_a_raw_value_that_cannot_be_converted_is_refused(value: object) -> None:
     records = [{"time_utc": at(i), "mag_hk_status": {"fib_temp": raw}} for i, raw in enumerate([2460, value])]
     with pytest.raises(UnwritableValue, match=rf"mag_hk: column 'mag_hk_fib_temp' .* {at(1)}"):
-        table.tabulate(MAG_HK, SPAN, records)
+        tabulate(MAG_HK, SPAN, records)
 
 
 @pytest.mark.parametrize("value", [None, math.nan, -1.0e31, ""])
@@ -457,7 +454,7 @@ UNREADABLE: list[object] = [
 def test_an_unreadable_time_costs_its_own_record(text: object) -> None:
     exact = 823176136884633761
     records = [{"time_utc": at(0), "mag_epoch": exact}, {"time_utc": text, "mag_epoch": 1}]
-    window = table.tabulate(MAG, SPAN, records)
+    window = tabulate(MAG, SPAN, records)
     assert cells(window.rows) == {at(0): {"mag_epoch": str(exact)}}
     assert len(window.rejected) == 1
     assert '"mag_epoch":1' in window.rejected[0]
@@ -466,7 +463,7 @@ def test_an_unreadable_time_costs_its_own_record(text: object) -> None:
 
 def test_what_is_no_record_is_rejected_and_shown() -> None:
     records = [None, [1, 2], "x" * 300, {"mag_epoch": 1}, {"time_utc": at(0)}]
-    window = table.tabulate(MAG, SPAN, records)
+    window = tabulate(MAG, SPAN, records)
     assert window.rejected == ("null", "[1,2]", '"' + "x" * 199, '{"mag_epoch":1}')
     assert window.rows.num_rows == 1
 
@@ -481,7 +478,7 @@ def test_harmless_records_are_ignored() -> None:
         {"time_utc": "2099-01-01T00:00:00.5", "mag_epoch": 6},
         {"time_utc": at(86399), "mag_epoch": 7},
     ]
-    window = table.tabulate(MAG, SPAN, records)
+    window = tabulate(MAG, SPAN, records)
     assert cells(window.rows) == {at(0): {"mag_epoch": "1"}, at(86399): {"mag_epoch": "7"}}
     assert (window.ignored, window.rejected) == (5, ())
     assert window.rows.column_names == ["time_utc", "mag_epoch"]
@@ -503,7 +500,7 @@ def test_records_out_of_order_and_twice() -> None:
 
 def test_times_in_seconds() -> None:
     rows = tabulated(MAG, {"time_utc": at(4)}, {"time_utc": at(0)})
-    assert table.times(rows) == [int(START.timestamp()), int(START.timestamp()) + 4]
+    assert table.times(rows) == [int(SPAN.start.timestamp()), int(SPAN.start.timestamp()) + 4]
     assert table.times(table.empty()) == []
 
 
@@ -581,69 +578,18 @@ def test_quotes_stand_only_where_they_are_needed() -> None:
 
 # --- whatever comes ---------------------------------------------------------------------------------------------------
 
-numbers = st.one_of(
-    st.integers(-100, 100),
-    st.integers(-(2**70), 2**70),
-    st.floats(width=32),
-    st.floats(),
-    st.sampled_from([-1.0e31, 2**53, 2**53 + 1, 1e10, 10**10, 1e16, 823176136884633761, 0.0, -0.0, 1.0]),
-)
-scalars = st.one_of(st.none(), st.booleans(), numbers, st.text(max_size=4))
-anything = st.recursive(
-    scalars,
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
-    max_leaves=8,
-)
-
-
-def values_for(column: Column) -> st.SearchStrategy[Any]:
-    usual: st.SearchStrategy[Any]
-    match column.type:
-        case ColumnType.INTEGER:
-            usual = st.integers(0, 10**18)
-        case ColumnType.MEASUREMENT:
-            usual = st.floats(-1e6, 1e6).map(lambda value: round(value, 3)) | st.integers(-1000, 1000)
-        case ColumnType.BOOLEAN:
-            usual = st.booleans()
-        case _:
-            usual = st.text(max_size=4)
-    return usual if column.polynomial else usual | anything
-
-
-def records_for(instrument: Instrument) -> st.SearchStrategy[dict[str, Any]]:
-    fields: dict[str, st.SearchStrategy[Any]] = {}
-    for entry in instrument.fields[1:]:
-        each = [values_for(column) for column in entry.columns]
-        if entry.shape is Shape.LIST:
-            fields[entry.name] = st.tuples(*each).map(list) | anything
-        elif entry.shape is Shape.OBJECT:
-            fields[entry.name] = st.fixed_dictionaries({}, optional=dict(zip(entry.members, each, strict=True)))
-        elif entry.shape is Shape.CELL:
-            fields[entry.name] = st.lists(st.lists(numbers, min_size=2, max_size=2), min_size=2, max_size=2) | anything
-        else:
-            fields[entry.name] = each[0]
-    moments = st.integers(-1, 6).map(at) | st.sampled_from([at(2) + "Z", at(3) + ".5", "soon"]) | st.none()
-    return st.fixed_dictionaries(
-        {"time_utc": moments}, optional=fields | {"instrument": st.just(instrument.name), "brand_new": anything}
-    )
-
-
-answers = st.sampled_from(sorted(INSTRUMENTS)).flatmap(
-    lambda name: st.tuples(st.just(INSTRUMENTS[name]), st.lists(records_for(INSTRUMENTS[name]) | anything, max_size=6))
-)
-
 
 @given(answers)
 @settings(max_examples=300, deadline=None)
 def test_every_record_becomes_the_same_cells_alone_and_among_others(answer: tuple[Instrument, list[Any]]) -> None:
     instrument, records = answer
     try:
-        alone = [table.tabulate(instrument, SPAN, [record]) for record in records]
+        alone = [tabulate(instrument, SPAN, [record]) for record in records]
     except UnwritableValue:
         with pytest.raises(UnwritableValue):
-            table.tabulate(instrument, SPAN, records)
+            tabulate(instrument, SPAN, records)
         return
-    window = table.tabulate(instrument, SPAN, records)
+    window = tabulate(instrument, SPAN, records)
     check_form(window.rows)
     assert cells(window.rows) == cells(table.concatenate([each.rows for each in alone]))
     assert len(window.rejected) == sum(len(each.rejected) for each in alone)
@@ -670,9 +616,9 @@ def test_a_broken_record_among_others_costs_itself_and_a_change_of_kind_fails_th
     def status(second: int, temperature: object) -> dict[str, object]:
         return {"time_utc": f"2026-02-01T00:00:{second:02d}", "mag_hk_status": {"fib_temp": temperature, "mode": 5}}
 
-    window = table.tabulate(MAG_HK, SPAN, [status(3, 2460), status(7, [2460]), status(11, 2461)])
+    window = tabulate(MAG_HK, SPAN, [status(3, 2460), status(7, [2460]), status(11, 2461)])
     assert window.rows["time_utc"].to_pylist() == ["2026-02-01T00:00:03", "2026-02-01T00:00:11"]
     assert len(window.rejected) == 1
     assert "[2460]" in window.rejected[0]
     with pytest.raises(UnwritableValue, match="mag_hk_fib_temp"):
-        table.tabulate(MAG_HK, SPAN, [status(3, "cold"), status(7, [2460]), status(11, 2461)])
+        tabulate(MAG_HK, SPAN, [status(3, "cold"), status(7, [2460]), status(11, 2461)])

@@ -1,0 +1,195 @@
+"""Answers as I-ALiRT ordinarily gives them: of every record, each value is what the table of instruments says it is.
+
+Arrow parses such an answer into columns without making an object of any value. It is told the type of each field and
+refuses an answer with anything else in it: an unknown field, a text for a number, a fraction in a time. That answer,
+and one that these arrays could not hold exactly, is decoded into Python's objects instead; ``records`` makes the same
+cells of both.
+"""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.json
+
+from ialirt_backfill.cells import EXACT, filled, texts_of, without_missing
+from ialirt_backfill.coverage import Span
+from ialirt_backfill.instruments import Column, ColumnType, Field, Instrument, Shape
+from ialirt_backfill.moments import TIME, are_canonical, unix_seconds
+
+INSTRUMENT = "instrument"
+"""The field that names the instrument. The file has no such column: its name says it."""
+
+one_at_a_time = threading.Lock()
+"""Threads that make columns side by side fight for the interpreter at each of arrow's hundred calls a window: they gain
+no time, and lose CPU."""
+
+
+class _Unusual(Exception):
+    """The answer is not as the table of instruments says."""
+
+
+@dataclass(frozen=True, slots=True)
+class Arrays:
+    """The records of an answer, column by column.
+
+    ``times`` are text as a day's file has it. Of the columns, integers are ``int64``, measurements ``float64`` as they
+    came (not converted), nested arrays lists of either, all of one shape; null stands where nothing is to be written.
+    """
+
+    times: pa.Array
+    columns: tuple[tuple[Column, pa.Array], ...]
+
+    def __len__(self) -> int:
+        return len(self.times)
+
+    def rows(self) -> pa.Table:
+        """One row of text for each record, in their order."""
+        cells = {column.name: texts_of(column, values) for column, values in self.columns}
+        names = sorted(cells)
+        return pa.table([self.times, *(cells[name] for name in names)], [TIME, *names])
+
+
+def parsed(instrument: Instrument, window: Span, body: bytes) -> Arrays | None:
+    """The records of an answer, given its text; None where it is not an ordinary one."""
+    if not body.isascii() or b"\\" in body:  # so that a key stands in it as it is
+        return None
+    body = body.strip()
+    if body[:1] + body[-1:] != b"{}":  # arrow breaks down, and the process with it, at one that is `null`
+        return None
+    try:
+        answer = pa.json.read_json(
+            pa.BufferReader(body),
+            read_options=pa.json.ReadOptions(use_threads=False, block_size=len(body) + 1),
+            parse_options=pa.json.ParseOptions(
+                explicit_schema=_schema(instrument), newlines_in_values=False, unexpected_field_behavior="error"
+            ),
+        )
+        with one_at_a_time:
+            return _arrays(instrument, window, answer, body)
+    except (pa.ArrowException, _Unusual):
+        return None
+
+
+@cache
+def _schema(instrument: Instrument) -> pa.Schema:
+    fields = [(INSTRUMENT, pa.string()), *((entry.name, _type_of(entry)) for entry in instrument.fields)]
+    meta = pa.struct([("count", pa.int64()), ("type", pa.string()), ("instrument", pa.string())])
+    return pa.schema([("meta", meta), ("data", pa.list_(pa.struct(fields)))])
+
+
+def _type_of(entry: Field) -> pa.DataType:
+    types = [_type_of_values(column) for column in entry.columns]
+    if entry.shape is Shape.OBJECT:
+        return pa.struct(list(zip(entry.members, types, strict=True)))
+    found = types[0]
+    for _ in range(1 if entry.shape is Shape.LIST else entry.depth):
+        found = pa.list_(found)
+    return found
+
+
+def _type_of_values(column: Column) -> pa.DataType:
+    if column.is_time or column.codes:
+        return pa.int64()
+    match column.type:
+        case ColumnType.BOOLEAN:
+            return pa.bool_()
+        case ColumnType.TEXT:
+            return pa.string()
+    return pa.float64()  # counts as well: they share their columns with the fill value, which is a float
+
+
+def _arrays(instrument: Instrument, window: Span, answer: pa.Table, body: bytes) -> Arrays:
+    if answer.num_rows != 1:
+        raise _Unusual
+    meta, data = (answer[name].chunk(0) for name in ("meta", "data"))
+    records = data.flatten()
+    count = meta.field("count")[0].as_py()
+    if data.null_count or records.null_count or (count is not None and count > len(records)):
+        raise _Unusual
+    times, names = records.field(TIME), records.field(INSTRUMENT)
+    is_ours = pc.all(pc.equal(names, instrument.name), min_count=0).as_py()
+    if not is_ours or names.null_count or not are_canonical(times):
+        raise _Unusual
+    seconds = unix_seconds(times)
+    if not ((seconds >= int(window.start.timestamp())) & (seconds < int(window.end.timestamp()))).all():
+        raise _Unusual
+
+    def has_come(name: str, values: pa.Array) -> bool:
+        """Whether any record has this field, be it with null: arrow makes null of what is absent, too."""
+        return values.null_count < len(values) or f'"{name}"'.encode() in body
+
+    columns: list[tuple[Column, pa.Array]] = []
+    for entry in instrument.fields:
+        values = records.field(entry.name)
+        if entry.name == TIME or not has_come(entry.name, values):
+            continue
+        if entry.shape is Shape.LIST:
+            columns += zip(entry.columns, _elements(entry, values), strict=True)
+        elif entry.shape is Shape.OBJECT:
+            members = zip(entry.members, entry.columns, values.flatten(), strict=True)
+            columns += [(column, _exact(column, part)) for member, column, part in members if has_come(member, part)]
+        else:
+            columns.append((entry.columns[0], _exact(entry.columns[0], values)))
+    return Arrays(times, tuple(columns))
+
+
+def _elements(entry: Field, values: pa.Array) -> list[pa.Array]:
+    """The first elements of all lists, the second ones, and so on."""
+    present, size = values.drop_null(), len(entry.columns)
+    if _length(present) not in {None, size}:
+        raise _Unusual
+    elements, missing = filled(_exact(entry.columns[0], present.flatten()))  # its columns are all of one type
+    table = elements.reshape(-1, size)
+    nothing = None if missing is None else missing.reshape(-1, size)
+    if values.null_count:
+        places = np.asarray(values.is_valid())
+        table, found = np.zeros((len(values), size), table.dtype), table
+        table[places] = found
+        nothing, missing = np.ones(table.shape, np.bool_), nothing
+        nothing[places] = False if missing is None else missing
+    return [
+        pa.array(np.ascontiguousarray(table[:, place]), mask=None if nothing is None else nothing[:, place])
+        for place in range(size)
+    ]
+
+
+def _length(values: pa.Array) -> int | None:
+    """How long all of these lists are; None where there is no list."""
+    lengths = pc.min_max(pc.list_value_length(values)).as_py()
+    if lengths["min"] != lengths["max"]:
+        raise _Unusual
+    found: int | None = lengths["min"]
+    return found
+
+
+def _exact(column: Column, values: pa.Array) -> pa.Array:
+    """The values in the type of their column, null where they are missing."""
+    if column.type is ColumnType.JSON:
+        numbers = values.drop_null()
+        while pa.types.is_list(numbers.type):
+            if numbers.null_count or _length(numbers) == 0:
+                raise _Unusual
+            numbers = numbers.flatten()
+        _exact_numbers(numbers)
+        return values
+    if values.type == pa.float64():
+        numbers = _exact_numbers(values)
+        return numbers.cast(pa.int64()) if column.type is ColumnType.INTEGER else numbers  # refuses a fraction
+    return values
+
+
+def _exact_numbers(values: pa.Array) -> pa.Array:
+    """The same numbers, null for fill values."""
+    if values.type != pa.float64():
+        return values
+    numbers = without_missing(values)
+    found, _ = filled(numbers)
+    if len(found) and not np.abs(found).max() < EXACT:  # a longer whole number has lost digits
+        raise _Unusual
+    return numbers
