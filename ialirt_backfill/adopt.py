@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 from ialirt_backfill import __version__, dayfile, table
 from ialirt_backfill.coverage import SECOND, Span, day_span, measure
 from ialirt_backfill.exceptions import DayFileError, UsageError
-from ialirt_backfill.instruments import ColumnType, Instrument, of_file
+from ialirt_backfill.instruments import Instrument, of_file
 from ialirt_backfill.options import AdoptOptions
 from ialirt_backfill.planner import Policy
 from ialirt_backfill.results import day_result
@@ -185,9 +185,9 @@ def _asked_through(instrument: Instrument, whole: Span, times: Sequence[int], is
 def _went_through_float(rows: pa.Table, instrument: Instrument) -> bool:
     """Whether nanoseconds stand there as floats are written, with an exponent or a decimal point."""
     for name, column in instrument.columns.items():
-        if column.unit != "ns" or column.type not in {ColumnType.INTEGER, ColumnType.JSON}:
+        if not column.is_time or name not in rows.column_names:
             continue
-        if name in rows.column_names and pc.any(pc.match_substring_regex(rows[name], _FLOAT_FORM)).as_py():
+        if pc.any(pc.match_substring_regex(rows[name], _FLOAT_FORM)).as_py():
             return True
     return False
 

@@ -209,7 +209,8 @@ def _nested_texts(values: pa.Array) -> pa.Array:
         numbers = numbers.flatten()
     texts = pc.fill_null(_json_numbers(numbers), "null")
     for depth, length in enumerate(reversed(shape)):
-        texts = pc.binary_join(lists(texts, length), "]" * depth + "," + "[" * depth)
+        starts = pa.array(np.arange(0, len(texts) + 1, length, dtype=np.int32))
+        texts = pc.binary_join(pa.ListArray.from_arrays(starts, texts), "]" * depth + "," + "[" * depth)
     cells = pc.binary_join_element_wise("[" * len(shape), texts, "]" * len(shape), "")
     return cells.take(pa.array(np.cumsum(~missing) - 1, mask=missing)) if missing.any() else cells
 
@@ -228,15 +229,6 @@ def _json_numbers(numbers: pa.Array) -> pa.Array:
     else:
         texts = pa.array([json.dumps(_emptied(number)) for number in different.tolist()], pa.string())
     return texts.take(few.indices)
-
-
-def are_lists(values: Sequence[Any], length: int) -> bool:
-    return set(map(type, values)) <= {list} and set(map(len, values)) <= {length}
-
-
-def lists(values: pa.Array, length: int) -> pa.Array:
-    """The same values as lists of ``length``."""
-    return pa.ListArray.from_arrays(pa.array(np.arange(0, len(values) + 1, length, dtype=np.int32)), values)
 
 
 def text_of(value: object) -> str | None:

@@ -24,6 +24,9 @@ FILL_VALUE = -1.0e31
 """What the science centre writes where a measurement is missing."""
 
 
+NANOSECONDS = "ns"
+
+
 class ColumnType(Enum):
     """What a column of a day's file holds, whatever one answer happened to send."""
 
@@ -69,7 +72,7 @@ class Column:
     @property
     def is_time(self) -> bool:
         """Whether it holds nanoseconds: of 18 or 19 digits, more than a float can."""
-        return self.unit == "ns"
+        return self.unit == NANOSECONDS
 
 
 @dataclass(frozen=True, slots=True, eq=False)

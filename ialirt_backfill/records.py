@@ -20,7 +20,6 @@ import pyarrow.compute as pc
 from ialirt_backfill.arrays import INSTRUMENT, Arrays, one_at_a_time
 from ialirt_backfill.cells import (
     NUMBERS,
-    are_lists,
     cells_of,
     converted,
     encodable,
@@ -218,7 +217,7 @@ class _Columns:
         size = len(entry.columns)
         nothing = [None] * size
         values = [nothing if value is None else value for value in values]
-        if not are_lists(values, size):
+        if not (set(map(type, values)) <= {list} and set(map(len, values)) <= {size}):
             fits = [type(value) is list and len(value) == size for value in values]
             missing = [is_missing(value) for value in values]
             self._add_odd(entry.name, values, [fit or absent for fit, absent in zip(fits, missing, strict=True)])

@@ -15,7 +15,7 @@ import sys
 import uuid
 from dataclasses import dataclass, fields
 from datetime import datetime
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 
@@ -47,8 +47,7 @@ class Holder:
     @property
     def text(self) -> str:
         """Compact JSON, in the order of the fields."""
-        values = {field.name: getattr(self, field.name) for field in fields(self)}
-        return json.dumps(values, separators=(",", ":"), default=datetime.isoformat)
+        return _text(self)
 
     def describe(self) -> str:
         """For people: ``process 123 on host x since 2026-01-01 10:00:00Z``."""
@@ -64,6 +63,13 @@ class Holder:
     def is_living(self, until: datetime, now: datetime) -> bool:
         """Whether a claim that lapses at `until` still holds at `now`."""
         return now < until and not self.is_known_dead()
+
+
+@lru_cache
+def _text(holder: Holder) -> str:
+    """Kept, for every statement about a claimed day names its holder."""
+    values = {field.name: getattr(holder, field.name) for field in fields(holder)}
+    return json.dumps(values, separators=(",", ":"), default=datetime.isoformat)
 
 
 @cache

@@ -11,8 +11,8 @@ from enum import Enum
 import pyarrow as pa
 
 from ialirt_backfill.exceptions import MirrorError
-from ialirt_backfill.instruments import Instrument
-from ialirt_backfill.mirror.tables import FILE_DATE, NANOSECONDS, TIME, Kind, TableColumn, known_columns
+from ialirt_backfill.instruments import NANOSECONDS, Instrument
+from ialirt_backfill.mirror.tables import FILE_DATE, TIME, Kind, TableColumn, known_columns
 
 _INT64 = 2**63
 _BOOLEANS = frozenset({"True", "False", "true", "false", "1", "0"})

@@ -11,9 +11,9 @@ from sqlalchemy import Connection, inspect, text
 from sqlalchemy.exc import DBAPIError
 
 from ialirt_backfill.exceptions import MirrorError
-from ialirt_backfill.instruments import Instrument
+from ialirt_backfill.instruments import NANOSECONDS, Instrument
 from ialirt_backfill.mirror.shape import FoundColumn, FoundTable, Holds, differences
-from ialirt_backfill.mirror.tables import ANGLE, FILE_DATE, NANOSECONDS, TIME, known_columns, table_name
+from ialirt_backfill.mirror.tables import ANGLE, FILE_DATE, TIME, known_columns, table_name
 from ialirt_backfill.mirror.target import Target, quoted
 from ialirt_backfill.options import MirrorOptions
 
