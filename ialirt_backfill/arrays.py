@@ -8,6 +8,7 @@ cells of both.
 
 from __future__ import annotations
 
+import re
 import threading
 from dataclasses import dataclass
 from functools import cache
@@ -38,8 +39,9 @@ class _Unusual(Exception):
 class Arrays:
     """The records of an answer, column by column.
 
-    ``times`` are text as a day's file has it. Of the columns, integers are ``int64``, measurements ``float64`` as they
-    came (not converted), nested arrays lists of either, all of one shape; null stands where nothing is to be written.
+    ``times`` are text as a day's file has it. Of the columns, integers and codes are ``int64``, and measurements are
+    ``float64`` as they came, not converted; null stands where nothing is to be written. Nested arrays are lists of
+    either, all of one shape, with fill values as they came.
     """
 
     times: pa.Array
@@ -59,7 +61,7 @@ def parsed(instrument: Instrument, window: Span, body: bytes) -> Arrays | None:
     """The records of an answer, given its text; None where it is not an ordinary one."""
     if not body.isascii() or b"\\" in body:  # so that a key stands in it as it is
         return None
-    body = body.strip()
+    body = body.strip(b" \t\r\n")
     if body[:1] + body[-1:] != b"{}":  # arrow breaks down, and the process with it, at one that is `null`
         return None
     try:
@@ -72,7 +74,7 @@ def parsed(instrument: Instrument, window: Span, body: bytes) -> Arrays | None:
         )
         with one_at_a_time:
             return _arrays(instrument, window, answer, body)
-    except (pa.ArrowException, _Unusual):
+    except (pa.ArrowException, OverflowError, _Unusual):  # an overflow: of two gigabytes and more
         return None
 
 
@@ -122,7 +124,10 @@ def _arrays(instrument: Instrument, window: Span, answer: pa.Table, body: bytes)
 
     def has_come(name: str, values: pa.Array) -> bool:
         """Whether any record has this field, be it with null: arrow makes null of what is absent, too."""
-        return values.null_count < len(values) or f'"{name}"'.encode() in body
+        if values.null_count < len(values):
+            return True
+        key = f'"{name}"'.encode()
+        return key in body and re.search(re.escape(key) + rb"\s*:", body) is not None
 
     columns: list[tuple[Column, pa.Array]] = []
     for entry in instrument.fields:
@@ -186,10 +191,15 @@ def _exact(column: Column, values: pa.Array) -> pa.Array:
 
 def _exact_numbers(values: pa.Array) -> pa.Array:
     """The same numbers, null for fill values."""
-    if values.type != pa.float64():
+    if values.type != pa.float64() or _are_exact(values):
         return values
     numbers = without_missing(values)
-    found, _ = filled(numbers)
-    if len(found) and not np.abs(found).max() < EXACT:  # a longer whole number has lost digits
+    if not _are_exact(numbers) or not np.isfinite(filled(values)[0]).all():  # arrow reads 400 digits as infinity
         raise _Unusual
     return numbers
+
+
+def _are_exact(values: pa.Array) -> bool:
+    """Whether all are so small that a whole number among them has lost no digits, on its way into a float."""
+    numbers, _ = filled(values)
+    return not len(numbers) or bool(numbers.min() > -EXACT and numbers.max() < EXACT)  # never true of NaN

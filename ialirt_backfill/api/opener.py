@@ -51,17 +51,17 @@ def is_loopback(host: str) -> bool:
         return False
 
 
+_NO_RECORDS = b'{"meta": {}, "data": []}'
 _this_thread = threading.local()
 
 
 @contextlib.contextmanager
 def body_set_aside() -> Iterator[list[bytes]]:
-    """While inside, what this thread's requests bring is put into the list, and who reads the answer finds ``null``.
-
-    So a client that would decode the answer to Python's objects need not.
-    """
-    _this_thread.bodies = bodies = list[bytes]()
+    """While inside, what this thread's requests bring is put into the list, and who reads the answer finds one without
+    records: so a client that decodes the answer makes no objects of them."""
+    bodies = list[bytes]()
     try:
+        _this_thread.bodies = bodies
         yield bodies
     finally:
         del _this_thread.bodies
@@ -108,7 +108,7 @@ class _Response(http.client.HTTPResponse):
         if bodies is None or amt is not None or not 200 <= self.status < 300:
             return body
         bodies.append(body)
-        return b"null"
+        return _NO_RECORDS
 
 
 def _reach(address: tuple[str, int], *_: object, silence: float, deadline: float) -> socket.socket:

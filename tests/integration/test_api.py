@@ -18,6 +18,7 @@ from datetime import UTC, date, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import ialirt_data_access
 import pytest
@@ -840,6 +841,22 @@ def test_a_client_that_brings_its_answer_another_way(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(ialirt_data_access, "data_product_query", lambda **_: {"meta": {"count": 1}, "data": [record]})
     with asking("http://127.0.0.1:9") as api:
         assert ask(api) == [{"time_utc": "2026-02-01T00:00:00", "hit_h_omni_med_en": "7"}]
+
+
+def test_a_client_that_looks_into_the_answer(simulator: sim.Simulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It finds no records there, and we have them all the same."""
+    found: list[object] = []
+
+    def data_product_query(**asked: str) -> object:
+        with urllib.request.urlopen(f"{simulator.url}/space-weather?{urlencode(asked)}") as response:
+            answer = json.loads(response.read())
+        found.extend(answer["data"])
+        return answer["data"]
+
+    monkeypatch.setattr(ialirt_data_access, "data_product_query", data_product_query)
+    with asking(simulator.url) as api:
+        assert ask(api) == rows(simulator.records("hit", HOUR.start, HOUR.end))
+    assert found == []
 
 
 def test_a_failure_does_not_keep_the_answer_alive(simulator: sim.Simulator) -> None:

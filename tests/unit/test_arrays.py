@@ -153,6 +153,20 @@ def test_a_field_is_a_column_where_it_came_be_it_empty_and_no_column_where_it_di
     assert [column.name for column, _ in arrays.columns] == ["hit_epoch", "hit_h_omni_med_en"]
 
 
+@pytest.mark.parametrize(
+    ("instrument", "fields"),
+    [
+        (MAG, {"kernel_set_key": "mag_epoch"}),
+        (MAG, {"kernel_set_key": "mag_epoch", "mag_epoch": None}),
+        (MAG_HK, {"kernel_set_key": "mode", "mag_hk_status": {}}),
+        (MAG_HK, {"kernel_set_key": "mode", "mag_hk_status": {"mode": None}}),
+    ],
+)
+def test_the_name_of_a_field_may_be_a_value(instrument: Instrument, fields: dict[str, object]) -> None:
+    for separators in ((",", ":"), (" , ", " : ")):
+        assert check_same(instrument, body_of(instrument, record(instrument) | fields, separators=separators))
+
+
 def test_no_records() -> None:
     arrays = parsed(HIT, SPAN, body_of(HIT))
     assert arrays is not None
@@ -185,6 +199,9 @@ USUAL = record(MAG, 3, ttj2000ns=823176136884633761, mag_B_GSE=[1, 2, 3], mag_B_
         {"mag_B_magnitude": True},
         {"mag_B_magnitude": 2**53 + 1},
         {"mag_B_magnitude": 1e300},
+        {"mag_B_magnitude": int("9" * 400)},
+        {"mag_B_magnitude": float("inf")},
+        {"mag_B_GSE": [1, float("nan"), 2]},
         {"ttj2000ns": 823176136884633761.0},
         {"ttj2000ns": FILL_VALUE},
         {"ttj2000ns": 2**63},
@@ -226,7 +243,7 @@ def test_nor_are_fields_of_another_form(instrument: Instrument, fields: dict[str
         b'{"data": null}', b'{"data": {}}', b'{"data": [null]}', b'{"data": [1]}',
         b'{"data": []} {"data": []}', b'{"data": []} more', b'{"data": [', b'{"data": [], "data": []}',
         b'{"meta": {"count": 1}, "data": []}', b'{"meta": {"count": 0, "new": 1}, "data": []}',
-        b'\xef\xbb\xbf{"data": []}', b'{"data": [], "new": "\xff"}',
+        b'\xef\xbb\xbf{"data": []}', b'{"data": [], "new": "\xff"}', b'{"data": []}\x0b',
         b'{"data": [{"time_utc": "2026-02-01T00:00:03", "instrument": "mag", "mag_epoch": 1, "mag_epoch": 2}]}',
     ],
 )  # fmt: skip
