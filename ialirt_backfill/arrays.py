@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 import threading
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -39,22 +40,33 @@ class _Unusual(Exception):
 class Arrays:
     """The records of an answer, column by column.
 
-    ``times`` are text as a day's file has it. Of the columns, integers and codes are ``int64``, and measurements are
-    ``float64`` as they came, not converted; null stands where nothing is to be written. Nested arrays are lists of
-    either, all of one shape, with fill values as they came.
+    ``times`` are text as a day's file has it, each later than the one before. Of the columns, integers and codes are
+    ``int64``, and measurements are ``float64`` as they came, not converted; null stands where nothing is to be written.
+    Nested arrays are lists of either, all of one shape, with fill values as they came.
     """
 
     times: pa.Array
-    columns: tuple[tuple[Column, pa.Array], ...]
+    columns: Mapping[Column, pa.Array]
 
     def __len__(self) -> int:
         return len(self.times)
 
-    def rows(self) -> pa.Table:
-        """One row of text for each record, in their order."""
-        cells = {column.name: texts_of(column, values) for column, values in self.columns}
-        names = sorted(cells)
-        return pa.table([self.times, *(cells[name] for name in names)], [TIME, *names])
+
+def rows_of(parts: Sequence[Arrays]) -> pa.Table:
+    """One row of text for each record of these answers, in their order."""
+    cells = {TIME: pa.concat_arrays([part.times for part in parts])}
+    for column in sorted({column for part in parts for column in part.columns}, key=lambda column: column.name):
+        kind = next(part.columns[column].type for part in parts if column in part.columns)
+        cells[column.name] = _texts(
+            column, [part.columns[column] if column in part.columns else pa.nulls(len(part), kind) for part in parts]
+        )
+    return pa.table(cells)
+
+
+def _texts(column: Column, values: Sequence[pa.Array]) -> pa.Array:
+    if column.type is ColumnType.JSON:  # the shape of an array may change from answer to answer
+        return pa.concat_arrays([texts_of(column, part) for part in values])
+    return texts_of(column, pa.concat_arrays(values))
 
 
 def parsed(instrument: Instrument, window: Span, body: bytes) -> Arrays | None:
@@ -119,7 +131,8 @@ def _arrays(instrument: Instrument, window: Span, answer: pa.Table, body: bytes)
     if not is_ours or names.null_count or not are_canonical(times):
         raise _Unusual
     seconds = unix_seconds(times)
-    if not ((seconds >= int(window.start.timestamp())) & (seconds < int(window.end.timestamp()))).all():
+    start, end = int(window.start.timestamp()), int(window.end.timestamp())
+    if len(seconds) and not (start <= seconds[0] and seconds[-1] < end and (np.diff(seconds) > 0).all()):
         raise _Unusual
 
     def has_come(name: str, values: pa.Array) -> bool:
@@ -129,43 +142,37 @@ def _arrays(instrument: Instrument, window: Span, answer: pa.Table, body: bytes)
         key = f'"{name}"'.encode()
         return key in body and re.search(re.escape(key) + rb"\s*:", body) is not None
 
-    columns: list[tuple[Column, pa.Array]] = []
+    columns: dict[Column, pa.Array] = {}
     for entry in instrument.fields:
         values = records.field(entry.name)
         if entry.name == TIME or not has_come(entry.name, values):
             continue
         if entry.shape is Shape.LIST:
-            columns += zip(entry.columns, _elements(entry, values), strict=True)
+            columns |= zip(entry.columns, _elements(entry, values), strict=True)
         elif entry.shape is Shape.OBJECT:
             members = zip(entry.members, entry.columns, values.flatten(), strict=True)
-            columns += [(column, _exact(column, part)) for member, column, part in members if has_come(member, part)]
+            columns |= {column: _exact(column, part) for member, column, part in members if has_come(member, part)}
         else:
-            columns.append((entry.columns[0], _exact(entry.columns[0], values)))
-    return Arrays(times, tuple(columns))
+            columns[entry.columns[0]] = _exact(entry.columns[0], values)
+    return Arrays(times, columns)
 
 
 def _elements(entry: Field, values: pa.Array) -> list[pa.Array]:
     """The first elements of all lists, the second ones, and so on."""
-    present, size = values.drop_null(), len(entry.columns)
-    if _length(present) not in {None, size}:
+    size = len(entry.columns)
+    if _length(values) not in {None, size}:
         raise _Unusual
-    elements, missing = filled(_exact(entry.columns[0], present.flatten()))  # its columns are all of one type
-    table = elements.reshape(-1, size)
-    nothing = None if missing is None else missing.reshape(-1, size)
+    # Without the lists that are null. Its columns are all of one type.
+    elements = _exact(entry.columns[0], values.flatten())
+    first = pa.array(np.arange(0, len(elements), size, dtype=np.int32))
     if values.null_count:
-        places = np.asarray(values.is_valid())
-        table, found = np.zeros((len(values), size), table.dtype), table
-        table[places] = found
-        nothing, missing = np.ones(table.shape, np.bool_), nothing
-        nothing[places] = False if missing is None else missing
-    return [
-        pa.array(np.ascontiguousarray(table[:, place]), mask=None if nothing is None else nothing[:, place])
-        for place in range(size)
-    ]
+        missing = np.asarray(values.is_null())
+        first = first.take(pa.array(np.cumsum(~missing) - 1, mask=missing))
+    return [elements.take(pc.add(first, pa.scalar(place, pa.int32()))) for place in range(size)]
 
 
 def _length(values: pa.Array) -> int | None:
-    """How long all of these lists are; None where there is no list."""
+    """How long all of these lists are, but for those that are null; None where there is no list."""
     lengths = pc.min_max(pc.list_value_length(values)).as_py()
     if lengths["min"] != lengths["max"]:
         raise _Unusual

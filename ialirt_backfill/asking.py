@@ -5,13 +5,14 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import chain
+from itertools import chain, groupby
 from typing import TypeVar
 
 import pyarrow as pa
 
 from ialirt_backfill import table
 from ialirt_backfill.api import Answer
+from ialirt_backfill.arrays import Arrays, one_at_a_time, rows_of
 from ialirt_backfill.coverage import Span, single_gaps
 from ialirt_backfill.exceptions import UnwritableValue
 from ialirt_backfill.planner import Decision
@@ -25,9 +26,9 @@ E = TypeVar("E", bound=Exception)
 
 @dataclass(slots=True)
 class Received:
-    """What has arrived of a day so far."""
+    """What has arrived of a day so far. ``parts`` are the records of its answers, and rows where they were unusual."""
 
-    rows: list[pa.Table] = field(default_factory=list)
+    parts: list[Arrays | pa.Table] = field(default_factory=list)
     windows: list[Span] = field(default_factory=list)
     rejected: list[str] = field(default_factory=list)
     gaps_of_rejected: list[Span] = field(default_factory=list)
@@ -35,7 +36,16 @@ class Received:
 
     @property
     def records(self) -> int:
-        return sum(rows.num_rows for rows in self.rows)
+        return sum(map(len, self.parts))
+
+    def rows(self) -> pa.Table:
+        """All of it, as one table: what is usual becomes text at once, which costs less than window by window."""
+        tables: list[pa.Table] = []
+        with one_at_a_time:
+            for usual, group in groupby(self.parts, lambda part: isinstance(part, Arrays)):
+                parts = list(group)
+                tables += [rows_of(parts)] if usual else parts
+            return table.concatenate(tables)
 
 
 class Asking:
@@ -67,6 +77,11 @@ class Asking:
         self._site.listener.asking(self._decision, window, retry_of)
 
     def _take(self, answer: Answer) -> None:
+        self.received.parts.append(answer.records if isinstance(answer.records, Arrays) else self._rows(answer))
+        self.received.windows.append(answer.window)
+
+    def _rows(self, answer: Answer) -> pa.Table:
+        """The rows of an unusual answer. It is asked for once more where there are records that cannot be kept."""
         instrument = self._decision.instrument
         window = tabulate(instrument, answer.window, answer.records)
         rows, rejected = window.rows, window.rejected
@@ -82,9 +97,8 @@ class Asking:
             self.received.gaps_of_rejected.extend(single_gaps(instrument, answer.window, table.times(rows)))
         for text in rejected:
             log.warning("%s %s: rejected: %s", instrument.name, self._decision.day, text)
-        self.received.rows.append(rows)
-        self.received.windows.append(answer.window)
         self.received.rejected.extend(rejected)
+        return rows
 
 
 def without_frames(error: E) -> E:

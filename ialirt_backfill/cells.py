@@ -131,7 +131,8 @@ def _looked_up(numbers: pa.Array) -> pa.Array | None:
     places = (np.rint(plain * _DECIMALS) + _LARGEST * _DECIMALS).astype(np.int32)
     if not np.array_equal(known[places].view(np.int64), plain.view(np.int64)):  # bit by bit, for -0 is not 0
         return None
-    return texts.take(pa.array(places, mask=missing))
+    where = pa.array(places)
+    return texts.take(where if missing is None else pc.if_else(numbers.is_valid(), where, None))
 
 
 def filled(numbers: pa.Array) -> tuple[NDArray[np.float64], NDArray[np.bool_] | None]:

@@ -12,7 +12,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import PurePosixPath
 
-from ialirt_backfill import dayfile, table
+from ialirt_backfill import dayfile
 from ialirt_backfill.asking import Asking, without_frames
 from ialirt_backfill.coverage import Coverage, Span, day_span, extend, join_near, measure, single_gaps, subtract
 from ialirt_backfill.exceptions import AccessDenied, DayFileError, IalirtBackfillError, Interrupted
@@ -132,7 +132,7 @@ class _Work:
 
     def _finish(self, error: Exception | None, started: datetime, began: float) -> DayOutcome:
         staged: dayfile.Staged | None = None
-        new = table.concatenate(self._received.rows)
+        new = self._received.rows()
         try:
             self._look_again()
             if new.num_rows or not (self._as_recorded or self._size_before is None):

@@ -17,7 +17,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ialirt_backfill.arrays import INSTRUMENT, Arrays, one_at_a_time
+from ialirt_backfill.arrays import INSTRUMENT, Arrays, one_at_a_time, rows_of
 from ialirt_backfill.cells import (
     NUMBERS,
     cells_of,
@@ -59,7 +59,7 @@ def tabulate(instrument: Instrument, span: Span, records: Sequence[object] | Arr
     """
     with one_at_a_time:
         if isinstance(records, Arrays):
-            return Window(concatenate([records.rows()]), (), 0)
+            return Window(rows_of([records]), (), 0)
         with collector_paused:
             return _tabulated(instrument, _select(instrument, span, records))
 

@@ -12,12 +12,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ialirt_backfill.arrays import Arrays, parsed
+from ialirt_backfill.arrays import Arrays, parsed, rows_of
 from ialirt_backfill.coverage import Span, day_span
 from ialirt_backfill.exceptions import UnwritableValue
 from ialirt_backfill.instruments import FILL_VALUE, INSTRUMENTS, Column, ColumnType, Field, Instrument, Shape
 from ialirt_backfill.records import tabulate
 from ialirt_backfill.simulator import Simulator
+from ialirt_backfill.table import concatenate
 from tests.unit.strategies import answers, at
 
 SPAN = day_span(date(2026, 2, 1))
@@ -83,7 +84,12 @@ def usual_fields(entry: Field) -> st.SearchStrategy[Any]:
 def usual_records(instrument: Instrument) -> st.SearchStrategy[list[dict[str, Any]]]:
     optional = {entry.name: usual_fields(entry) for entry in instrument.fields[1:]}
     must: Mapping[str, Any] = {"instrument": st.just(instrument.name), "time_utc": st.integers(-2, 6).map(at)}
-    return st.lists(st.fixed_dictionaries(dict(must), optional=optional), max_size=5)
+    records = st.lists(st.fixed_dictionaries(dict(must), optional=optional), max_size=5, unique_by=time_of)
+    return records.map(lambda found: sorted(found, key=time_of))
+
+
+def time_of(one: dict[str, Any]) -> str:
+    return str(one["time_utc"])
 
 
 @pytest.mark.parametrize("name", INSTRUMENTS)
@@ -135,7 +141,7 @@ def test_values_have_the_type_of_their_column() -> None:
     }  # fmt: skip
     arrays = parsed(MAG, SPAN, body_of(MAG, record(MAG, 3, **usual), record(MAG, 7, mag_B_GSE=None)))
     assert arrays is not None
-    found = {column.name: values for column, values in arrays.columns}
+    found = {column.name: values for column, values in arrays.columns.items()}
     assert {name: (values.type, values.to_pylist()) for name, values in found.items()} == {
         "ttj2000ns": (pa.int64(), [823176136884633761, None]),
         "kernel_set_key": (pa.string(), ["k", None]),
@@ -150,7 +156,7 @@ def test_values_have_the_type_of_their_column() -> None:
 def test_a_field_is_a_column_where_it_came_be_it_empty_and_no_column_where_it_did_not() -> None:
     arrays = parsed(HIT, SPAN, body_of(HIT, record(HIT, hit_h_omni_med_en=None, hit_epoch=None)))
     assert arrays is not None
-    assert [column.name for column, _ in arrays.columns] == ["hit_epoch", "hit_h_omni_med_en"]
+    assert [column.name for column in arrays.columns] == ["hit_epoch", "hit_h_omni_med_en"]
 
 
 @pytest.mark.parametrize(
@@ -174,6 +180,27 @@ def test_no_records() -> None:
     assert tabulate(HIT, SPAN, arrays).rows.shape == (0, 1)
 
 
+@pytest.mark.parametrize("name", INSTRUMENTS)
+@settings(max_examples=30, deadline=None)
+@given(data=st.data())
+def test_several_answers_become_rows_at_once(name: str, data: st.DataObject) -> None:
+    instrument = INSTRUMENTS[name]
+    answers = data.draw(st.lists(usual_records(instrument), min_size=1, max_size=3))
+    parts = [part for records in answers if (part := parsed(instrument, SPAN, body_of(instrument, *records)))]
+    alone = [rows_of([part]) for part in parts]
+    together = rows_of(parts) if parts else concatenate([])
+    names = together.column_names
+    assert names == ["time_utc", *sorted(set().union(*(each.column_names for each in alone)) - {"time_utc"})]
+    expected = [{**dict.fromkeys(names), **row} for each in alone for row in each.to_pylist()]
+    assert together.to_pylist() == expected
+
+
+def test_the_shape_of_an_array_may_change_from_answer_to_answer() -> None:
+    bodies = [body_of(CODICE_HI, record(CODICE_HI, codice_hi_h=value)) for value in ([[[[1]]]], None, [[[[2, 3.5]]]])]
+    parts = [part for body in bodies if (part := parsed(CODICE_HI, SPAN, body))]
+    assert rows_of(parts)["codice_hi_h"].to_pylist() == ["[[[[1]]]]", None, "[[[[2,3.5]]]]"]
+
+
 USUAL = record(MAG, 3, ttj2000ns=823176136884633761, mag_B_GSE=[1, 2, 3], mag_B_magnitude=1.5)
 
 
@@ -183,6 +210,8 @@ USUAL = record(MAG, 3, ttj2000ns=823176136884633761, mag_B_GSE=[1, 2, 3], mag_B_
         {"time_utc": "2026-02-01 00:00:07"},
         {"time_utc": "2026-02-01T00:00:07Z"},
         {"time_utc": "2026-02-02T00:00:00"},
+        {"time_utc": at(3)},
+        {"time_utc": at(2)},
         {"time_utc": "2026-01-31T23:59:59"},
         {"time_utc": None},
         {"instrument": None},
