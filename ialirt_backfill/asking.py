@@ -32,11 +32,8 @@ class Received:
     windows: list[Span] = field(default_factory=list)
     rejected: list[str] = field(default_factory=list)
     gaps_of_rejected: list[Span] = field(default_factory=list)
+    records: int = 0
     requests: int = 0
-
-    @property
-    def records(self) -> int:
-        return sum(map(len, self.parts))
 
     def rows(self) -> pa.Table:
         """All of it, as one table: what is usual becomes text at once, which costs less than window by window."""
@@ -45,7 +42,8 @@ class Received:
             for usual, group in groupby(self.parts, lambda part: isinstance(part, Arrays)):
                 parts = list(group)
                 tables += [rows_of(parts)] if usual else parts
-            return table.concatenate(tables)
+            self.parts = [table.concatenate(tables)]
+        return self.parts[0]
 
 
 class Asking:
@@ -77,7 +75,9 @@ class Asking:
         self._site.listener.asking(self._decision, window, retry_of)
 
     def _take(self, answer: Answer) -> None:
-        self.received.parts.append(answer.records if isinstance(answer.records, Arrays) else self._rows(answer))
+        part = answer.records if isinstance(answer.records, Arrays) else self._rows(answer)
+        self.received.parts.append(part)
+        self.received.records += len(part)
         self.received.windows.append(answer.window)
 
     def _rows(self, answer: Answer) -> pa.Table:

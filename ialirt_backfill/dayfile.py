@@ -19,9 +19,10 @@ import os
 import re
 import stat
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import chain
 from pathlib import Path
 
 import pyarrow as pa
@@ -53,7 +54,6 @@ class Staged:
     replaced: int
     last_kept: datetime | None
     tail: list[int]
-    bytes_written: int
 
     @property
     def records_added(self) -> int:
@@ -85,7 +85,7 @@ def stage(path: Path, new: pa.Table, token: str, *, whole: bool = False) -> Stag
         return _write(path, b"", _first_version(new), token) if new.num_rows else None
     version = (None if whole else _longer_version(old, new)) or _whole_version(path, old, new)
     if version.is_old:
-        return _staged(path, None, version, hashlib.sha256(old).hexdigest(), 0)
+        return _staged(path, None, version, len(old), hashlib.sha256(old).hexdigest())
     return _write(path, old, version, token)
 
 
@@ -183,13 +183,13 @@ def _leftovers(folder: Path) -> list[tuple[Path, Path]]:
 
 @dataclass(frozen=True, slots=True)
 class _Version:
-    """What will stand in the file: the first ``cut`` bytes of the old one, and ``lines`` behind them.
+    """What will stand in the file: the first ``cut`` bytes of the old one, and behind them ``content``.
 
-    ``is_old``: that is what stands there already. The other figures are those of Staged.
+    ``content`` can be gone through once. ``is_old``: all that stands there already. The others are those of Staged.
     """
 
     cut: int
-    lines: bytes
+    content: Iterable[bytes | pa.Buffer]
     is_old: bool
     replaced: int
     last_kept: datetime | None
@@ -208,14 +208,15 @@ def _whole_version(path: Path, data: bytes, new: pa.Table) -> _Version:
     """All of the old file put in order, with the new rows merged in."""
     old = _understood(path, data)
     rows = table.merge(old, new)
-    content = _content(rows)
+    content = b"".join(_content(rows))
     is_old = content == data or not (rows.num_rows or data)
-    return _Version(0, content, is_old, old.num_rows, None, table.times(rows))
+    return _Version(0, [content], is_old, old.num_rows, None, table.times(rows))
 
 
-def _content(rows: pa.Table) -> bytes:
+def _content(rows: pa.Table) -> Iterator[bytes | pa.Buffer]:
     names = rows.column_names
-    return table.to_csv(rows, names, table.header(names))
+    yield table.header(names)
+    yield from table.lines(rows, names)
 
 
 def _longer_version(old: bytes, new: pa.Table) -> _Version | None:
@@ -245,7 +246,7 @@ def _longer_version(old: bytes, new: pa.Table) -> _Version | None:
         rows = rows.slice(1)
     merged = table.merge(rows, new)
     tail = table.to_csv(merged, lines.columns)
-    return _Version(cut, tail, tail == old[cut:], rows.num_rows, last_kept, table.times(merged))
+    return _Version(cut, [tail], tail == old[cut:], rows.num_rows, last_kept, table.times(merged))
 
 
 class _Lines:
@@ -395,28 +396,28 @@ def _write(path: Path, old: bytes, version: _Version, token: str) -> Staged:
             _make_folder(path.parent)
             with temporary.open("wb") as file:
                 digest = hashlib.sha256()
-                for part in (memoryview(old)[: version.cut], version.lines):
+                for part in chain([memoryview(old)[: version.cut]], version.content):
                     digest.update(part)
                     file.write(part)
                 file.flush()
                 os.fsync(file.fileno())
+                size_bytes = os.fstat(file.fileno()).st_size
     except BaseException:
         with contextlib.suppress(OSError):
             temporary.unlink()
         raise
-    return _staged(path, temporary, version, digest.hexdigest(), version.cut + len(version.lines))
+    return _staged(path, temporary, version, size_bytes, digest.hexdigest())
 
 
-def _staged(path: Path, temporary: Path | None, version: _Version, sha256: str, bytes_written: int) -> Staged:
+def _staged(path: Path, temporary: Path | None, version: _Version, size_bytes: int, sha256: str) -> Staged:
     return Staged(
         final=path,
         temporary=temporary,
-        size_bytes=version.cut + len(version.lines),
+        size_bytes=size_bytes,
         sha256=sha256,
         replaced=version.replaced,
         last_kept=version.last_kept,
         tail=version.tail,
-        bytes_written=bytes_written,
     )
 
 

@@ -7,7 +7,7 @@ So a cell that was written once keeps its digits whatever arrives later, and mer
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -15,6 +15,8 @@ import pyarrow.compute as pc
 from ialirt_backfill.moments import TIME, are_canonical, unix_seconds
 
 _MUST_QUOTE = (b",", b'"', b"\n", b"\r")
+_LINES_AT_ONCE = 4096
+"""About a megabyte: so memory holds one copy of a day, not two or three."""
 
 
 def concatenate(windows: Sequence[pa.Table]) -> pa.Table:
@@ -56,12 +58,21 @@ def header(columns: Sequence[str]) -> bytes:
     return (",".join(_quoted(name) for name in columns) + "\n").encode()
 
 
-def to_csv(rows: pa.Table, columns: Sequence[str], head: bytes = b"") -> bytes:
-    """The lines of a day's file below its header, with the cells in the order of ``columns``, behind ``head``.
+def lines(rows: pa.Table, columns: Sequence[str]) -> Iterator[pa.Buffer]:
+    """The lines of a day's file below its header, some thousands at a time, with cells in the order of ``columns``.
 
     A column that ``rows`` does not have gives empty cells.
     """
-    return b"".join([head, *(_lines(batch, columns) for batch in rows.to_batches() if batch.num_rows)])
+    for batch in rows.to_batches():
+        cells = _cells(batch, columns)
+        for start in range(0, len(batch), _LINES_AT_ONCE):
+            some = [column.slice(start, _LINES_AT_ONCE) for column in cells]
+            yield _joined(some, ",").buffers()[2]  # where arrow keeps the texts one behind the other
+
+
+def to_csv(rows: pa.Table, columns: Sequence[str]) -> bytes:
+    """The same lines as one text."""
+    return b"".join(lines(rows, columns))
 
 
 # --- lines ------------------------------------------------------------------------------------------------------------
@@ -82,12 +93,12 @@ def _united(rows: pa.Table) -> pa.Table:
     return united.take(pc.sort_indices(united[TIME]))
 
 
-def _lines(rows: pa.RecordBatch, columns: Sequence[str]) -> pa.Buffer:
+def _cells(rows: pa.RecordBatch, columns: Sequence[str]) -> list[pa.Array]:
+    """The cells of each column as they stand in the file; those of the last with the end of the line."""
     nothing = pa.nulls(rows.num_rows, pa.string())
     present = set(rows.schema.names)
     cells = [_quoted_cells(rows[name]) if name in present else nothing for name in columns]
-    cells[-1] = _joined([cells[-1], "\n"], "")
-    return _joined(cells, ",").buffers()[2]  # where arrow keeps the texts one behind the other
+    return [*cells[:-1], _joined([cells[-1], "\n"], "")]
 
 
 def _joined(parts: Sequence[pa.Array | str], separator: str) -> pa.Array:
