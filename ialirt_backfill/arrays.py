@@ -3,7 +3,7 @@
 Arrow parses such an answer into columns without making an object of any value. It is told the type of each field and
 refuses an answer with anything else in it: an unknown field, a text for a number, a fraction in a time. That answer,
 and one that these arrays could not hold exactly, is decoded into Python's objects instead; ``records`` makes the same
-cells of both.
+cells of both (but for ``-0``, of which Python's whole numbers lose the sign).
 """
 
 from __future__ import annotations
@@ -162,8 +162,7 @@ def _elements(entry: Field, values: pa.Array) -> list[pa.Array]:
     size = len(entry.columns)
     if _length(values) not in {None, size}:
         raise _Unusual
-    # Without the lists that are null. Its columns are all of one type.
-    elements = _exact(entry.columns[0], values.flatten())
+    elements = _exact(entry.columns[0], values.flatten())  # of the lists that are not null; all columns have one type
     first = pa.array(np.arange(0, len(elements), size, dtype=np.int32))
     if values.null_count:
         missing = np.asarray(values.is_null())

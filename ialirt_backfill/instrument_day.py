@@ -132,9 +132,9 @@ class _Work:
 
     def _finish(self, error: Exception | None, started: datetime, began: float) -> DayOutcome:
         staged: dayfile.Staged | None = None
-        new = self._received.rows()
         try:
             self._look_again()
+            new = self._received.rows()
             if new.num_rows or not (self._as_recorded or self._size_before is None):
                 staged = dayfile.stage(self._file, new, self._claim.token, whole=not self._as_recorded)
             coverage = self._measure(staged)

@@ -18,14 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ialirt_backfill.arrays import INSTRUMENT, Arrays, one_at_a_time, rows_of
-from ialirt_backfill.cells import (
-    NUMBERS,
-    cells_of,
-    converted,
-    encodable,
-    is_missing,
-    without_missing,
-)
+from ialirt_backfill.cells import NUMBERS, cells_of, converted, encodable, is_missing, without_missing
 from ialirt_backfill.coverage import Span
 from ialirt_backfill.exceptions import UnwritableValue
 from ialirt_backfill.instruments import Column, ColumnType, Field, Instrument, Shape
