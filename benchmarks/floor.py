@@ -10,6 +10,7 @@ from __future__ import annotations
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
+from functools import partial
 
 import ialirt_data_access
 
@@ -29,16 +30,18 @@ def main(url: str, name: str, first_day: str, days: str, threads: str) -> None:
             spans.append(Span(start, min(start + window, whole.end)))
             start += window
 
-    def fetch(span: Span) -> int:
-        answer = ialirt_data_access.data_product_query(
-            instrument=name,
-            time_utc_start=f"{span.start:%Y-%m-%dT%H:%M:%S}",
-            time_utc_end=f"{span.end - SECOND:%Y-%m-%dT%H:%M:%S}",
-        )
-        return len(answer["data"])
-
     with ThreadPoolExecutor(int(threads)) as pool:
-        print(sum(pool.map(fetch, spans)))  # noqa: T201
+        print(sum(pool.map(partial(fetch, name), spans)))  # noqa: T201
+
+
+def fetch(name: str, span: Span) -> int:
+    """Fetch and parse one window, and drop it; how many records it held."""
+    answer = ialirt_data_access.data_product_query(
+        instrument=name,
+        time_utc_start=f"{span.start:%Y-%m-%dT%H:%M:%S}",
+        time_utc_end=f"{span.end - SECOND:%Y-%m-%dT%H:%M:%S}",
+    )
+    return len(answer["data"])
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ from ialirt_backfill.options import PollOptions
 from ialirt_backfill.poll import polling
 
 FIRST_DAY = "2026-02-01"
+LEAST = ROOT / "benchmarks" / "least.py"
 
 
 @dataclass
@@ -79,6 +80,31 @@ def cpu_per_day(repeats: int) -> list[Figure]:
                 )
             )
     return figures
+
+
+def least_per_day(repeats: int) -> list[Figure]:
+    """What a day of hit costs at least that outlives its process, before any cell of it is made."""
+    costs: dict[str, list[float]] = {"least": [], "floor": []}
+
+    def of_days(name: str, days: int) -> float:
+        words: list[str | Path] = [sys.executable, LEAST, url, FIRST_DAY, str(days), "4"]
+        return cost(words if name == "least" else floor(url, "hit", FIRST_DAY, days, 4)).cpu_seconds
+
+    with simulator() as url:
+        of_days("floor", 65)  # the simulator makes its tables once
+        for _ in range(repeats):
+            for name, found in costs.items():
+                found.append((of_days(name, 65) - of_days(name, 1)) / 64)
+    least, beside = (1000 * statistics.median(costs[name]) for name in ("least", "floor"))
+    return [
+        Figure(
+            "CPU of hit: the floor, two transactions and a file",
+            f"{least:.1f} ms",
+            f"floor {beside:.1f} ms",
+            f"{least / beside:.2f} x",
+            "none",
+        )
+    ]
 
 
 def wall_of_a_month(repeats: int) -> list[Figure]:
@@ -260,6 +286,7 @@ def planning(repeats: int) -> list[Figure]:
 
 MEASURES: dict[str, Callable[[int], list[Figure]]] = {
     "cpu": cpu_per_day,
+    "least": least_per_day,
     "wall": wall_of_a_month,
     "memory": peak_memory,
     "poll": late_poll,
