@@ -62,7 +62,7 @@ def _cells(name: str, value: Any) -> Row:
 
 
 def _housekeeping(member: str, raw: Any) -> Cell:
-    if raw is None:
+    if _number(raw) is None:
         return None
     if member == "mode":
         return MODES.get(raw, raw)
@@ -106,6 +106,8 @@ def assert_cell(name: str, text: str, value: Cell) -> None:
         assert text == "", where
     elif isinstance(value, bool):
         assert text == str(value), where
+    elif text == "":
+        raise AssertionError(where)
     elif isinstance(value, list):
         assert text == text.strip(), where
         assert " " not in text, where
