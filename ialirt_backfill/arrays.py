@@ -19,10 +19,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.json
 
-from ialirt_backfill.cells import EXACT, filled, texts_of, without_missing
+from ialirt_backfill.cells import EXACT, filled, in_places, texts_of, without_missing
 from ialirt_backfill.coverage import Span
 from ialirt_backfill.instruments import Column, ColumnType, Field, Instrument, Shape
-from ialirt_backfill.moments import TIME, are_canonical, unix_seconds
+from ialirt_backfill.moments import TIME, canonical_seconds
 
 INSTRUMENT = "instrument"
 """The field that names the instrument. The file has no such column: its name says it."""
@@ -50,6 +50,10 @@ class Arrays:
 
     def __len__(self) -> int:
         return len(self.times)
+
+
+Records = Sequence[object] | Arrays
+"""The records of an answer: as columns, or one by one as they came where anything about them is unusual."""
 
 
 def rows_of(parts: Sequence[Arrays]) -> pa.Table:
@@ -128,9 +132,9 @@ def _arrays(instrument: Instrument, window: Span, answer: pa.Table, body: bytes)
         raise _Unusual
     times, names = records.field(TIME), records.field(INSTRUMENT)
     is_ours = pc.all(pc.equal(names, instrument.name), min_count=0).as_py()
-    if not is_ours or names.null_count or not are_canonical(times):
+    seconds = canonical_seconds(times)
+    if not is_ours or names.null_count or seconds is None:
         raise _Unusual
-    seconds = unix_seconds(times)
     start, end = int(window.start.timestamp()), int(window.end.timestamp())
     if len(seconds) and not (start <= seconds[0] and seconds[-1] < end and (np.diff(seconds) > 0).all()):
         raise _Unusual
@@ -165,8 +169,7 @@ def _elements(entry: Field, values: pa.Array) -> list[pa.Array]:
     elements = _exact(entry.columns[0], values.flatten())  # of the lists that are not null; all columns have one type
     first = pa.array(np.arange(0, len(elements), size, dtype=np.int32))
     if values.null_count:
-        missing = np.asarray(values.is_null())
-        first = first.take(pa.array(np.cumsum(~missing) - 1, mask=missing))
+        first = in_places(first, np.asarray(values.is_null()))
     return [elements.take(pc.add(first, pa.scalar(place, pa.int32()))) for place in range(size)]
 
 

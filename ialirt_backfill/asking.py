@@ -1,4 +1,4 @@
-"""Ask for the missing spans of an instrument-day, and make rows of what arrives, window by window."""
+"""Ask for the missing spans of an instrument-day, window by window, and make rows of what arrives."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Received:
             for usual, group in groupby(self.parts, lambda part: isinstance(part, Arrays)):
                 parts = list(group)
                 tables += [rows_of(parts)] if usual else parts
-            self.parts = [table.concatenate(tables)]
+            self.parts = [table.concatenate(tables)]  # the columns of numbers need not be kept beside their text
         return self.parts[0]
 
 

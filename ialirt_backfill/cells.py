@@ -213,7 +213,12 @@ def _nested_texts(values: pa.Array) -> pa.Array:
         starts = pa.array(np.arange(0, len(texts) + 1, length, dtype=np.int32))
         texts = pc.binary_join(pa.ListArray.from_arrays(starts, texts), "]" * depth + "," + "[" * depth)
     cells = pc.binary_join_element_wise("[" * len(shape), texts, "]" * len(shape), "")
-    return cells.take(pa.array(np.cumsum(~missing) - 1, mask=missing)) if missing.any() else cells
+    return in_places(cells, missing) if missing.any() else cells
+
+
+def in_places(present: pa.Array, missing: NDArray[np.bool_]) -> pa.Array:
+    """What is present, in its places among what is missing, which becomes null."""
+    return present.take(pa.array(np.cumsum(~missing) - 1, mask=missing))
 
 
 def _json_numbers(numbers: pa.Array) -> pa.Array:

@@ -26,23 +26,28 @@ def canonical_times(values: pa.Array) -> pa.Array:
 
 def are_canonical(values: pa.Array) -> bool:
     """Whether every one of these texts is a time as a day's file writes it."""
+    return canonical_seconds(values) is not None
+
+
+def canonical_seconds(values: pa.Array) -> NDArray[np.int64] | None:
+    """The Unix seconds of times as a day's file writes them; None where one of these texts is not written so."""
     if values.null_count:
-        return False
+        return None
     if not len(values):
-        return True
+        return np.empty(0, np.int64)
     lengths = pc.min_max(pc.binary_length(values)).as_py()
     if lengths != {"min": _LENGTH, "max": _LENGTH}:
-        return False
+        return None
     try:
-        values.cast(pa.timestamp("s"))  # strict about every character but the one between date and time
+        seconds = unix_seconds(values)  # strict about every character but the one between date and time
     except pa.ArrowInvalid:
-        return False
+        return None
     between = pc.binary_slice(values.cast(pa.binary()), 10, 11)
-    return bool(pc.all(pc.equal(between, b"T")).as_py())
+    return seconds if pc.all(pc.equal(between, b"T")).as_py() else None
 
 
 def unix_seconds(values: pa.Array) -> NDArray[np.int64]:
-    """The Unix seconds of times as a day's file writes them."""
+    """The Unix seconds of times known to be written as a day's file writes them."""
     seconds: NDArray[np.int64] = values.cast(pa.timestamp("s")).cast(pa.int64()).to_numpy()
     return seconds
 

@@ -17,12 +17,12 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ialirt_backfill.arrays import INSTRUMENT, Arrays, one_at_a_time, rows_of
+from ialirt_backfill.arrays import INSTRUMENT, Arrays, Records, one_at_a_time, rows_of
 from ialirt_backfill.cells import NUMBERS, cells_of, converted, encodable, is_missing, without_missing
 from ialirt_backfill.coverage import Span
 from ialirt_backfill.exceptions import UnwritableValue
 from ialirt_backfill.instruments import Column, ColumnType, Field, Instrument, Shape
-from ialirt_backfill.moments import TIME, are_canonical, second_of, text_at, unix_seconds
+from ialirt_backfill.moments import TIME, canonical_seconds, second_of, text_at
 from ialirt_backfill.table import concatenate
 from ledger.collector import collector_paused
 
@@ -44,7 +44,7 @@ class Window:
     ignored: int
 
 
-def tabulate(instrument: Instrument, span: Span, records: Sequence[object] | Arrays) -> Window:
+def tabulate(instrument: Instrument, span: Span, records: Records) -> Window:
     """Make rows of the records of one answer, in whatever order they came.
 
     Of a time that came twice, the later copy's cells win where they are not empty. Raises UnwritableValue, naming the
@@ -127,8 +127,8 @@ def _select(instrument: Instrument, span: Span, records: Sequence[object]) -> _S
         times = pa.array(moments, pa.string())
     except (pa.ArrowException, ValueError):  # something that is no text, or no UTF-8
         times = None
-    if times is not None and are_canonical(times):
-        seconds = unix_seconds(times)
+    seconds = None if times is None else canonical_seconds(times)
+    if seconds is not None:
         inside = (seconds >= start) & (seconds < end)
         if not inside.all():
             ours = list(compress(ours, inside))

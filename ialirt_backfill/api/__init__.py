@@ -23,7 +23,7 @@ import tenacity
 
 from ialirt_backfill.api.call import TOO_MUCH, PassingFault, TooMuch, call
 from ialirt_backfill.api.opener import Opener, Patience, is_loopback
-from ialirt_backfill.arrays import Arrays
+from ialirt_backfill.arrays import Records
 from ialirt_backfill.coverage import Span
 from ialirt_backfill.exceptions import ApiError, Interrupted, UsageError
 from ialirt_backfill.instruments import Instrument
@@ -69,10 +69,10 @@ class Endpoint:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The records of one window: column by column, or as they came where there is anything unusual about them."""
+    """The records of one window."""
 
     window: Span
-    records: list[object] | Arrays
+    records: Records
 
 
 class Pace:
@@ -167,14 +167,12 @@ class Api:
         self._windows[instrument.name] = min(self._window(instrument), half)
         log.info("%s %s holds too much for one answer: asking for %s at a time", instrument.name, window, half)
 
-    def _fetch(
-        self, instrument: Instrument, window: Span, tried: Callable[[Span, str | None], None]
-    ) -> list[object] | Arrays:
+    def _fetch(self, instrument: Instrument, window: Span, tried: Callable[[Span, str | None], None]) -> Records:
         patience = self._patience
         why: str | None = None
         tries = 0
 
-        def once() -> list[object] | Arrays:
+        def once() -> Records:
             nonlocal tries
             self._pace.wait()
             tried(window, why)

@@ -14,7 +14,7 @@ import ialirt_data_access
 from ialirt_data_access.io import IALIRTDataAccessError
 
 from ialirt_backfill.api.opener import body_set_aside
-from ialirt_backfill.arrays import Arrays, parsed
+from ialirt_backfill.arrays import Records, parsed
 from ialirt_backfill.coverage import SECOND, Span
 from ialirt_backfill.exceptions import AccessDenied, ApiError
 from ialirt_backfill.instruments import Instrument
@@ -37,7 +37,7 @@ class TooMuch(Exception):
     """The window holds more than the server sends at once."""
 
 
-def call(instrument: Instrument, window: Span) -> list[object] | Arrays:
+def call(instrument: Instrument, window: Span) -> Records:
     """Make one request through the mission client and return its records.
 
     Raises PassingFault, TooMuch, ApiError or AccessDenied.
@@ -49,7 +49,7 @@ def call(instrument: Instrument, window: Span) -> list[object] | Arrays:
     raise failure  # out here it does not keep the answer alive: the frames of the error above hold all of its text
 
 
-def _answer(instrument: Instrument, window: Span) -> list[object] | Arrays:
+def _answer(instrument: Instrument, window: Span) -> Records:
     """The client fetches the answer, and its text is decoded here: most often into columns, which costs a third of
     making Python's objects, as the client would, and columns of them."""
     with body_set_aside() as bodies:

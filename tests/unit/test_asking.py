@@ -66,7 +66,7 @@ USUAL: dict[str, object] = {"instrument": "hit", "time_utc": "2026-02-01T00:00:1
 def test_no_record_outlives_its_day(
     tmp_path: Path, record: dict[str, object], failure: Exception | None, status: DayStatus
 ) -> None:
-    """Not even in a cycle, which nobody would find while the collector is paused."""
+    """Not even in a cycle, until the collector of garbage happens to find it."""
     api = Scripted([record], failure)
     instrument = INSTRUMENTS[str(record["instrument"])]
     gc.disable()
