@@ -162,6 +162,7 @@ def _read(
         size_bytes=found.size_bytes,
         sha256=found.sha256,
         rejected=0,
+        access=None,  # what the file's header shows of it is judged when the day is planned
     )
     return result, lost_digits
 

@@ -220,6 +220,7 @@ class _Work:
             size_bytes=staged.size_bytes if staged else row.size_bytes if has_file else None,
             sha256=staged.sha256 if staged else row.sha256 if has_file else None,
             rejected=row.rejected + len(self._received.rejected),
+            access=row.access,
             error=None if error is None or isinstance(error, Interrupted) else describe(error),
         )
 

@@ -12,13 +12,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from enum import Enum
 from pathlib import PurePosixPath
 from types import MappingProxyType
 
 LAUNCH = date(2025, 9, 24)
 """The day of launch: nothing was observed before it."""
+
+PUBLIC_SINCE = datetime(2026, 2, 1, tzinfo=UTC)
+"""Without a key the server refuses a start before this time, as its source had it on 2026-11-28. It may move: what a
+run does, it learns from the server; this serves for words before the server is asked."""
+
+SCOPES = ("full", "read")
+"""A key with any of these scopes is shown what is restricted."""
 
 FILL_VALUE = -1.0e31
 """What the science centre writes where a measurement is missing."""
@@ -59,7 +66,8 @@ class Column:
     """One column of a day's file.
 
     ``polynomial`` converts the raw value that arrives to ``unit``: coefficients in rising powers of the raw value.
-    ``codes`` names the values of a coded integer.
+    ``codes`` names the values of a coded integer. ``scopes``, where there are any, says that the server shows it to a
+    key with one of them only.
     """
 
     name: str
@@ -67,6 +75,7 @@ class Column:
     unit: str = ""
     description: str = ""
     polynomial: tuple[float, ...] = ()
+    scopes: tuple[str, ...] = ()
     codes: Mapping[int, str] = field(default_factory=lambda: MappingProxyType({}))
 
     @property
@@ -100,7 +109,8 @@ class Instrument:
     write instead of ``file_prefix``.
     ``cadence`` is the nominal time between records; where it is ``irregular``, availability counts minutes that hold a
     record. ``window`` is a stretch whose records stay well below the API's limit of 1 MB a query. A stretch without
-    records longer than ``longest_pause`` is a gap.
+    records longer than ``longest_pause`` is a gap. ``public_since`` is since when its records need no key; ``scopes``,
+    where there are any, says that no key without one of them is given any.
     """
 
     name: str
@@ -114,6 +124,8 @@ class Instrument:
     other_file_prefixes: tuple[str, ...] = ()
     irregular: bool = False
     longest_pause: timedelta = timedelta(0)
+    public_since: datetime = PUBLIC_SINCE
+    scopes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.longest_pause:
@@ -142,6 +154,16 @@ class Instrument:
     def columns(self) -> dict[str, Column]:
         """Every column this instrument is known to have, by name."""
         return {column.name: column for entry in self.fields for column in entry.columns}
+
+    @property
+    def restricted_columns(self) -> frozenset[str]:
+        """The names of the columns that not every key is shown; all of them where the instrument itself is not."""
+        return frozenset(name for name, column in self.columns.items() if self.scopes or column.scopes)
+
+    @property
+    def has_restricted_fields(self) -> bool:
+        """Whether a key without a scope is given records of it, but not all of their fields."""
+        return not self.scopes and any(column.scopes for column in self.columns.values())
 
 
 # --- building blocks of the table below -------------------------------------------------------------------------------
@@ -179,8 +201,10 @@ def _vector(name: str, unit: str, description: str) -> Field:
     return Field(name, Shape.LIST, columns)
 
 
-def _rate(name: str, description: str) -> Field:
-    return _scalar(name, ColumnType.INTEGER, "counts/s", description)
+def _counts(name: str, description: str, *scopes: str) -> Field:
+    """Counts that may come with fractions: a background may have been subtracted."""
+    column = Column(name, ColumnType.MEASUREMENT, "counts", description, scopes=scopes)
+    return Field(name, Shape.SCALAR, (column,))
 
 
 def _hk_columns() -> dict[str, Column]:
@@ -266,6 +290,7 @@ _MAG_HK = Instrument(
     folder="ialirt_hk",
     file_prefix="ialirt_hk_",
     other_file_prefixes=("ialirt_mag_hk_",),
+    scopes=SCOPES,
     fields=(
         TIME,
         _KERNELS,
@@ -285,18 +310,18 @@ _HIT = Instrument(
         _TTJ2000,
         _KERNELS,
         _epoch("hit"),
-        _rate("hit_e_a_side_low_en", "electrons, side A, low energy"),
-        _rate("hit_e_a_side_med_en", "electrons, side A, medium energy"),
-        _rate("hit_e_a_side_high_en", "electrons, side A, high energy (with a scoped key only)"),
-        _rate("hit_e_b_side_low_en", "electrons, side B, low energy"),
-        _rate("hit_e_b_side_med_en", "electrons, side B, medium energy"),
-        _rate("hit_e_b_side_high_en", "electrons, side B, high energy (with a scoped key only)"),
-        _rate("hit_h_omni_low_en", "protons, all directions, low energy"),
-        _rate("hit_h_omni_med_en", "protons, all directions, medium energy"),
-        _rate("hit_h_a_side_high_en", "protons, side A, high energy (with a scoped key only)"),
-        _rate("hit_h_b_side_high_en", "protons, side B, high energy (with a scoped key only)"),
-        _rate("hit_he_omni_low_en", "helium, all directions, low energy"),
-        _rate("hit_he_omni_high_en", "helium, all directions, high energy"),
+        _counts("hit_e_a_side_low_en", "electrons, side A, low energy", *SCOPES),
+        _counts("hit_e_a_side_med_en", "electrons, side A, medium energy"),
+        _counts("hit_e_a_side_high_en", "electrons, side A, high energy", *SCOPES),
+        _counts("hit_e_b_side_low_en", "electrons, side B, low energy", *SCOPES),
+        _counts("hit_e_b_side_med_en", "electrons, side B, medium energy"),
+        _counts("hit_e_b_side_high_en", "electrons, side B, high energy", *SCOPES),
+        _counts("hit_h_omni_low_en", "protons, all directions, low energy"),
+        _counts("hit_h_omni_med_en", "protons, all directions, medium energy"),
+        _counts("hit_h_a_side_high_en", "protons, side A, high energy", *SCOPES),
+        _counts("hit_h_b_side_high_en", "protons, side B, high energy", *SCOPES),
+        _counts("hit_he_omni_low_en", "helium, all directions, low energy"),
+        _counts("hit_he_omni_high_en", "helium, all directions, high energy"),
     ),
 )
 

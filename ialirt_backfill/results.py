@@ -6,7 +6,7 @@ from pathlib import PurePosixPath
 
 from ialirt_backfill.coverage import Coverage, availability_pct, expected_records
 from ialirt_backfill.instruments import Instrument
-from ledger import DayResult, DayStatus
+from ledger import DayAccess, DayResult, DayStatus
 
 
 def day_result(
@@ -19,6 +19,7 @@ def day_result(
     size_bytes: int | None,
     sha256: str | None,
     rejected: int,
+    access: DayAccess | None,
     error: str | None = None,
 ) -> DayResult:
     """A day's whole state: how complete it is follows from ``coverage``, the rest is as given."""
@@ -36,5 +37,6 @@ def day_result(
         size_bytes=size_bytes,
         sha256=sha256,
         rejected=rejected,
+        access=access,
         error=error,
     )

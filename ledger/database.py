@@ -385,7 +385,8 @@ def _session_settings(access: Access, timeout_seconds: float) -> str:
 _MISSING_PRIVILEGES = text(
     "SELECT privilege || ' ON ' || name FROM (VALUES"
     " ('workflow_progress', 'SELECT,INSERT,UPDATE'), ('instrument_day', 'SELECT,INSERT,UPDATE'),"
-    " ('attempt', 'SELECT,INSERT'), ('run', 'SELECT,INSERT,UPDATE')) AS needed (name, privileges),"
+    " ('attempt', 'SELECT,INSERT'), ('run', 'SELECT,INSERT,UPDATE'), ('ledger_property', 'SELECT'))"
+    " AS needed (name, privileges),"
     " unnest(string_to_array(privileges, ',')) AS privilege WHERE NOT has_table_privilege(name, privilege)"
 )
 """Without these no day can be recorded; what mirrors and pruning need besides is found missing by them."""
@@ -470,6 +471,7 @@ def _postgresql_error(error: BaseException, said: str, shown: str, timeout_secon
 
 GRANTS = (
     "its owner can GRANT SELECT, INSERT, UPDATE, DELETE ON instrument_day, attempt, mirrored_day, run,"
+    " ledger_property,"
     " SELECT, INSERT, UPDATE ON workflow_progress and SELECT ON ialirt_backfill_version to it"
 )
 

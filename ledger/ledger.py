@@ -32,7 +32,7 @@ from ledger.records import (
     Run,
 )
 from ledger.schema import attempt as attempt_table
-from ledger.schema import instrument_day, mirrored_day, workflow_progress
+from ledger.schema import instrument_day, ledger_property, mirrored_day, workflow_progress
 from ledger.schema import run as run_table
 from ledger.statements import (
     CHANGE_CLAIMED,
@@ -41,6 +41,7 @@ from ledger.statements import (
     LOCK_CLAIMED,
     LOCK_CLAIMED_IF_FREE,
     LOCK_DAY,
+    NOTE_REFUSED,
     SAVE,
     SAVE_PROGRESS,
     TAKE,
@@ -163,6 +164,22 @@ class Ledger:
             now = self._database.now(connection)
             for day in days:
                 self._insert_pending(connection, item_name, day, now)
+
+        if days:
+            self._database.write(note)
+
+    def note_refused(self, item_name: str, days: Collection[date], reason: str) -> None:
+        """Remember that these days were refused for want of a right; those without a row get a pending one.
+
+        Neither a status nor anything else that is known of a day changes, and no attempt is written.
+        """
+
+        def note(connection: Connection) -> None:
+            now = self._database.now(connection)
+            for day in days:
+                self._insert_pending(connection, item_name, day, now)
+                noted = {"of_reason": reason, "refused": reason, "updated_at": now}
+                connection.execute(NOTE_REFUSED, {"of_item": item_name, "of_day": day, **noted})
 
         if days:
             self._database.write(note)
@@ -308,6 +325,27 @@ class Ledger:
             )
 
         self._database.write(note)
+
+    # What is true of the whole ledger
+
+    def read_property(self, name: str) -> str | None:
+        """A property of the whole ledger, None where it was never set. Pruning leaves it alone."""
+        wanted = select(ledger_property.c.value).where(ledger_property.c.name == name)
+        return self._database.read(lambda connection: connection.execute(wanted).scalar_one_or_none())
+
+    def set_property(self, name: str, value: str) -> None:
+        """Remember a property of the whole ledger, in place of what was remembered before."""
+
+        def note(connection: Connection) -> None:
+            insert_if_absent(connection, ledger_property, {"name": name, "value": value})
+            connection.execute(update(ledger_property).where(ledger_property.c.name == name).values(value=value))
+
+        self._database.write(note)
+
+    def is_empty(self) -> bool:
+        """Whether nothing was ever done with this ledger: it has neither a run nor a day."""
+        wanted = select(sql_exists().select_from(instrument_day), sql_exists().select_from(run_table))
+        return self._database.read(lambda connection: not any(connection.execute(wanted).one()))
 
     # Runs and history
 
@@ -493,6 +531,7 @@ class Recording:
                 "of_failed": int(result.status is DayStatus.FAILED),
                 **{name: getattr(result, name) for name in _RESULT_COLUMNS},
                 "last_error": result.error,
+                "refused": None,
                 "claimed_by": self._claim.holder.text if keep_claim else None,
                 "claimed_until": now + CLAIM_LASTS if keep_claim else None,
                 "updated_at": now,

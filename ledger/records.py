@@ -23,6 +23,17 @@ class DayStatus(Enum):
     FAILED = "failed"
 
 
+class DayAccess(Enum):
+    """With what right a day's records were fetched. Never the key itself, nor anything made from it."""
+
+    NONE = "none"
+    """Without a key."""
+    KEY = "key"
+    """With a key, to which what is restricted was not shown."""
+    FULL = "full"
+    """With a key that was shown what is restricted."""
+
+
 class AttemptStatus(Enum):
     """How one attempt ended. `INTERRUPTED`: the process was gone before it could say."""
 
@@ -36,6 +47,8 @@ class DayState(NamedTuple):
     """The row of one item and UTC day. (A named tuple: a plan makes tens of thousands, three times as fast.)
 
     `version` counts up with every change, claims included. `failures` counts the failures since the last success.
+    `access` is the least that any of its records was fetched with; None where that is not known. `refused` says why it
+    was last refused for want of a right, None since it was last answered.
     `claim` is the holder of a claim that was living when the row was read; a lapsed claim reads as None.
     """
 
@@ -57,6 +70,8 @@ class DayState(NamedTuple):
     failures: int
     rejected: int
     last_error: str | None
+    access: DayAccess | None
+    refused: str | None
     version: int
     updated_at: datetime
     claim: Holder | None
@@ -79,6 +94,7 @@ class DayResult:
     size_bytes: int | None
     sha256: str | None
     rejected: int
+    access: DayAccess | None
     error: str | None
 
     @classmethod
@@ -98,6 +114,7 @@ class DayResult:
             size_bytes=state.size_bytes,
             sha256=state.sha256,
             rejected=state.rejected,
+            access=state.access,
             error=state.last_error,
         )
 

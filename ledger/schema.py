@@ -32,9 +32,9 @@ from sqlalchemy import (
     TypeDecorator,
 )
 
-from ledger.records import AttemptStatus, DayStatus, Gaps
+from ledger.records import AttemptStatus, DayAccess, DayStatus, Gaps
 
-VERSIONS = ("0001", "0002")
+VERSIONS = ("0001", "0002", "0003")
 """The schema's versions, oldest first; each is a migration in `ledger/migrations/versions`."""
 
 VERSION_TABLE = "ialirt_backfill_version"
@@ -104,21 +104,21 @@ def _utc(value: datetime) -> datetime:
     return value.astimezone(UTC)
 
 
-class StatusType(TypeDecorator[Enum]):
-    """The lower-case value of a status, in plain text."""
+class ValueOf(TypeDecorator[Enum]):
+    """The lower-case value of a member of an Enum, in plain text."""
 
     impl = String
     cache_ok = True
 
-    def __init__(self, statuses: type[Enum]) -> None:
+    def __init__(self, kind: type[Enum]) -> None:
         super().__init__(length=16)
-        self.statuses = statuses
+        self.kind = kind
 
     def process_bind_param(self, value: Enum | None, dialect: Dialect) -> str | None:
-        return None if value is None else self.statuses(value).value
+        return None if value is None else self.kind(value).value
 
-    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], Enum]:
-        return {status.value: status for status in self.statuses}.__getitem__
+    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], Enum | None]:
+        return {None: None, **{member.value: member for member in self.kind}}.__getitem__
 
 
 metadata = MetaData(
@@ -138,7 +138,7 @@ instrument_day = Table(
     metadata,
     Column("item_name", String(32), ForeignKey(workflow_progress.c.item_name), primary_key=True),
     Column("day", Date, primary_key=True),
-    Column("status", StatusType(DayStatus), nullable=False),
+    Column("status", ValueOf(DayStatus), nullable=False),
     Column("records", Integer, nullable=False),
     Column("expected_records", Integer, nullable=False),
     Column("availability_pct", Double),
@@ -158,6 +158,8 @@ instrument_day = Table(
     Column("claimed_by", Text),
     Column("claimed_until", UtcDateTime),
     Column("updated_at", UtcDateTime, nullable=False),
+    Column("access", ValueOf(DayAccess)),
+    Column("refused", Text),
 )
 
 attempt = Table(
@@ -169,7 +171,7 @@ attempt = Table(
     Column("run_id", String(32), nullable=False),
     Column("decision", Text, nullable=False),
     Column("reason", Text, nullable=False),
-    Column("status", StatusType(AttemptStatus), nullable=False),
+    Column("status", ValueOf(AttemptStatus), nullable=False),
     Column("records_fetched", Integer, nullable=False),
     Column("records_added", Integer, nullable=False),
     Column("availability_pct", Double),
@@ -197,6 +199,14 @@ mirrored_day = Table(
     Column("records", Integer, nullable=False),
     Column("loaded_at", UtcDateTime, nullable=False),
 )
+
+ledger_property = Table(
+    "ledger_property",
+    metadata,
+    Column("name", String(32), primary_key=True),
+    Column("value", Text, nullable=False),
+)
+"""What is true of the whole ledger, and never pruned."""
 
 run = Table(
     "run",

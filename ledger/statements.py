@@ -10,7 +10,7 @@ from datetime import date
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Table, and_, bindparam, case, exists, func, insert, or_, select, update
+from sqlalchemy import Connection, Table, Text, and_, bindparam, case, exists, func, insert, or_, select, update
 
 from ledger.records import Claim, DayState
 from ledger.schema import UtcDateTime, attempt, instrument_day, workflow_progress
@@ -34,6 +34,13 @@ _DAY_IS_THERE = select(exists().where(_IS_DAY))
 
 TAKE = update(instrument_day).where(_IS_DAY, _day.version == bindparam("of_version"))
 """Sets what it is given."""
+
+NOTE_REFUSED = (
+    update(instrument_day)
+    .where(_IS_DAY, _day.claimed_by.is_(None), _day.refused.is_distinct_from(bindparam("of_reason", type_=Text())))
+    .values(version=_day.version + 1)
+)
+"""Sets what it is given, unless a runner is at work on the day, or the same is noted already."""
 
 LOCK_CLAIMED = select(_day.version).where(_IS_CLAIMED).with_for_update()
 """A row where the claim still holds; waits for whoever has it locked."""

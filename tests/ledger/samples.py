@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import URL, Connection, create_engine
 
-from ledger import AttemptResult, AttemptStatus, Claim, DayResult, DayStatus, Ledger
+from ledger import AttemptResult, AttemptStatus, Claim, DayAccess, DayResult, DayStatus, Ledger
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,6 +32,7 @@ DOWNLOADED = DayResult(
     size_bytes=12_345,
     sha256="0" * 64,
     rejected=1,
+    access=DayAccess.KEY,
     error=None,
 )
 

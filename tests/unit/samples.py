@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from ialirt_backfill.coverage import day_span
-from ledger import DayState, DayStatus
+from ledger import DayAccess, DayState, DayStatus
 
 
 def at(text: str) -> datetime:
@@ -34,6 +34,8 @@ def row(day: date, *, key: str = "HIT_IALIRT", **given: Any) -> DayState:
         "failures": 0,
         "rejected": 0,
         "last_error": None,
+        "access": DayAccess.KEY,
+        "refused": None,
         "version": 2,
         "claim": None,
         "updated_at": whole.end,

@@ -24,7 +24,7 @@ from ialirt_backfill.planner import (
     requests,
 )
 from ledger.holder import Holder
-from ledger.records import DayState, DayStatus
+from ledger.records import DayAccess, DayState, DayStatus
 
 D = date(2026, 2, 1)
 WHOLE = day_span(D)
@@ -80,6 +80,8 @@ def row(
         failures=0,
         rejected=0,
         last_error=None,
+        access=DayAccess.KEY,
+        refused=None,
         version=5,
         claim=None,
         updated_at=at("1 12:00"),
