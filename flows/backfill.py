@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from datetime import date
 from functools import partial
 
 from prefect import flow, get_run_logger
@@ -14,12 +15,14 @@ from flows.artifacts import Progress, show_availability, show_plan, show_results
 from flows.days import Found, Work, cluster, in_threads, label, on_dask, threads
 from flows.logs import library_logs
 from flows.settings import api_key, completed
+from ialirt_backfill.access import Admission
 from ialirt_backfill.backfill import Report, dry_plan, policy_of, session
 from ialirt_backfill.instrument_day import carry_out
 from ialirt_backfill.listener import Listener
 from ialirt_backfill.options import BackfillOptions
 from ialirt_backfill.planner import Action, Decision
 from ialirt_backfill.runner import Stop
+from ialirt_backfill.site import Site
 from ledger import DayStatus
 
 NAME = "ialirt-backfill"
@@ -36,7 +39,7 @@ def backfill(options: BackfillOptions, dask: str | None = None) -> State[None]:
     """
     options = completed(options)
     if options.dry_run:
-        show_plan(NAME, dry_plan(options))
+        show_plan(NAME, dry_plan(options, key=api_key(options)))
         return Completed(message="planned only (dry run)")
     stop = Stop()
     progress: Progress | None = None
@@ -49,20 +52,22 @@ def backfill(options: BackfillOptions, dask: str | None = None) -> State[None]:
         progress = Progress(NAME, planned)
         site = replace(run.site, listener=progress)
         with cluster(dask, options.jobs) if dask else threads(options.jobs) as tasks:
-            ask = on_dask(tasks, _elsewhere(options, site.run_id), stop) if dask else in_threads(tasks)
+            ask = on_dask(tasks, _elsewhere(options, site), stop) if dask else in_threads(tasks)
             report = run.carry_out(planned, site=site, fail_fast=options.fail_fast, ask=ask)
     show_results(NAME, report.results)
     show_availability(NAME, report.results)
     return _state(report)
 
 
-def _elsewhere(options: BackfillOptions, run_id: str) -> Callable[[Decision], Work]:
-    """What a task does in another process: it works in this run, with its share of the rate, and with its own claim."""
+def _elsewhere(options: BackfillOptions, site: Site) -> Callable[[Decision], Work]:
+    """What a task does in another process: it works in this run, with its share of the rate, with what the run knows of
+    its access, and with its own claim."""
     share = None if options.max_rate is None else options.max_rate / options.jobs
-    return lambda decision: partial(ask_elsewhere, replace(options, max_rate=share), decision, run_id)
+    shared = replace(options, max_rate=share)
+    return lambda decision: partial(ask_elsewhere, shared, decision, site.run_id, site.api.admission)
 
 
-def ask_elsewhere(options: BackfillOptions, decision: Decision, run_id: str) -> Found:
+def ask_elsewhere(options: BackfillOptions, decision: Decision, run_id: str, admission: Admission) -> Found:
     """Carry one day out in a process of its own, as part of a run that another process has begun."""
     with session(
         options,
@@ -72,8 +77,17 @@ def ask_elsewhere(options: BackfillOptions, decision: Decision, run_id: str) -> 
         listener=Listener(),
         stop=Stop(),
         run_id=run_id,
+        admission=admission,
     ) as run:
         return carry_out(run.site, decision)
+
+
+def _days(decisions: Sequence[Decision]) -> str:
+    """The days of each instrument, from the first to the last."""
+    days: dict[str, list[date]] = {}
+    for decision in decisions:
+        days.setdefault(decision.instrument.name, []).append(decision.day)
+    return ", ".join(f"{name} {min(of_it)} … {max(of_it)}" for name, of_it in days.items())
 
 
 def _state(report: Report) -> State[None]:
@@ -82,7 +96,12 @@ def _state(report: Report) -> State[None]:
     added = sum(outcome.records_added for outcome in report.results)
     told = f"{summary['run']} instrument-days asked for, +{added:,} records, {summary['failed']} failed"
     get_run_logger().info(told)
-    if not report.exit_code:
+    missed = "; ".join(dict.fromkeys(it.reason for it in report.without_access))
+    if missed:
+        told += f"; {len(report.without_access)} not to be had: {_days(report.without_access)}: {missed}"
+    if report.has_nothing:
+        return Failed(message=told)
+    if not report.has_failures:
         return Completed(message=told)
     failed = [
         f"{label(outcome.decision)} ({outcome.error})"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from datetime import datetime
 from functools import partial
 from threading import Event
 from typing import Any
@@ -19,12 +20,15 @@ from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 
 from flows.artifacts import percent
 from flows.logs import library_logs
+from ialirt_backfill.api.permissions import Permissions
+from ialirt_backfill.coverage import day_span
+from ialirt_backfill.exceptions import Interrupted, NoAccess
 from ialirt_backfill.instrument_day import carry_out
 from ialirt_backfill.listener import DayOutcome
 from ialirt_backfill.planner import Decision
 from ialirt_backfill.runner import Ask, Stop
 from ialirt_backfill.site import Site
-from ledger import DayStatus
+from ledger import DayAccess, DayStatus
 
 Found = DayOutcome | Decision
 Work = Callable[[], Found]
@@ -81,15 +85,44 @@ def on_dask(tasks: TaskRunner[Any], work: Callable[[Decision], Work], stop: Stop
     """
 
     def ask(site: Site, decision: Decision) -> Found:
+        permissions, start = site.api.permissions, day_span(decision.day).start
+        try:
+            # As long as it is not known whether such days are refused, they go one after another here, too.
+            with permissions.turn(decision.instrument, start):
+                found = wait(decision)
+                _learn(permissions, found, start)
+                return found
+        except NoAccess as denied:
+            return decision.refused(denied.refusal)
+        except Interrupted:
+            return _left(decision)
+
+    def wait(decision: Decision) -> Found:
         future = tasks.submit(instrument_day, {"label": label(decision), "work": work(decision)})
         done = Event()
         future.add_done_callback(lambda _: done.set())
         while not done.wait(_LOOK_SECONDS):
             if stop.is_set():
-                return DayOutcome(decision.instrument, decision.day, decision, DayStatus.PENDING, interrupted=True)
+                return _left(decision)
         return _found(future)
 
     return ask
+
+
+def _left(decision: Decision) -> DayOutcome:
+    """A day that nobody waits for any more."""
+    return DayOutcome(decision.instrument, decision.day, decision, DayStatus.PENDING, interrupted=True)
+
+
+def _learn(permissions: Permissions, found: Found, start: datetime) -> None:
+    """What a task has learned of what the run may have, for the tasks behind it."""
+    if isinstance(found, Decision):
+        if found.refusal is not None:
+            permissions.learn(found.refusal)
+    elif found.requests and found.status is not DayStatus.FAILED:
+        permissions.answered(found.instrument, start, ())
+        if found.access is DayAccess.FULL:
+            permissions.learn_shown(found.instrument)
 
 
 def skipped(tasks: TaskRunner[Any], decision: Decision, called: Callable[[Decision], str] = label) -> None:

@@ -50,7 +50,7 @@ def poll_hour(
     if now >= end:
         return Completed(name="Skipped", message=f"started at {now:%H:%M:%S}, after its hour had ended")
     if options.dry_run:
-        show_plan(NAME, dry_plan(options, now))
+        show_plan(NAME, dry_plan(options, now, key=api_key(options)))
         return Completed(message="planned only (dry run)")
     hour = _Hour()
     stop = Stop()
@@ -65,7 +65,7 @@ def poll_hour(
                     this = it.begin()
                     called = _called(this.now)
                     for decision in this.planned:
-                        if not decision.action.asks:
+                        if not decision.action.asks and decision.refusal is None:  # a refusal had its task already
                             skipped(tasks, decision, called)
                     it.ask(this, in_threads(tasks, called))
                     it.catch_up(this)
@@ -104,8 +104,12 @@ class _Hour(Notices):
             self._added[outcome.instrument.name] += outcome.records_added
             if outcome.day != this.now.date() and not outcome.interrupted:
                 self._earlier[outcome.instrument.name, outcome.day.isoformat()] = outcome
-        if this.tails and all(tail.failed for tail in this.tails):
-            errors = [tail.outcome.error for tail in this.tails if tail.outcome and tail.outcome.error]
+        if refusal := this.report.locked_out:
+            self._all_failed.append((this.now, refusal.reason))
+            return
+        tails = [tail for tail in this.tails if tail.decision.refusal is None]
+        if tails and all(tail.failed for tail in tails):
+            errors = [tail.outcome.error for tail in tails if tail.outcome and tail.outcome.error]
             self._all_failed.append((this.now, errors[0] if errors else "unknown"))
 
     def fail(self, now: datetime, error: str) -> None:

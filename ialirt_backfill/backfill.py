@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -14,16 +14,17 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from ialirt_backfill import __version__
+from ialirt_backfill.access import Admission, Refusal, Want
 from ialirt_backfill.api import Api, Endpoint, Patience
 from ialirt_backfill.coverage import SECOND
 from ialirt_backfill.exceptions import UsageError
 from ialirt_backfill.instrument_day import carry_out
 from ialirt_backfill.instruments import Instrument
 from ialirt_backfill.listener import DayOutcome, Listener
-from ialirt_backfill.options import AskOptions, BackfillOptions, WorkOptions
+from ialirt_backfill.options import AskOptions, BackfillOptions, PollOptions, VerifyOptions
 from ialirt_backfill.planner import Action, Decision, Policy, plan
 from ialirt_backfill.runner import Ask, Runner, Stop, heartbeat
-from ialirt_backfill.site import Site, size_on_disk, sweep_skipped
+from ialirt_backfill.site import Site, access_shown, note_access_shown, size_on_disk, sweep_skipped
 from ledger import DayState, DayStatus, Ledger, LedgerError
 from ledger.collector import collector_paused
 
@@ -34,6 +35,8 @@ EXIT_WELL, EXIT_FAILED, EXIT_USAGE = 0, 1, 2
 CLOCK_TOLERANCE = timedelta(minutes=1)
 
 Clock = Callable[[], datetime]
+Work = BackfillOptions | PollOptions | VerifyOptions
+"""The options of what asks I-ALiRT and keeps the answers."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +44,8 @@ class Report:
     """What a run planned and did.
 
     ``run_id`` is None for a dry run. ``skipped`` holds days that were planned but found taken or done by another runner
-    meanwhile. ``ended`` says why the run ended before its plan did.
+    meanwhile; those that the server refused stand in the plan as such. ``ended`` says why the run ended before its plan
+    did. ``takes_what_it_may`` says that all instruments were asked for, which is all that one may have.
     """
 
     run_id: str | None
@@ -51,6 +55,7 @@ class Report:
     ended: str | None = None
     failed_beyond_days: bool = False
     ledger_failed: bool = False
+    takes_what_it_may: bool = False
 
     @cached_property
     def results(self) -> tuple[DayOutcome, ...]:
@@ -72,19 +77,49 @@ class Report:
             "skipped_no_data": skips[Action.SKIP_NO_DATA],
             "skipped_failed": skips[Action.SKIP_FAILED],
             "skipped_claimed": skips[Action.SKIP_CLAIMED],
+            "skipped_no_access": skips[Action.SKIP_NO_ACCESS],
             "skipped_future": skips[Action.SKIP_FUTURE],
         }
 
+    @cached_property
+    def without_access(self) -> tuple[Decision, ...]:
+        """The days of the plan that the server refused for want of a key or a scope."""
+        return tuple(decision for decision in self.plan if decision.refusal is not None)
+
+    @property
+    def missed(self) -> tuple[Decision, ...]:
+        """Those of them that were named: an instrument or a range, of which a part cannot be had."""
+        may_lack = {Want.SCOPE} if self.takes_what_it_may else set()
+        return tuple(it for it in self.without_access if it.refusal is not None and it.refusal.want not in may_lack)
+
+    @property
+    def has_nothing(self) -> bool:
+        """Whether the server refuses all of it."""
+        begun = sum(decision.action is not Action.SKIP_FUTURE for decision in self.plan)
+        return bool(self.without_access) and len(self.without_access) == begun
+
+    @property
+    def locked_out(self) -> Refusal | None:
+        """Why the server lets this key in nowhere; None where it does."""
+        refusals = [it.refusal for it in self.without_access if it.refusal is not None]
+        is_out = not self.results and all(refusal.want is Want.OTHER_KEY for refusal in refusals)
+        return next(iter(refusals), None) if is_out else None
+
+    @property
+    def has_failures(self) -> bool:
+        """Whether a day failed, or was skipped because it had failed before."""
+        summary = self.summary
+        return bool(summary["failed"] or summary["skipped_failed"] or self.failed_beyond_days)
+
     @property
     def exit_code(self) -> int:
-        """0 when all is well, 1 when a day failed or was skipped as failed, 2 when the ledger failed meanwhile."""
+        """0 when all is well; 1 when a day failed, was skipped as failed, or was named and cannot be had; 2 when none
+        can be had, the key is not let in, or the ledger failed meanwhile."""
         if self.run_id is None:
             return EXIT_WELL
-        if self.ledger_failed:
+        if self.ledger_failed or self.has_nothing or self.locked_out:
             return EXIT_USAGE
-        summary = self.summary
-        bad = summary["failed"] or summary["skipped_failed"] or self.failed_beyond_days
-        return EXIT_FAILED if bad else EXIT_WELL
+        return EXIT_FAILED if self.has_failures or self.missed else EXIT_WELL
 
     def to_json(self) -> dict[str, object]:
         """The stable contract of ``--json``."""
@@ -132,7 +167,7 @@ def backfill(
     listener = listener or Listener()
     stop = stop or Stop()
     if options.dry_run:
-        planned = dry_plan(options)
+        planned = dry_plan(options, key=key)
         listener.planned(planned)
         return Report(None, tuple(planned))
     with session(options, policy_of(options), "backfill", key=key, listener=listener, stop=stop) as run:
@@ -141,18 +176,39 @@ def backfill(
         return run.carry_out(planned, fail_fast=options.fail_fast)
 
 
-def dry_plan(options: BackfillOptions) -> list[Decision]:
+def dry_plan(options: BackfillOptions, *, key: str | None = None) -> list[Decision]:
     """The plan of a run that asks nothing, writes nothing and creates nothing."""
     now = options.as_of or utc_now()
+    admission = expected_admission(options, key)
     ledger = Ledger.open_existing(options.ledger_url)
     if ledger is None:
-        return make_plan(options, {}, Path(options.datastore), now)
+        return make_plan(options, {}, Path(options.datastore), now, admission)
     with ledger:
-        return make_plan(options, _rows(ledger, options, now), Path(options.datastore), now)
+        rows = with_access_shown(_rows(ledger, options, now), options)
+        return make_plan(options, rows, Path(options.datastore), now, admission)
+
+
+def expected_admission(options: AskOptions, key: str | None) -> Admission:
+    """What is known of what a run may have before it has asked anything."""
+    return Admission(has_key=options.demo or bool(key or read_key(options)))
+
+
+def with_access_shown(
+    rows: Mapping[tuple[str, date], DayState], options: BackfillOptions | PollOptions
+) -> dict[tuple[str, date], DayState]:
+    """The same rows, as a run would have them: with what the headers of the files tell of how they were fetched."""
+    datastore, instruments = Path(options.datastore), {it.progress_key: it for it in options.instruments}
+    return {
+        place: row._replace(access=access_shown(datastore, instruments[place[0]], row)) for place, row in rows.items()
+    }
 
 
 def make_plan(
-    options: BackfillOptions, rows: Mapping[tuple[str, date], DayState], datastore: Path, now: datetime
+    options: BackfillOptions,
+    rows: Mapping[tuple[str, date], DayState],
+    datastore: Path,
+    now: datetime,
+    admission: Admission,
 ) -> list[Decision]:
     """Decide for every instrument-day of the range."""
     days = options.days(now)
@@ -165,7 +221,7 @@ def make_plan(
 
     pairs = ((instrument, day) for day in days for instrument in instruments)
     with collector_paused:
-        return list(plan(pairs, rows, size_of, now, policy_of(options), options.limit_days))
+        return list(plan(pairs, rows, size_of, now, policy_of(options), admission, options.limit_days))
 
 
 def policy_of(options: BackfillOptions) -> Policy:
@@ -199,11 +255,14 @@ class Session:
     stop: Stop
     counts: Counter[str] = field(default_factory=Counter)
     exit_code: int = EXIT_WELL
+    takes_what_it_may: bool = False
+    refused: set[tuple[str, date]] = field(default_factory=set)
+    """The days of which the ledger has been told in this run that they are refused."""
 
     def plan(self, options: BackfillOptions) -> list[Decision]:
         """The plan of a range, from the ledger and the disk as they are."""
         rows = _rows(self.site.ledger, options, self.site.now)
-        return make_plan(options, rows, self.site.datastore, self.site.now)
+        return make_plan(options, rows, self.site.datastore, self.site.now, self.site.api.admission)
 
     def carry_out(
         self,
@@ -218,18 +277,37 @@ class Session:
         runner = Runner(site, jobs=self.jobs, stop=self.stop, fail_fast=fail_fast, ask=ask)
         sweep_skipped(site, planned)
         runner.run(planned)
+        decided = {(it.instrument, it.day): it for it in planned}
+        if more := _due_with_more_access(site, planned):
+            decided |= {(it.instrument, it.day): it for it in more}
+            site.listener.planned(more)
+            runner.run(more)
+        decided |= {(it.instrument, it.day): it for it in runner.skipped if it.refusal is not None}
+        self._note_refused(decided.values())
         _tell_of_clock(site)
         return self.account(
             Report(
                 run_id=site.run_id,
-                plan=tuple(planned),
+                plan=tuple(decided.values()),
                 outcomes=tuple(runner.outcomes),
-                skipped=tuple(runner.skipped),
+                skipped=tuple(it for it in runner.skipped if it.refusal is None),
                 ended=runner.ended,
                 failed_beyond_days=runner.ledger_error is not None or runner.broken_days > 0,
                 ledger_failed=runner.ledger_error is not None,
+                takes_what_it_may=self.takes_what_it_may,
             )
         )
+
+    def _note_refused(self, decisions: Iterable[Decision]) -> None:
+        """Let the ledger know which days are refused, so that reports tell them from those never asked for."""
+        news: dict[tuple[str, str], list[date]] = {}
+        for decision in decisions:
+            place = (decision.instrument.progress_key, decision.day)
+            if decision.refusal is not None and place not in self.refused:
+                self.refused.add(place)
+                news.setdefault((place[0], decision.reason), []).append(decision.day)
+        for (item_name, reason), days in news.items():
+            self.site.ledger.note_refused(item_name, days, reason)
 
     def account(self, report: Report) -> Report:
         """Let the ledger's row of this run say what the report says."""
@@ -238,9 +316,26 @@ class Session:
         return report
 
 
+def _due_with_more_access(site: Site, planned: Sequence[Decision]) -> list[Decision]:
+    """What has fallen due of the days that were skipped as complete, now that an answer has shown what they lack."""
+    admission = site.api.admission
+    skipped = [it for it in planned if it.action is Action.SKIP_EXISTING and it.instrument.name in admission.shown]
+    skipped = [it for it in skipped if it.instrument.has_restricted_fields]
+    if not skipped:
+        return []
+    keys, days = {it.instrument.progress_key for it in skipped}, [it.day for it in skipped]
+    rows = site.ledger.days(keys, min(days), max(days))
+    decided = [
+        site.decide(it.instrument, it.day, row)
+        for it in skipped
+        if (row := rows.get((it.instrument.progress_key, it.day))) and row.access in admission.lacking(it.instrument)
+    ]
+    return [decision for decision in decided if decision.action.asks]
+
+
 @contextmanager
 def session(
-    options: WorkOptions,
+    options: Work,
     policy: Policy,
     command: str,
     *,
@@ -250,11 +345,12 @@ def session(
     clock: Clock | None = None,
     patience: Patience | None = None,
     run_id: str | None = None,
+    admission: Admission | None = None,
 ) -> Iterator[Session]:
     """Open what a run needs, write the run's row, and close it all again.
 
     ``clock`` stands for this machine's, whose time the server's corrects. With the ``run_id`` of a run that another
-    process has begun, this session is a part of that run and writes no row.
+    process has begun, this session is a part of that run and writes no row; ``admission`` is what that run knows.
     """
     now = clock() if clock else options.as_of or utc_now()
     patience = patience or Patience(answer=options.timeout.total_seconds())
@@ -264,12 +360,16 @@ def session(
         ledger = stack.enter_context(Ledger.open(options.ledger_url))
         _refuse_mixing(ledger, options)
         api = stack.enter_context(Api(endpoint, rate=options.max_rate, patience=patience, stop=stop))
+        if admission is not None:
+            api.permissions.admission = admission
         is_own_run = run_id is None
         run_id = run_id or ledger.start_run(command, _recorded(options, ledger.url_shown), __version__)
         stack.enter_context(heartbeat(ledger, run_id))
+        if api.admission.has_key and is_own_run:
+            note_access_shown(ledger, Path(options.datastore), options.instruments)
         real_time = options.as_of is None and clock is None
         site = Site(ledger, api, Path(options.datastore), policy, now, run_id, listener, follow_server_clock=real_time)
-        run = Session(site, options.jobs, stop)
+        run = Session(site, options.jobs, stop, takes_what_it_may=options.takes_what_it_may)
         exit_code = stop.exit_code
         try:
             yield run
@@ -332,7 +432,7 @@ def _simulator(clock: Clock) -> Iterator[str]:
         yield simulator.url
 
 
-def _refuse_mixing(ledger: Ledger, options: WorkOptions) -> None:
+def _refuse_mixing(ledger: Ledger, options: Work) -> None:
     """Synthetic data must never lie among real ones."""
     seen = ledger.run_options_seen("demo")
     if options.demo and False in seen:
@@ -341,7 +441,7 @@ def _refuse_mixing(ledger: Ledger, options: WorkOptions) -> None:
         raise UsageError(f"{options.datastore} holds the synthetic data of --demo: give real data another --datastore")
 
 
-def _recorded(options: WorkOptions, ledger_shown: str) -> dict[str, object]:
+def _recorded(options: Work, ledger_shown: str) -> dict[str, object]:
     """The options as the ledger remembers them: as text where JSON has no form, and without secrets."""
     recorded: dict[str, object] = {
         name: value if isinstance(value, bool | int | float | None) else str(value)

@@ -105,6 +105,16 @@ def read(path: Path) -> pa.Table:
     return _understood(path, _there(path))
 
 
+def header(path: Path) -> list[str]:
+    """The names of the columns, from the first line alone. Raises DayFileError where it cannot be read."""
+    with _named(path, "read"), path.open("rb") as file:
+        line = file.readline()
+    try:
+        return _names(line.rstrip(b"\r\n"))
+    except ValueError as error:
+        raise DayFileError(f"{path} does not begin with a header: {error}") from error
+
+
 def read_times(path: Path) -> list[int]:
     """The times of all rows, in Unix seconds."""
     return table.times(read(path))

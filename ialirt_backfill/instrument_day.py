@@ -13,14 +13,25 @@ from datetime import datetime, timedelta
 from pathlib import PurePosixPath
 
 from ialirt_backfill import dayfile
+from ialirt_backfill.access import least
 from ialirt_backfill.asking import Asking, without_frames
 from ialirt_backfill.coverage import Coverage, Span, day_span, extend, join_near, measure, single_gaps, subtract
-from ialirt_backfill.exceptions import AccessDenied, DayFileError, IalirtBackfillError, Interrupted
+from ialirt_backfill.exceptions import AccessDenied, DayFileError, IalirtBackfillError, Interrupted, NoAccess
 from ialirt_backfill.listener import DayOutcome
 from ialirt_backfill.planner import Action, Decision, is_final, plan_spans, relied_on
 from ialirt_backfill.results import day_result
-from ialirt_backfill.site import Site, day_path
-from ledger import AttemptResult, AttemptStatus, Claim, ClaimLost, DayResult, DayState, DayStatus, LedgerError
+from ialirt_backfill.site import Site, access_shown, day_path
+from ledger import (
+    AttemptResult,
+    AttemptStatus,
+    Claim,
+    ClaimLost,
+    DayAccess,
+    DayResult,
+    DayState,
+    DayStatus,
+    LedgerError,
+)
 
 log = logging.getLogger(__name__)
 
@@ -28,9 +39,11 @@ log = logging.getLogger(__name__)
 def carry_out(site: Site, decision: Decision) -> DayOutcome | Decision:
     """Take the day, ask for what it lacks, and record the result.
 
-    The decision that skips it, where the day turns out to be another runner's, or done by now. Raises LedgerError where
-    the ledger cannot be reached.
+    The decision that skips it, where the day turns out to be another runner's, done by now, or refused by the server.
+    Raises LedgerError where the ledger cannot be reached.
     """
+    if refusal := site.api.admission.refusal(decision.instrument, day_span(decision.day).start):
+        return decision.refused(refusal)
     claimed = _claim(site, decision)
     if isinstance(claimed, Decision):
         return claimed
@@ -39,6 +52,8 @@ def carry_out(site: Site, decision: Decision) -> DayOutcome | Decision:
     work = _Work(site, decision, claim)
     try:
         return work.run()
+    except NoAccess as denied:
+        return decision.refused(denied.refusal)
     except ClaimLost:
         log.warning("%s %s: another runner has taken the day over", decision.instrument.name, decision.day)
     finally:
@@ -85,6 +100,7 @@ class _Work:
         return is_same and not self._decision.reread
 
     def run(self) -> DayOutcome:
+        """Raises NoAccess where the server refuses the day; what was answered of it before is kept."""
         started, began = self._site.ledger.now(), time.monotonic()
         error: Exception | None = None
         try:
@@ -94,6 +110,10 @@ class _Work:
             return self._record(self._as_before(failure), None, failure, started, began)
         try:
             self._asking.ask(self._spans())
+        except NoAccess as refused:
+            if self._received.windows:
+                self._finish(Interrupted(str(refused)), started, began)
+            raise without_frames(refused) from None
         except Exception as failure:  # whatever a day meets, it must not take the other days with it
             self._tell_of_bug(failure)
             error = without_frames(failure)
@@ -220,9 +240,21 @@ class _Work:
             size_bytes=staged.size_bytes if staged else row.size_bytes if has_file else None,
             sha256=staged.sha256 if staged else row.sha256 if has_file else None,
             rejected=row.rejected + len(self._received.rejected),
-            access=row.access,
+            access=self._access(coverage.asked),
             error=None if error is None or isinstance(error, Interrupted) else describe(error),
         )
+
+    def _access(self, asked: Span) -> DayAccess | None:
+        """The least that any record of the day was fetched with; a question without an answer changes nothing."""
+        row, instrument = self._row, self._decision.instrument
+        if not self._received.records:
+            return row.access
+        access = self._site.api.admission.access(instrument)
+        windows = join_near(self._received.windows, timedelta(0))
+        if not row.records or any(window.holds(asked) for window in windows):
+            return access
+        before = access_shown(self._site.datastore, instrument, row)
+        return None if before is None else least(before, access)
 
     def _status(self, records: int, error: Exception | None) -> DayStatus:
         if isinstance(error, Interrupted):
@@ -288,6 +320,7 @@ class _Work:
             interrupted=interrupted,
             changed=changed,
             last_record=result.last_record,
+            access=result.access,
             requests=received.requests,
             records_fetched=received.records,
             records_added=attempt.records_added,

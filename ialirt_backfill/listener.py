@@ -10,7 +10,7 @@ from pathlib import PurePosixPath
 from ialirt_backfill.coverage import Span
 from ialirt_backfill.instruments import Instrument
 from ialirt_backfill.planner import Decision
-from ledger import DayStatus
+from ledger import DayAccess, DayStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +35,7 @@ class DayOutcome:
     interrupted: bool = False
     changed: bool = False
     last_record: datetime | None = None
+    access: DayAccess | None = None
     requests: int = 0
     records_fetched: int = 0
     records_added: int = 0
@@ -61,7 +62,7 @@ class Listener:
         """The day's result is recorded."""
 
     def day_skipped(self, decision: Decision) -> None:
-        """A day that was planned turned out to need nothing: another runner has it, or had it."""
+        """A day that was planned is not asked for: another runner has it, or had it, or the server refuses it."""
 
     def stopping(self, why: str) -> None:
         """No further day will be begun."""

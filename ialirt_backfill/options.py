@@ -164,6 +164,10 @@ def parse_names(text: str) -> str:
     return text
 
 
+def _means_all(text: str | None) -> bool:
+    return text is None or ALL in [name.strip() for name in text.split(",")]
+
+
 def _checked(value: object, good: bool, message: str) -> None:
     if value is not None and not good:
         raise UsageError(message)
@@ -320,6 +324,11 @@ class RangeOptions(_Checks):
         """The instruments named, in the order given; all where none is."""
         return parse_instruments(self.instrument or ALL)
 
+    @property
+    def takes_what_it_may(self) -> bool:
+        """Whether all instruments are meant, which is all that the key may have; not some that are named."""
+        return _means_all(self.instrument)
+
     def days(self, now: datetime) -> list[date]:
         """The UTC days of the range, both ends included; an open start is the launch, an open end today."""
         first, last = self.start or LAUNCH, self.end or now.date()
@@ -395,6 +404,11 @@ class PassOptions(_Checks):
     def instruments(self) -> tuple[Instrument, ...]:
         """The instruments named, in the order given."""
         return parse_instruments(self.instrument)
+
+    @property
+    def takes_what_it_may(self) -> bool:
+        """Whether all instruments are meant, which is all that the key may have; not some that are named."""
+        return _means_all(self.instrument)
 
 
 @dataclass(frozen=True, kw_only=True)

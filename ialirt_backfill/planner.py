@@ -11,6 +11,7 @@ a living runner holds the claim                        skip-claimed
 no row, or pending                                     run                              the whole day
 failed                                                 retry with ``retry_failed`` or   what was not asked, the gaps
                                                        when polling, else skip-failed
+fetched with less access than this run has             run                              the whole day
 downloaded, file gone                                  run                              the whole day
 file not the size recorded                             run                              the file's gaps, what was not
                                                                                         asked
@@ -23,20 +24,23 @@ fully asked, not final, not settled                    skip-existing, skip-no-da
 final, availability below ``min_availability``         run (repair)                     the gaps
 final                                                  skip-existing, skip-no-data
 =====================================================  ===============================  ==============================
+
+What would be asked for, but was refused to this run for want of a key or a scope, is ``skip-no-access`` instead.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from enum import Enum
 from itertools import groupby
 from operator import itemgetter
 
+from ialirt_backfill.access import Admission, Refusal
 from ialirt_backfill.coverage import DAY, SECOND, Span, day_span, join_near
 from ialirt_backfill.instruments import Instrument
-from ledger.records import DayState, DayStatus
+from ledger.records import DayAccess, DayState, DayStatus
 
 FIRST_PAUSE = timedelta(minutes=15)
 """How long polling leaves a failed past day alone after its first failure; every further failure doubles it."""
@@ -52,6 +56,7 @@ class Action(Enum):
     SKIP_NO_DATA = "skip-no-data"
     SKIP_FAILED = "skip-failed"
     SKIP_CLAIMED = "skip-claimed"
+    SKIP_NO_ACCESS = "skip-no-access"
     SKIP_FUTURE = "skip-future"
 
     def __init__(self, value: str) -> None:
@@ -87,6 +92,7 @@ class Decision:
 
     ``spans`` are what to ask for. ``reread`` says that the file is not as the ledger has it: its own rows tell the
     gaps, and ``spans`` holds only what was never asked. ``seen_version`` is that of the row the decision was made on.
+    ``refusal`` is what keeps the day from being asked for, where that is want of access.
     """
 
     instrument: Instrument
@@ -96,6 +102,11 @@ class Decision:
     spans: tuple[Span, ...] = ()
     reread: bool = False
     seen_version: int | None = None
+    refusal: Refusal | None = None
+
+    def refused(self, refusal: Refusal) -> Decision:
+        """The same day, not to be asked for: the server refuses it."""
+        return replace(self, action=Action.SKIP_NO_ACCESS, reason=refusal.reason, spans=(), refusal=refusal)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,13 +128,20 @@ class _Moments:
 
 
 def decide(
-    instrument: Instrument, day: date, row: DayState | None, size_bytes: int | None, now: datetime, policy: Policy
+    instrument: Instrument,
+    day: date,
+    row: DayState | None,
+    size_bytes: int | None,
+    now: datetime,
+    policy: Policy,
+    admission: Admission,
 ) -> Decision:
     """Decide for one instrument-day.
 
-    ``row`` is what the ledger has of it, ``size_bytes`` the size of its file (None: there is none).
+    ``row`` is what the ledger has of it, ``size_bytes`` the size of its file (None: there is none), ``admission`` what
+    is known of what the run may have.
     """
-    return _decide(instrument, day, row, size_bytes, now, policy, _Moments.of(day, now, policy))
+    return _decide(instrument, day, row, size_bytes, now, policy, admission, _Moments.of(day, now, policy))
 
 
 def _decide(
@@ -133,13 +151,21 @@ def _decide(
     size_bytes: int | None,
     now: datetime,
     policy: Policy,
+    admission: Admission,
     moments: _Moments,
 ) -> Decision:
+    whole, so_far = moments.whole, moments.so_far
+
     def because(action: Action, reason: str, spans: Iterable[Span] = (), reread: bool = False) -> Decision:
         seen = None if row is None else row.version
-        return Decision(instrument, day, action, reason, tuple(spans), reread, seen)
+        decision = Decision(instrument, day, action, reason, tuple(spans), reread, seen)
+        if not action.asks:
+            return decision
+        if refusal := admission.refusal(instrument, whole.start):
+            return decision.refused(refusal)
+        needs = admission.needs(instrument, whole.start)
+        return replace(decision, reason=f"{reason}; {needs}") if needs else decision
 
-    whole, so_far = moments.whole, moments.so_far
     if so_far.end <= whole.start:
         return because(Action.SKIP_FUTURE, "the day has not begun")
     if row is not None and row.claim is not None:
@@ -147,8 +173,7 @@ def _decide(
     if policy.redownload:
         return because(Action.RUN, "asked for again (--redownload)", (so_far,))
     if row is None or row.status is DayStatus.PENDING:
-        reason = "never asked for" if row is None or row.attempts == 0 else "interrupted before its first result"
-        return because(Action.RUN, reason, (so_far,))
+        return because(Action.RUN, _why_pending(row), (so_far,))
 
     has_file = row.size_bytes is not None
     file_gone = has_file and size_bytes is None
@@ -166,6 +191,8 @@ def _decide(
         # Where nothing is missing, the day failed while it was asked for again as a whole.
         missing = plan_spans(instrument, (*_gaps(row), *tail), so_far)
         return because(Action.RETRY, tries, missing or (so_far,))
+    if row.access is not None and row.records and row.access in admission.lacking(instrument):
+        return because(Action.RUN, _LESS_ACCESS[row.access], (so_far,))
     if file_gone:
         return because(Action.RUN, "its file is missing", (so_far,))
     if file_changed:
@@ -191,6 +218,18 @@ def _decide(
             return because(skip, f"{found}; below {below:g} % but without a gap to ask for")
         return because(Action.RUN, f"repair: {found}, below {below:g} %", plan_spans(instrument, _gaps(row), whole))
     return because(skip, f"{found}; final")
+
+
+_LESS_ACCESS = {
+    DayAccess.NONE: "fetched without a key: its restricted fields are missing",
+    DayAccess.KEY: "fetched with a key that was not shown its restricted fields",
+}
+
+
+def _why_pending(row: DayState | None) -> str:
+    if row is not None and row.refused:
+        return "refused so far"
+    return "never asked for" if row is None or row.attempts == 0 else "interrupted before its first result"
 
 
 def _gaps(row: DayState) -> tuple[Span, ...]:
@@ -257,6 +296,7 @@ def plan(
     size_of: Callable[[Instrument, date, DayState | None], int | None],
     now: datetime,
     policy: Policy,
+    admission: Admission,
     limit_days: int | None = None,
 ) -> Iterator[Decision]:
     """Decide for every instrument-day, in the order given, which is day by day.
@@ -271,7 +311,7 @@ def plan(
         for instrument, _ in group:
             row = rows.get((instrument.progress_key, day))
             size_bytes = size_of(instrument, day, row)
-            decisions.append(_decide(instrument, day, row, size_bytes, now, policy, moments))
+            decisions.append(_decide(instrument, day, row, size_bytes, now, policy, admission, moments))
         asking += any(decision.action.asks for decision in decisions)
         if limit_days is not None and asking > limit_days:
             return

@@ -19,8 +19,18 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
+from ialirt_backfill.access import Admission
 from ialirt_backfill.api import Patience
-from ialirt_backfill.backfill import EXIT_FAILED, EXIT_WELL, Clock, Report, Session, session, utc_now
+from ialirt_backfill.backfill import (
+    EXIT_FAILED,
+    EXIT_WELL,
+    Clock,
+    Report,
+    Session,
+    expected_admission,
+    session,
+    utc_now,
+)
 from ialirt_backfill.exceptions import IalirtBackfillError, UsageError
 from ialirt_backfill.instrument_day import carry_out
 from ialirt_backfill.instruments import LAUNCH, Instrument
@@ -41,6 +51,8 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MARGIN = timedelta(seconds=30)
 """How long before the end a pass must begin at the latest, however fast the passes are."""
 _SHORTEST_PATIENCE_SECONDS = 10.0
+ACCESS_ASKED_EVERY = timedelta(hours=1)
+"""How long a poll believes a refusal for want of a key or a scope before it asks again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +172,7 @@ class Poll:
         self._noted: date | None = None
         self._slowest = timedelta(0)
         self._due: datetime | None = None
+        self._refused_since: datetime | None = None
         self.report = Report(run.site.run_id, ())
 
     # --- a pass -------------------------------------------------------------------------------------------------------
@@ -172,7 +185,9 @@ class Poll:
         if self._noted != now.date():
             note_missed_days(self.run.site.ledger, self.options, now)
             self._noted = now.date()
-        planned, rows, newest = _plan_tails(self.run.site.ledger, self.options, self._policy, now)
+        self._ask_again_for_access(now)
+        admission = self.run.site.api.admission
+        planned, rows, newest = _plan_tails(self.run.site.ledger, self.options, self._policy, now, admission)
         self._listener.pass_begun(now)
         site = replace(self.run.site, now=now, policy=self._policy)
         return Pass(site, planned, rows, newest, Report(self.run.site.run_id, ()))
@@ -188,7 +203,8 @@ class Poll:
         asked_at = self._clock()
         self._slowest = max(self._slowest, asked_at - this.now)
         self._listener.tails_asked(this.now, this.tails)
-        planned = _plan_missing(self.run.site.ledger, self.options, self._policy, this.now)
+        admission = self.run.site.api.admission
+        planned = _plan_missing(self.run.site.ledger, self.options, self._policy, this.now, admission)
         if self.options.once:
             self._alarm.due = self._end
         else:
@@ -200,6 +216,8 @@ class Poll:
                 this.take_in(self.run.carry_out(planned, site=this.site, fail_fast=self.options.fail_fast))
         finally:
             self._alarm.due = None
+        if self._refused_since is None and self.run.site.api.admission.refusals:
+            self._refused_since = this.now
         # Asking whatever is there, and repairing, are orders for once, not for every five minutes.
         self._policy = _policy(self.options, first=False)
         self._conclude(this.report)
@@ -218,6 +236,13 @@ class Poll:
     def exit_code(self) -> int:
         """1 if the last pass of any instrument failed."""
         return self.run.exit_code
+
+    def _ask_again_for_access(self, now: datetime) -> None:
+        """Once an hour, forget what was refused: the key may have got another scope; at once, where it was all."""
+        is_due = self._refused_since is not None and now - self._refused_since >= ACCESS_ASKED_EVERY
+        if is_due or self.report.locked_out is not None:
+            self.run.site.api.permissions.forget_refusals()
+            self._refused_since = None
 
     # --- between passes -----------------------------------------------------------------------------------------------
 
@@ -250,7 +275,7 @@ def poll(
     """
     if options.dry_run:
         now = (clock or running_clock(options.as_of))()
-        planned = dry_plan(options, now)
+        planned = dry_plan(options, now, key=key)
         (listener or Listener()).planned(planned)
         return Report(None, tuple(planned))
     with polling(options, key=key, listener=listener, stop=stop, clock=clock, sleep=sleep) as it:
@@ -300,20 +325,23 @@ def polling(
         yield Poll(options, run, alarm, stop, own_clock, sleep or _sleep_until(stop), listener, end)
 
 
-def dry_plan(options: PollOptions, now: datetime) -> list[Decision]:
+def dry_plan(options: PollOptions, now: datetime, *, key: str | None = None) -> list[Decision]:
     """What one pass would do; nothing is asked, written or made."""
-    policy = _policy(options, first=True)
+    policy, admission = _policy(options, first=True), expected_admission(options, key)
+
+    def new(instrument: Instrument, day: date) -> Decision:
+        size = size_on_disk(Path(options.datastore), instrument, day, None)
+        return decide(instrument, day, None, size, now, policy, admission)
+
     ledger = Ledger.open_existing(options.ledger_url)
     if ledger is None:
-        return [decide(instrument, now.date(), None, None, now, policy) for instrument in options.instruments]
+        return [new(instrument, now.date()) for instrument in options.instruments]
     with ledger:
         missed = [
-            decide(instrument, day, None, size_on_disk(Path(options.datastore), instrument, day, None), now, policy)
-            for instrument, days in missed_days(ledger, options, now).items()
-            for day in days
+            new(instrument, day) for instrument, days in missed_days(ledger, options, now).items() for day in days
         ]
-        tails, _, _ = _plan_tails(ledger, options, policy, now)
-        planned = [*missed, *_plan_missing(ledger, options, policy, now), *tails]
+        tails, _, _ = _plan_tails(ledger, options, policy, now, admission)
+        planned = [*missed, *_plan_missing(ledger, options, policy, now, admission), *tails]
         return sorted(planned, key=lambda decision: decision.day)
 
 
@@ -380,7 +408,7 @@ def missed_days(ledger: Ledger, options: PollOptions, now: datetime) -> dict[Ins
 
 
 def _plan_tails(
-    ledger: Ledger, options: PollOptions, policy: Policy, now: datetime
+    ledger: Ledger, options: PollOptions, policy: Policy, now: datetime, admission: Admission
 ) -> tuple[tuple[Decision, ...], dict[Key, DayState], dict[str, datetime]]:
     """What to do about today; today's rows; and the time of each instrument's newest record."""
     today, datastore = now.date(), Path(options.datastore)
@@ -389,7 +417,8 @@ def _plan_tails(
     planned = []
     for key, instrument in keys.items():
         row = rows.get((key, today))
-        planned.append(decide(instrument, today, row, size_on_disk(datastore, instrument, today, row), now, policy))
+        size = size_on_disk(datastore, instrument, today, row)
+        planned.append(decide(instrument, today, row, size, now, policy, admission))
     newest = {
         keys[key].name: known.progress_timestamp
         for key, known in ledger.progress(list(keys)).items()
@@ -398,11 +427,15 @@ def _plan_tails(
     return tuple(planned), rows, newest
 
 
-def _plan_missing(ledger: Ledger, options: PollOptions, policy: Policy, now: datetime) -> list[Decision]:
-    """What to do about earlier days that are not final; with ``--redownload`` or a repair, about final ones too."""
+def _plan_missing(
+    ledger: Ledger, options: PollOptions, policy: Policy, now: datetime, admission: Admission
+) -> list[Decision]:
+    """What to do about earlier days that are not final, or of which more may be had now; with ``--redownload`` or a
+    repair, about all final ones too."""
     today, datastore = now.date(), Path(options.datastore)
     keys = {instrument.progress_key: instrument for instrument in options.instruments}
-    rows = ledger.unfinished(list(keys), today)
+    lacking = {key: admission.lacking(instrument) for key, instrument in keys.items()}
+    rows = ledger.unfinished(list(keys), today, lacking)
     if options.since and (policy.redownload or policy.min_availability_pct is not None):
         rows |= ledger.days(list(keys), options.since, today - timedelta(days=1))
     order = list(keys)
@@ -413,7 +446,7 @@ def _plan_missing(ledger: Ledger, options: PollOptions, policy: Policy, now: dat
         return size_on_disk(datastore, instrument, day, row)
 
     days = ((keys[key], day) for key, day in pairs)
-    return list(plan_days(days, rows, size_of, now, policy, options.limit_days))
+    return list(plan_days(days, rows, size_of, now, policy, admission, options.limit_days))
 
 
 def _policy(options: PollOptions, *, first: bool) -> Policy:
@@ -439,8 +472,9 @@ def _patience(options: PollOptions) -> Patience:
 
 
 def has_failed(report: Report) -> bool:
-    """Whether anything failed that this pass asked for; days that wait for their next try have not."""
-    return bool(report.summary["failed"]) or report.failed_beyond_days
+    """Whether anything failed that this pass asked for. Days that wait for their next try have not, nor those that the
+    server refuses, unless it refuses everything."""
+    return bool(report.summary["failed"]) or report.failed_beyond_days or report.locked_out is not None
 
 
 def _joined(reports: Sequence[Report]) -> Report:
@@ -452,4 +486,5 @@ def _joined(reports: Sequence[Report]) -> Report:
         skipped=tuple(decision for report in reports for decision in report.skipped),
         ended=next((report.ended for report in reports if report.ended), None),
         failed_beyond_days=any(report.failed_beyond_days for report in reports),
+        takes_what_it_may=all(report.takes_what_it_may for report in reports),
     )

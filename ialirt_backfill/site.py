@@ -16,7 +16,7 @@ from ialirt_backfill.exceptions import DayFileError
 from ialirt_backfill.instruments import Instrument, of_file
 from ialirt_backfill.listener import Listener
 from ialirt_backfill.planner import Decision, Policy, decide
-from ledger import DayState, Ledger
+from ledger import DayAccess, DayState, Ledger
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +39,8 @@ class Site:
 
     def decide(self, instrument: Instrument, day: date, row: DayState | None) -> Decision:
         """Decide from a row and the file on disk as they are now."""
-        return decide(instrument, day, row, size_on_disk(self.datastore, instrument, day, row), self.now, self.policy)
+        size = size_on_disk(self.datastore, instrument, day, row)
+        return decide(instrument, day, row, size, self.now, self.policy, self.api.admission)
 
     def trusted_now(self) -> datetime:
         """``now``, but no later than the server's clock: what a clock that is ahead has asked for has yet to happen."""
@@ -62,6 +63,30 @@ def size_on_disk(datastore: Path, instrument: Instrument, day: date, row: DaySta
         return dayfile.size(f"{datastore}/{name}")
     except DayFileError:
         return None
+
+
+def access_shown(datastore: Path, instrument: Instrument, row: DayState) -> DayAccess | None:
+    """With what access a day was fetched: as the ledger has it; where it does not know, as its file's header shows.
+
+    None where the file cannot be read, or has nothing restricted to tell by.
+    """
+    if row.access is not None or not row.path or not instrument.has_restricted_fields:
+        return row.access
+    try:
+        names = dayfile.header(datastore / row.path)
+    except DayFileError:
+        return None
+    return DayAccess.FULL if instrument.restricted_columns <= set(names) else DayAccess.NONE
+
+
+def note_access_shown(ledger: Ledger, datastore: Path, instruments: Iterable[Instrument]) -> None:
+    """Let the ledger know with what access the days were fetched of which it does not: those of an earlier version, and
+    adopted ones."""
+    for instrument in instruments:
+        if instrument.has_restricted_fields:
+            rows = ledger.without_access(instrument.progress_key)
+            shown = {day: access_shown(datastore, instrument, row) for day, row in rows.items()}
+            ledger.note_access(instrument.progress_key, {day: access for day, access in shown.items() if access})
 
 
 def sweep_skipped(site: Site, planned: Iterable[Decision]) -> None:

@@ -30,6 +30,8 @@ class Standing(Enum):
     """Data, and more to ask for: not asked to its end yet, or its final pass is due."""
     FAILED = "failed"
     NO_DATA = "no_data"
+    NO_ACCESS = "no_access"
+    """Nothing so far: the server refused it for want of a key or a scope."""
     NEVER_ASKED = "never_asked"
 
 
@@ -60,7 +62,7 @@ class Gap:
 class InstrumentStatus:
     """How complete the days of one instrument are.
 
-    The five counts of days add up to ``days``. ``availability_pct`` is that of what was asked for, in percent.
+    The six counts of days add up to ``days``. ``availability_pct`` is that of what was asked for, in percent.
     ``asked_through`` is the latest time up to which any of the days was asked for. ``warning`` is set where the newest
     record is older than it should be.
     """
@@ -71,6 +73,7 @@ class InstrumentStatus:
     days_incomplete: int
     days_failed: int
     days_no_data: int
+    days_no_access: int
     days_never_asked: int
     records: int
     expected_records: int
@@ -196,6 +199,7 @@ def instrument_status(
         days_incomplete=counts[Standing.INCOMPLETE],
         days_failed=counts[Standing.FAILED],
         days_no_data=counts[Standing.NO_DATA],
+        days_no_access=counts[Standing.NO_ACCESS],
         days_never_asked=counts[Standing.NEVER_ASKED],
         records=sum(row.records for row in found),
         expected_records=expected,
@@ -203,7 +207,7 @@ def instrument_status(
         newest_record=newest,
         newest_record_age_seconds=None if newest is None else (now - newest).total_seconds(),
         asked_through=asked_through,
-        warning=_warning(newest, asked_through, now) if days[-1] >= now.date() and found else None,
+        warning=_warning(newest, asked_through, now, found[-1]) if days[-1] >= now.date() and found else None,
         calendar=cells,
     )
 
@@ -211,7 +215,7 @@ def instrument_status(
 def standing(row: DayState | None) -> Standing:
     """Where the day of a row stands; without a row it was never asked for."""
     if row is None or row.status is DayStatus.PENDING:
-        return Standing.NEVER_ASKED
+        return Standing.NO_ACCESS if row is not None and row.refused else Standing.NEVER_ASKED
     if row.status is DayStatus.FAILED:
         return Standing.FAILED
     if not row.records:
@@ -244,10 +248,12 @@ def _cell(day: date, row: DayState | None) -> DayStanding:
     return DayStanding(day, standing(row), None if row is None else row.availability_pct)
 
 
-def _warning(newest: datetime | None, asked_through: datetime | None, now: datetime) -> str | None:
+def _warning(newest: datetime | None, asked_through: datetime | None, now: datetime, last: DayState) -> str | None:
     """Why the newest record of a range that reaches today is too old; None where it is not."""
     if newest is not None and now - newest <= LATE:
         return None
+    if last.refused:
+        return last.refused
     if asked_through is None:
         return "asked for, and never answered"
     if now - asked_through > LATE:

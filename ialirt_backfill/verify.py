@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import date
 from enum import Enum
 from pathlib import Path, PurePosixPath
 
@@ -16,7 +16,7 @@ from ialirt_backfill.listener import Listener
 from ialirt_backfill.options import VerifyOptions
 from ialirt_backfill.planner import Decision, Policy, decide
 from ialirt_backfill.runner import Stop
-from ialirt_backfill.site import day_path, size_on_disk
+from ialirt_backfill.site import Site, day_path, size_on_disk
 from ialirt_backfill.status import open_ledger
 from ledger import DayState, Ledger
 
@@ -100,7 +100,7 @@ def verify(
         return Verification(files, findings)
     policy = Policy(redownload=True, settle=options.settle, overlap=options.overlap)
     with session(options, policy, "verify", key=key, listener=listener, stop=stop) as run:
-        planned = [_again(finding, run.site.datastore, run.site.now) for finding in findings]
+        planned = [_again(finding, run.site) for finding in findings]
         listener.planned(planned)
         repair = run.carry_out(planned)
         seen = ((finding, run.site.ledger.day(finding.state.item_name, finding.day)) for finding in findings)
@@ -132,11 +132,12 @@ def _look(ledger: Ledger, options: VerifyOptions, stop: Stop) -> tuple[int, tupl
     return sum(row.size_bytes is not None for row in rows.values()), tuple(found)
 
 
-def _again(finding: Finding, datastore: Path, now: datetime) -> Decision:
+def _again(finding: Finding, site: Site) -> Decision:
     """Ask for the whole day again, and read what is in its file as it is."""
     row = finding.state
-    size = size_on_disk(datastore, finding.instrument, finding.day, row)
-    decision = decide(finding.instrument, finding.day, row, size, now, Policy(redownload=True))
+    size = size_on_disk(site.datastore, finding.instrument, finding.day, row)
+    policy, admission = Policy(redownload=True), site.api.admission
+    decision = decide(finding.instrument, finding.day, row, size, site.now, policy, admission)
     return replace(decision, reason=f"verify --fix: {finding.detail}", reread=size is not None)
 
 

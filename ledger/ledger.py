@@ -12,7 +12,7 @@ from datetime import date, datetime, timedelta
 from types import TracebackType
 from typing import Any, Self
 
-from sqlalchemy import Connection, Row, Select, Text, cast, delete, func, insert, or_, select, update
+from sqlalchemy import Connection, Row, Select, Text, and_, cast, delete, func, insert, or_, select, update
 from sqlalchemy import exists as sql_exists
 
 from ledger.collector import collector_paused
@@ -24,6 +24,7 @@ from ledger.records import (
     AttemptResult,
     AttemptStatus,
     Claim,
+    DayAccess,
     DayResult,
     DayState,
     DayStatus,
@@ -41,6 +42,7 @@ from ledger.statements import (
     LOCK_CLAIMED,
     LOCK_CLAIMED_IF_FREE,
     LOCK_DAY,
+    NOTE_ACCESS,
     NOTE_REFUSED,
     SAVE,
     SAVE_PROGRESS,
@@ -141,12 +143,26 @@ class Ledger:
         """The row of one day, or None."""
         return self.days([item_name], day, day).get((item_name, day))
 
-    def unfinished(self, item_names: Collection[str], before: date) -> dict[tuple[str, date], DayState]:
-        """The rows of earlier days that are not final."""
+    def unfinished(
+        self, item_names: Collection[str], before: date, lacking: Mapping[str, Collection[DayAccess]] | None = None
+    ) -> dict[tuple[str, date], DayState]:
+        """The rows of earlier days that are not final, or hold records that were fetched with too little access.
+
+        ``lacking`` says by item which is too little.
+        """
+        too_little = [
+            and_(
+                instrument_day.c.item_name == item_name,
+                instrument_day.c.access.in_(list(accesses)),
+                instrument_day.c.records > 0,
+            )
+            for item_name, accesses in (lacking or {}).items()
+            if accesses
+        ]
         wanted = select(*DAY_COLUMNS).where(
             instrument_day.c.item_name.in_(list(item_names)),
             instrument_day.c.day < before,
-            instrument_day.c.is_final.is_(False),
+            or_(instrument_day.c.is_final.is_(False), *too_little),
         )
 
         return self._read_days(wanted)
@@ -182,6 +198,23 @@ class Ledger:
                 connection.execute(NOTE_REFUSED, {"of_item": item_name, "of_day": day, **noted})
 
         if days:
+            self._database.write(note)
+
+    def without_access(self, item_name: str) -> dict[date, DayState]:
+        """The rows of an item that hold records, and of which it is not known with what access they were fetched."""
+        wanted = select(*DAY_COLUMNS).where(
+            instrument_day.c.item_name == item_name, instrument_day.c.access.is_(None), instrument_day.c.records > 0
+        )
+        return {day: row for (_, day), row in self._read_days(wanted).items()}
+
+    def note_access(self, item_name: str, accesses: Mapping[date, DayAccess]) -> None:
+        """Remember with what access days were fetched, where that is not known and nobody is at work on them."""
+
+        def note(connection: Connection) -> None:
+            for day, access in accesses.items():
+                connection.execute(NOTE_ACCESS, {"of_item": item_name, "of_day": day, "access": access})
+
+        if accesses:
             self._database.write(note)
 
     def progress(self, item_names: Collection[str]) -> dict[str, Progress]:

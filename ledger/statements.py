@@ -42,6 +42,13 @@ NOTE_REFUSED = (
 )
 """Sets what it is given, unless a runner is at work on the day, or the same is noted already."""
 
+NOTE_ACCESS = (
+    update(instrument_day)
+    .where(_IS_DAY, _day.claimed_by.is_(None), _day.access.is_(None))
+    .values(version=_day.version + 1)
+)
+"""Sets what it is given, unless a runner is at work on the day, or it is known already."""
+
 LOCK_CLAIMED = select(_day.version).where(_IS_CLAIMED).with_for_update()
 """A row where the claim still holds; waits for whoever has it locked."""
 

@@ -21,8 +21,10 @@ from urllib.parse import urlsplit
 import ialirt_data_access
 import tenacity
 
-from ialirt_backfill.api.call import TOO_MUCH, PassingFault, TooMuch, call
+from ialirt_backfill.access import Admission
+from ialirt_backfill.api.call import TOO_MUCH, Forbidden, KeyRequired, PassingFault, TooMuch, call
 from ialirt_backfill.api.opener import Opener, Patience, is_loopback
+from ialirt_backfill.api.permissions import Permissions
 from ialirt_backfill.arrays import Records
 from ialirt_backfill.coverage import Span
 from ialirt_backfill.exceptions import ApiError, Interrupted, UsageError
@@ -122,6 +124,7 @@ class Api:
         self._stop = stop or threading.Event()
         self._pace = Pace(rate, self._stop)
         self._windows: dict[str, timedelta] = {}
+        self.permissions = Permissions(has_key=endpoint.key is not None, stop=self._stop)
 
     def __enter__(self) -> Api:
         _open_endpoint(self._endpoint, self._patience)
@@ -129,6 +132,11 @@ class Api:
 
     def __exit__(self, *_: object) -> None:
         _close_endpoint()
+
+    @property
+    def admission(self) -> Admission:
+        """What is known so far of what this run may have."""
+        return self.permissions.admission
 
     @property
     def clock_error(self) -> timedelta:
@@ -142,7 +150,8 @@ class Api:
 
         A window that holds too much is halved, and the next windows of this instrument are that small from the start.
         ``on_try`` hears of every request before it is made (with the reason of a retry). Raises ApiError when a window
-        stays without an answer, AccessDenied when the server refuses, Interrupted when the run is stopped.
+        stays without an answer, NoAccess when the server refuses or has refused the like, Interrupted when the run is
+        stopped.
         """
         tried: Callable[[Span, str | None], None] = on_try or (lambda _window, _why: None)
         start = span.start
@@ -175,10 +184,11 @@ class Api:
         def once() -> Records:
             nonlocal tries
             self._pace.wait()
-            tried(window, why)
-            tries += 1
             try:
-                return call(instrument, window)
+                with self.permissions.turn(instrument, window.start):
+                    tried(window, why)
+                    tries += 1
+                    return self._call(instrument, window)
             except PassingFault as fault:
                 if fault.told_pause:
                     self._pace.pause(min(fault.told_pause, patience.longest_told_pause))
@@ -211,6 +221,21 @@ class Api:
             if self._stop.is_set():
                 raise Interrupted from error
             raise ApiError(f"{error} ({tries} {'try' if tries == 1 else 'tries'})") from error
+
+    def _call(self, instrument: Instrument, window: Span) -> Records:
+        """One request, and what is learned by it of what this run may have."""
+        try:
+            records = call(instrument, window)
+        except (KeyRequired, Forbidden) as error:
+            raise self.permissions.refused(instrument, window.start, error) from None
+        except TooMuch:
+            self.permissions.answered(instrument, window.start, ())
+            raise
+        except PassingFault:
+            self.permissions.faulted(instrument)
+            raise
+        self.permissions.answered(instrument, window.start, records)
+        return records
 
 
 _endpoint_lock = threading.Lock()

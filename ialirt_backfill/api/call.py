@@ -22,6 +22,8 @@ from ledger.collector import collector_paused
 
 TOO_MUCH = "more data than allowed"
 """What the server says, with status 400, of a window that holds more than it sends at once."""
+KEY_REQUIRED = "API key required"
+"""What it says, with status 400, of a time for which it requires a key."""
 _RETRIED_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504})
 
 
@@ -37,10 +39,22 @@ class TooMuch(Exception):
     """The window holds more than the server sends at once."""
 
 
+class KeyRequired(Exception):
+    """The data asked for are of a time for which the server requires a key; its words say of which."""
+
+
+class Forbidden(Exception):
+    """The server says 401 or 403. Whether that is a refusal or throttling, what else was answered tells."""
+
+    def __init__(self, message: str, status: int, said: str, told_pause: float | None) -> None:
+        super().__init__(message)
+        self.status, self.said, self.told_pause = status, said, told_pause
+
+
 def call(instrument: Instrument, window: Span) -> Records:
     """Make one request through the mission client and return its records.
 
-    Raises PassingFault, TooMuch, ApiError or AccessDenied.
+    Raises PassingFault, TooMuch, KeyRequired, Forbidden, ApiError or AccessDenied.
     """
     try:
         return _answer(instrument, window)
@@ -104,8 +118,10 @@ def _refused(refusal: urllib.error.HTTPError, said: str | None) -> Exception:
     words = f"HTTP {refusal.code} {refusal.reason}" + (f": {said}" if said else "")
     if refusal.code == 400 and said is not None and TOO_MUCH in said:
         return TooMuch(words)
+    if refusal.code == 400 and said is not None and KEY_REQUIRED in said:
+        return KeyRequired(words)
     if refusal.code in {401, 403}:
-        return AccessDenied(f"{words}. Check the API key (IALIRT_API_KEY or --api-key-file) and --url")
+        return Forbidden(words, refusal.code, said or "", _retry_after(refusal))
     if refusal.code == 404:
         return AccessDenied(f"{words}. Check --url: there is no I-ALiRT API at this address")
     if refusal.code in _RETRIED_STATUSES or (refusal.code == 400 and said is None):

@@ -21,7 +21,7 @@ BETWEEN = 2
 WIDE, CLOSE = 2, 1
 """How many characters a day takes."""
 
-FULL, UNDER_WAY, NO_DATA, FAILED, NEVER_ASKED = "■", ">", "·", "x", "-"
+FULL, UNDER_WAY, NO_DATA, FAILED, NO_ACCESS, NEVER_ASKED = "■", ">", "·", "x", "k", "-"
 LEGEND = (
     (FULL, "100 %", "green"),
     ("9", "90 to 99 %", "green"),
@@ -30,6 +30,7 @@ LEGEND = (
     (UNDER_WAY, "more to come", "cyan"),
     (NO_DATA, "no data", ""),
     (FAILED, "failed", "bold red reverse"),
+    (NO_ACCESS, "needs a key or scope", "magenta"),
     (NEVER_ASKED, "never asked for", "dim"),
 )
 
@@ -104,6 +105,8 @@ def symbol(day: DayStanding) -> tuple[str, str]:
     """The character of a day, and its style."""
     if day.standing is Standing.NEVER_ASKED:
         return NEVER_ASKED, "dim"
+    if day.standing is Standing.NO_ACCESS:
+        return NO_ACCESS, "magenta"
     if day.standing is Standing.FAILED:
         return FAILED, "bold red reverse"
     if day.standing is Standing.NO_DATA:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.text import Text
@@ -15,8 +16,11 @@ from ialirt_backfill.coverage import Span
 from ialirt_backfill.listener import DayOutcome, Listener
 from ialirt_backfill.planner import Decision
 from ialirt_backfill.terminal.plan import totals
-from ialirt_backfill.terminal.words import both_ends, clock, counted, one_line, percent
+from ialirt_backfill.terminal.words import both_ends, clock, counted, one_line, percent, stretch
 from ledger import DayStatus
+
+if TYPE_CHECKING:
+    from ialirt_backfill.backfill import Report  # it loads pyarrow, which whoever has a report has loaded already
 
 LONG_DAY_SECONDS = 30.0
 
@@ -77,7 +81,7 @@ class Lines(Listener):
             say(self._console, f"{name(outcome.decision)}  {found(outcome)}")
 
     def day_skipped(self, decision: Decision) -> None:
-        if not self._quiet:
+        if not self._quiet and decision.refusal is None:  # what is refused is told of at the end, all at once
             say(self._console, f"{name(decision)}  {decision.action.value}  {decision.reason}")
 
     def stopping(self, why: str) -> None:
@@ -108,6 +112,19 @@ def plan_line(plan: Sequence[Decision]) -> str:
     """The plan in a line."""
     names = dict.fromkeys(decision.instrument.name for decision in plan)
     return f"{both_ends([decision.day for decision in plan])}; {', '.join(names)}: {totals(plan)}"
+
+
+def tell_of_refusals(console: Console, report: Report) -> None:
+    """What the server refused, and what to do about it: a line for each reason."""
+    days: dict[str, list[Decision]] = {}
+    for decision in report.without_access:
+        days.setdefault(decision.reason, []).append(decision)
+    for reason, refused in days.items():
+        names = ", ".join(dict.fromkeys(it.instrument.name for it in refused))
+        first, last = min(it.day for it in refused), max(it.day for it in refused)
+        style = "bold" if any(it in report.missed for it in refused) else ""
+        what = f"{names} {stretch(first, last)} ({counted(len(refused), 'instrument-day')})"
+        say(console, f"Not to be had: {what}: {reason}. Then the same command fetches them.", style=style)
 
 
 def tell_of_trouble(console: Console, outcome: DayOutcome) -> None:

@@ -13,7 +13,13 @@ from ialirt_backfill.planner import Action, Decision, requests
 from ialirt_backfill.terminal.consoles import prose, show_table, word
 from ialirt_backfill.terminal.words import both_ends, counted, one_line, stretch
 
-STYLES = {Action.RUN: "green", Action.RETRY: "yellow", Action.SKIP_FAILED: "red", Action.SKIP_CLAIMED: "cyan"}
+STYLES = {
+    Action.RUN: "green",
+    Action.RETRY: "yellow",
+    Action.SKIP_FAILED: "red",
+    Action.SKIP_CLAIMED: "cyan",
+    Action.SKIP_NO_ACCESS: "magenta",
+}
 
 
 def show_plan(console: Console, plan: Sequence[Decision], *, unfolded: bool = False) -> None:

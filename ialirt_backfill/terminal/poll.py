@@ -7,13 +7,14 @@ import sys
 from collections.abc import Sequence
 from datetime import datetime
 
+from ialirt_backfill.access import Refusal
 from ialirt_backfill.backfill import Report
 from ialirt_backfill.listener import DayOutcome
 from ialirt_backfill.options import PollOptions
 from ialirt_backfill.planner import Decision
 from ialirt_backfill.poll import PollListener, Tail
 from ialirt_backfill.terminal.consoles import make_console, set_up_logging
-from ialirt_backfill.terminal.lines import Lines, say
+from ialirt_backfill.terminal.lines import Lines, name, say
 from ialirt_backfill.terminal.plan import show_plan
 from ialirt_backfill.terminal.words import counted, length, one_line, percent
 
@@ -25,6 +26,7 @@ class PollScreen:
         self._options = options
         self._out = make_console(stderr=options.json)
         self._err = make_console(stderr=True)
+        self._told: set[str] = set()
 
     def listener(self) -> PollListener:
         """Show what happens from now on."""
@@ -39,12 +41,21 @@ class PollScreen:
         say(self._err, "Ending after the requests in flight; once more to stop at once (nothing is lost either way).")
 
     def show_pass(self, now: datetime, tails: Sequence[Tail]) -> None:
-        """One line per instrument."""
+        """One line per instrument; of a refusal, the first time only."""
         width = max((len(tail.instrument.name) for tail in tails), default=0)
         for tail in tails:
+            if tail.decision.refusal is not None and not self.is_new(tail.decision.refusal):
+                continue
             if tail.failed or not self._options.quiet:
                 line = f"{now:%Y-%m-%d %H:%M:%S}Z  {tail.instrument.name:{width}}  {tail_line(tail, now)}"
                 say(self._out, line, style="red" if tail.failed else "")
+
+    def is_new(self, refusal: Refusal) -> bool:
+        """Whether this refusal is told of for the first time."""
+        if refusal.reason in self._told:
+            return False
+        self._told.add(refusal.reason)
+        return True
 
     def show(self, report: Report) -> None:
         """Show the plan of a dry run, or the object that was asked for."""
@@ -79,8 +90,12 @@ class PollLines(Lines, PollListener):
             super().day_finished(outcome)
 
     def day_skipped(self, decision: Decision) -> None:
-        if self._now is None or decision.day != self._now.date():
+        if self._now is not None and decision.day == self._now.date():
+            return
+        if decision.refusal is None:
             super().day_skipped(decision)
+        elif self._screen.is_new(decision.refusal) and not self._quiet:
+            say(self._console, f"{name(decision)}  {decision.action.value}  {decision.reason}")
 
 
 def tail_line(tail: Tail, now: datetime) -> str:

@@ -15,7 +15,7 @@ from ialirt_backfill.terminal.calendar import show_calendar
 from ialirt_backfill.terminal.consoles import make_console, number, prose, show, show_table, word
 from ialirt_backfill.terminal.plain import write_csv, write_json
 from ialirt_backfill.terminal.words import both_ends, counted, length, moment, one_line, percent
-from ledger import Attempt, AttemptStatus, DayState, Run
+from ledger import Attempt, AttemptStatus, DayAccess, DayState, Run
 
 EXIT_STOPPED = 128
 
@@ -33,7 +33,7 @@ def show_status(report: StatusReport, options: StatusOptions, console: Console |
     console.print()
     show_calendar(console, report.instruments)
     console.print()
-    headers = ("days", "complete", "incomplete", "failed", "no data", "never asked", "availability")
+    headers = ("days", "complete", "incomplete", "failed", "no data", "refused", "never asked", "available")
     rows = [(it.instrument, *_day_counts(it)) for it in report.instruments]
     show_table(console, [word("instrument"), *(number(header) for header in headers)], rows)
     console.print()
@@ -52,6 +52,7 @@ def _day_counts(it: InstrumentStatus) -> tuple[str | Text, ...]:
         f"{it.days_incomplete:,}",
         Text(f"{it.days_failed:,}", style="bold red" if it.days_failed else ""),
         f"{it.days_no_data:,}",
+        f"{it.days_no_access:,}",
         f"{it.days_never_asked:,}",
         percent(it.availability_pct),
     )
@@ -148,6 +149,7 @@ def describe_state(state: DayState) -> str:
         Standing.INCOMPLETE: "incomplete, more to ask for",
         Standing.FAILED: "failed",
         Standing.NO_DATA: "no data" if state.is_final else "no data so far",
+        Standing.NO_ACCESS: "no access",
         Standing.NEVER_ASKED: "no result yet",
     }
     return words[standing(state)]
@@ -175,11 +177,20 @@ def _details(state: DayState) -> list[tuple[str, str]]:
         details.append(("rejected", counted(state.rejected, "record")))
     if state.last_error:
         details.append(("last error", one_line(state.last_error)))
+    if state.refused:
+        details.append(("refused", one_line(state.refused)))
+    if state.records and state.access is not None:
+        details.append(("fetched", _ACCESS[state.access]))
     if state.claim is not None:
         details.append(("in work by", state.claim.describe()))
     return details
 
 
+_ACCESS = {
+    DayAccess.NONE: "without a key",
+    DayAccess.KEY: "with a key",
+    DayAccess.FULL: "with a key that is shown what is restricted",
+}
 RESULT_STYLES = {AttemptStatus.FAILED: "red", AttemptStatus.INTERRUPTED: "yellow"}
 
 
@@ -246,6 +257,7 @@ COUNTS = {
     "failed": "failed",
     "skipped_failed": "skipped as failed",
     "skipped_claimed": "skipped as in work elsewhere",
+    "skipped_no_access": "refused for want of access",
 }
 
 

@@ -12,7 +12,7 @@ from ialirt_backfill.listener import Listener
 from ialirt_backfill.options import BackfillOptions, WorkOptions
 from ialirt_backfill.terminal.bars import Bars
 from ialirt_backfill.terminal.consoles import is_screen, make_console, set_up_logging
-from ialirt_backfill.terminal.lines import Lines, say
+from ialirt_backfill.terminal.lines import Lines, say, tell_of_refusals
 from ialirt_backfill.terminal.plan import show_plan
 from ialirt_backfill.terminal.summary import show_summary
 
@@ -72,3 +72,5 @@ class Screen:
             say(self._err, f"Interrupted; what arrived is kept. To go on: {again}", style="bold", to_copy=True)
         elif has_failed:
             say(self._err, f"To ask again for what failed: {again}", style="bold", to_copy=True)
+        if report.run_id is not None and (not self._options.quiet or report.missed):
+            tell_of_refusals(self._err, report)

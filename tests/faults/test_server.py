@@ -10,6 +10,7 @@ from datetime import timedelta
 import pytest
 
 from ialirt_backfill.listener import DayOutcome, Listener
+from ialirt_backfill.planner import Action
 from ialirt_backfill.simulator import (
     Answer,
     CutBody,
@@ -104,19 +105,21 @@ def test_a_refusal_is_not_asked_again_and_says_which_setting_to_look_at(place: P
     place.simulator.faults = Times(math.inf, refusal)
     report = place.run()
     assert len(place.simulator.requests) == 1
-    [failed] = report.results
-    assert failed.status is DayStatus.FAILED
-    assert words in (failed.error or "")
-    assert "--url" in (failed.error or "")
+    said = report.results[0].error if report.results else report.plan[0].reason
+    assert words in (said or "")
+    assert "--url" in (said or "")
+    assert [it.status for it in report.results] == ([] if number in {401, 403} else [DayStatus.FAILED])
 
 
 @pytest.mark.parametrize("status", [401, 403])
-def test_a_refusal_of_every_request_ends_the_run_early(place: Place, status: int) -> None:
+def test_a_refusal_of_every_request_is_met_once_or_twice_and_fails_no_day(place: Place, status: int) -> None:
     place.simulator.faults = Times(math.inf, Answer(status))
-    report = place.run("hit", DAY, DAY + timedelta(days=25))
-    assert report.exit_code == 1
-    assert len(report.results) < 6
-    assert "check the API key" in (report.ended or "")
+    report = place.run("all", DAY, DAY + timedelta(days=25), jobs=8)
+    assert report.exit_code == 2
+    assert not report.results
+    assert len(place.simulator.requests) <= 2
+    assert {decision.action for decision in report.plan} == {Action.SKIP_NO_ACCESS}
+    assert all("check the API key" in decision.reason for decision in report.plan)
 
 
 def test_a_refusal_of_one_instrument_stops_no_other(place: Place) -> None:

@@ -29,7 +29,7 @@ from ialirt_backfill import simulator as sim
 from ialirt_backfill.api import Api, Endpoint, Patience
 from ialirt_backfill.api.opener import Opener, is_loopback
 from ialirt_backfill.coverage import DAY, SECOND, Span, day_span
-from ialirt_backfill.exceptions import AccessDenied, ApiError, Interrupted, UsageError
+from ialirt_backfill.exceptions import AccessDenied, ApiError, Interrupted, NoAccess, UsageError
 from ialirt_backfill.instruments import INSTRUMENTS, Instrument
 from ialirt_backfill.records import tabulate
 from ialirt_backfill.table import concatenate
@@ -385,9 +385,9 @@ def test_other_counts_do_no_harm(simulator: sim.Simulator, meta: str) -> None:
 @pytest.mark.parametrize(
     ("reply", "kind", "words"),
     [
-        (sim.Answer(401), AccessDenied, "HTTP 401 Unauthorized: Unauthorized. Check the API key (IALIRT_API_KEY or"),
-        (sim.Answer(403), AccessDenied, "HTTP 403 Forbidden: Forbidden. Check the API key (IALIRT_API_KEY or"),
-        (sim.Answer(403, b"\xff"), AccessDenied, "HTTP 403 Forbidden. Check the API key"),
+        (sim.Answer(401), NoAccess, "refuses every request (HTTP 401 Unauthorized: Unauthorized): check the API key"),
+        (sim.Answer(403), NoAccess, "refuses hit (HTTP 403 Forbidden: Forbidden): check the API key (IALIRT_API_KEY"),
+        (sim.Answer(403, b"\xff"), NoAccess, "refuses hit (HTTP 403 Forbidden): check the API key"),
         (sim.Answer(404), AccessDenied, "HTTP 404 Not Found: Not Found. Check --url: there is no I-ALiRT API at this"),
         (sim.Answer(400, '{"message": "Invalid time format"}'), ApiError, "HTTP 400 Bad Request: Invalid time format."),
         (sim.Answer(400, '{"message": "Unexpected parameters: x"}'), ApiError, "Unexpected parameters: x."),

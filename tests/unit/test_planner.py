@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ialirt_backfill.access import Admission
 from ialirt_backfill.coverage import DAY, SECOND, Span, day_span
 from ialirt_backfill.instruments import INSTRUMENTS, Instrument
 from ialirt_backfill.planner import (
@@ -250,7 +251,7 @@ TABLE = [
 
 @pytest.mark.parametrize("case", TABLE, ids=lambda case: case.name)
 def test_the_decision_table(case: Case) -> None:
-    decision = decide(case.instrument, D, case.row, case.size, at(case.now), case.policy)
+    decision = decide(case.instrument, D, case.row, case.size, at(case.now), case.policy, Admission(has_key=True))
     assert decision.action is case.action
     assert case.reason in decision.reason
     assert decision.spans == spans(case.asks)
@@ -296,7 +297,7 @@ def test_what_is_asked_for_lies_in_the_day_and_costs_no_more_than_all_of_it(
     state = row(status, final=final and through == 1440)._replace(
         asked_through=asked, gaps=tuple((g.start, g.end) for g in known)
     )
-    decision = decide(instrument, D, state, size, now, policy)
+    decision = decide(instrument, D, state, size, now, policy, Admission())
     if not decision.action.asks:
         assert decision.spans == ()
         return
@@ -415,7 +416,7 @@ def planned(
         return None if state is None else state.size_bytes
 
     pairs = [(instrument, day) for day in days for instrument in (MAG, HIT)]
-    decisions = list(plan(pairs, rows, size_of, NOW, Policy(), limit))
+    decisions = list(plan(pairs, rows, size_of, NOW, Policy(), Admission(), limit))
     assert all(state is rows.get((instrument.progress_key, day)) for instrument, day, state in asked)
     return decisions
 
@@ -467,5 +468,5 @@ def test_a_plan_ends_as_soon_as_its_limit_is_reached() -> None:
     def size_of(instrument: Instrument, day: date, state: DayState | None) -> None:
         looked_at.append(day)
 
-    list(plan(((MAG, day) for day in years), {}, size_of, datetime(2040, 1, 1, tzinfo=UTC), Policy(), 2))
+    list(plan(((MAG, day) for day in years), {}, size_of, datetime(2040, 1, 1, tzinfo=UTC), Policy(), Admission(), 2))
     assert len(looked_at) == 3

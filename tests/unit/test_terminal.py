@@ -418,7 +418,7 @@ def test_a_cell_tells_the_same_without_colour(standing: Standing, pct: float | N
 def test_status_is_cut_nowhere(width: int) -> None:
     shown = drawn(lambda console: show_status(a_status(8), StatusOptions(), console), width)
     said = "\n".join(shown)
-    assert "instrument days complete incomplete failed no data never asked availability" in " ".join(said.split())
+    assert "instrument days complete incomplete failed no data refused never asked available" in " ".join(said.split())
     assert all(name in said for name in INSTRUMENTS)
     assert "1 h 30 min" in said
     assert "asked only through 2026-01-07 00:00Z" in " ".join(said.split())
