@@ -14,7 +14,7 @@ from math import inf
 from typing import Annotated, Any, Optional, TypeVar
 
 from ialirt_backfill.exceptions import UsageError
-from ialirt_backfill.instruments import INSTRUMENTS, LAUNCH, Instrument
+from ialirt_backfill.instruments import INSTRUMENTS, LAUNCH, PUBLIC_SINCE, Instrument
 
 DEFAULT_URL = "https://ialirt.imap-mission.com"
 ALL = "all"
@@ -297,7 +297,7 @@ class RangeOptions(_Checks):
     )
     start: Optional[date] = option(
         None,
-        f"first UTC day, not before {LAUNCH}",
+        f"first UTC day, not before {LAUNCH}; before {PUBLIC_SINCE:%Y-%m-%d} with an API key only",
         flags=["--start", "--start-date"],
         parse=parse_day,
         metavar="DAY",
@@ -355,7 +355,11 @@ class VerifyOptions(WorkOptions, RangeOptions):
 # The groups stand in reverse: a dataclass takes the fields of its last base first, and so --help begins with the range.
 @dataclass(frozen=True, kw_only=True)
 class BackfillOptions(WorkOptions, DecisionOptions, RangeOptions):
-    """Make every day of a range complete."""
+    """Make every day of a range complete.
+
+    Without an API key: all instruments but mag_hk, from 2026-02-01 on. With one: since launch, 2025-09-24. With one of
+    scope full or read: all of it. A key stands in the environment variable IALIRT_API_KEY or in --api-key-file.
+    """
 
     def __post_init__(self) -> None:
         if not self.instrument:

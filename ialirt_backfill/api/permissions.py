@@ -100,7 +100,8 @@ class Permissions:
         """What to raise for a request that was refused; a refusal is remembered, throttling is not one."""
         with self._changed:
             if isinstance(error, Forbidden) and self._is_throttling(instrument, error):
-                return PassingFault(str(error), error.told_pause or THROTTLED_SECONDS)
+                told = error.told_pause
+                return PassingFault(str(error), THROTTLED_SECONDS if told is None else told)
             refusal = self._meaning(instrument, start, error)
             self.admission = self.admission.with_refusal(refusal)
             self._changed.notify_all()

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ialirt_backfill.access import Admission
+from ialirt_backfill.access import Admission, Refusal, Want
 from ialirt_backfill.coverage import DAY, SECOND, Span, day_span
 from ialirt_backfill.instruments import INSTRUMENTS, Instrument
 from ialirt_backfill.planner import (
@@ -29,7 +29,7 @@ from ledger.records import DayAccess, DayState, DayStatus
 
 D = date(2026, 2, 1)
 WHOLE = day_span(D)
-MAG, HIT = INSTRUMENTS["mag"], INSTRUMENTS["hit"]
+MAG, MAG_HK, HIT = INSTRUMENTS["mag"], INSTRUMENTS["mag_hk"], INSTRUMENTS["hit"]
 USUAL = Policy()
 RETRY, POLL, REDO = Policy(retry_failed=True), Policy(polling=True), Policy(redownload=True)
 LAG_A_MINUTE = Policy(lag=timedelta(minutes=1))
@@ -112,8 +112,12 @@ class Case:
     policy: Policy = USUAL
     reread: bool = False
     instrument: Instrument = MAG
+    admission: Admission = Admission(has_key=True)
 
 
+DENIED, NO_KEY = Action.SKIP_NO_ACCESS, DayAccess.NONE
+NEEDS_KEY = Admission(refusals=(Refusal(Want.KEY, "", before=at("5 00:00")),))
+SHOWN = Admission(has_key=True, shown=frozenset({"hit"}))
 RUN, SKIP, NO_DATA, FUTURE = Action.RUN, Action.SKIP_EXISTING, Action.SKIP_NO_DATA, Action.SKIP_FUTURE
 FULL = "1 00:00 - 2 00:00"
 UNTIL_NINE = "1 00:00 - 1 09:00"
@@ -175,6 +179,39 @@ TABLE = [
          policy=POLL),
     Case("poll with retry", "2 00:01", failed("1 18:00", updated_at=at("2 00:00")), Action.RETRY, "",
          "1 18:00 - 2 00:00", policy=replace(POLL, retry_failed=True)),
+    # --- what was refused, what is expected to need a key, and what was fetched with less
+    Case("refused in this run", "9 00:00", None, DENIED, "need an API key", admission=NEEDS_KEY),
+    Case("refused, redownload", "9 00:00", row(through="2 00:00"), DENIED, "need an API key", policy=REDO,
+         admission=NEEDS_KEY),
+    Case("refused, retry", "9 00:00", failed("1 18:00"), DENIED, "need an API key", policy=RETRY, admission=NEEDS_KEY),
+    Case("refused, failed without retry", "9 00:00", failed("1 18:00"), Action.SKIP_FAILED, "HTTP 500",
+         admission=NEEDS_KEY),
+    Case("refused, but nothing is missing", "9 00:00", row(through="2 00:00", final=True), SKIP, "final",
+         admission=NEEDS_KEY),
+    Case("a later day than the refusal covers", "9 00:00", None, RUN, "never asked for", FULL, None,
+         admission=Admission(refusals=(Refusal(Want.KEY, "", before=at("1 00:00")),))),
+    Case("refused by an earlier run", "9 00:00", row(DayStatus.PENDING, attempts=0, size=None, refused="why"), RUN,
+         "refused so far", FULL, None),
+    Case("fetched without a key, and now there is one", "9 00:00", row(through="2 00:00", final=True, access=NO_KEY),
+         RUN, "fetched without a key: its restricted fields are missing", FULL, instrument=HIT),
+    Case("the same, with a file that changed", "9 00:00", row(through="2 00:00", access=NO_KEY), RUN, "without a key",
+         FULL, 99, instrument=HIT),
+    Case("the same, failed", "9 00:00", failed("1 18:00", access=NO_KEY), Action.SKIP_FAILED, "", instrument=HIT),
+    Case("fetched without a key, and there is none", "9 00:00", row(through="2 00:00", final=True, access=NO_KEY), SKIP,
+         "final", instrument=HIT, admission=Admission()),
+    Case("nothing of it is restricted", "9 00:00", row(through="2 00:00", final=True, access=NO_KEY), SKIP, "final"),
+    Case("no data lacks nothing", "9 00:00", no_data("2 00:00", final=True)._replace(access=NO_KEY), NO_DATA, "final",
+         size=None, instrument=HIT),
+    Case("fetched with a key without a scope: not again", "9 00:00", row(through="2 00:00", final=True), SKIP, "final",
+         instrument=HIT),
+    Case("but once the restricted fields were shown", "9 00:00", row(through="2 00:00", final=True), RUN,
+         "with a key that was not shown its restricted fields", FULL, instrument=HIT, admission=SHOWN),
+    Case("fetched with all", "9 00:00", row(through="2 00:00", final=True, access=DayAccess.FULL), SKIP, "final",
+         instrument=HIT, admission=SHOWN),
+    Case("not known with what", "9 00:00", row(through="2 00:00", final=True, access=None), SKIP, "final",
+         instrument=HIT, admission=SHOWN),
+    Case("an instrument that needs a scope", "9 00:00", None, RUN,
+         "never asked for; needs an API key with scope full or read", FULL, None, instrument=MAG_HK),
     # --- file gone, file changed
     Case("file gone", "9 00:00", row(through="2 00:00", final=True), RUN, "file is missing", FULL, None),
     Case("file gone, today", "1 09:00", row(through="1 08:50"), RUN, "file is missing", UNTIL_NINE, None),
@@ -251,7 +288,7 @@ TABLE = [
 
 @pytest.mark.parametrize("case", TABLE, ids=lambda case: case.name)
 def test_the_decision_table(case: Case) -> None:
-    decision = decide(case.instrument, D, case.row, case.size, at(case.now), case.policy, Admission(has_key=True))
+    decision = decide(case.instrument, D, case.row, case.size, at(case.now), case.policy, case.admission)
     assert decision.action is case.action
     assert case.reason in decision.reason
     assert decision.spans == spans(case.asks)
