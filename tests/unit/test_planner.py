@@ -98,6 +98,9 @@ def failed(through: str | None = None, failures: int = 1, **others: object) -> D
     return row(DayStatus.FAILED, through, last_error="HTTP 500", failures=failures, **others)  # type: ignore[arg-type]
 
 
+WITH_KEY = Admission(has_key=True)
+
+
 @dataclass(frozen=True)
 class Case:
     """One line of the table: the state, what is decided, and what is asked for."""
@@ -112,7 +115,7 @@ class Case:
     policy: Policy = USUAL
     reread: bool = False
     instrument: Instrument = MAG
-    admission: Admission = Admission(has_key=True)
+    admission: Admission = WITH_KEY
 
 
 DENIED, NO_KEY = Action.SKIP_NO_ACCESS, DayAccess.NONE
