@@ -25,6 +25,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ialirt_backfill import __version__
 from ialirt_backfill import simulator as sim
 from ialirt_backfill.api import Api, Endpoint, Patience
 from ialirt_backfill.api.opener import Opener, is_loopback
@@ -670,6 +671,24 @@ def test_the_clock_error_of_another_server_is_forgotten(simulator: sim.Simulator
         assert api.clock_error < timedelta(hours=-1)
     with asking(simulator.url) as api:
         assert api.clock_error == timedelta(0)
+
+
+# --- who asks ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("key", [None, "secret"])
+def test_every_request_says_who_asks(simulator: sim.Simulator, key: str | None) -> None:
+    name = f"ialirt-backfill/{__version__}"
+    with sim.Simulator(now=lambda: NOW) as elsewhere:
+        simulator.faults = [
+            sim.Times(1, sim.Answer(503)),
+            sim.Times(1, sim.Redirect(f"{simulator.url}/space-weather?instrument=hit")),
+            sim.Times(1, sim.Redirect(f"{elsewhere.url}/space-weather?instrument=hit")),
+        ]
+        with asking(simulator.url, key) as api:
+            ask(api)
+        requests = [*simulator.requests, *elsewhere.requests]
+        assert [request.headers["user-agent"] for request in requests] == [name] * 4
 
 
 # --- the key ----------------------------------------------------------------------------------------------------------
