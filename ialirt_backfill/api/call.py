@@ -22,7 +22,9 @@ from ledger.collector import collector_paused
 
 TOO_MUCH = "more data than allowed"
 """What the server says, with status 400, of a window that holds more than it sends at once."""
-_RETRIED_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504})
+_RETRIED_STATUSES = frozenset({408, 425, 429, *range(500, 600)}) - {501, 505}
+"""Every fault of a server may pass, those that only a gateway has a number for too; but it will not learn a method or a
+version of HTTP meanwhile."""
 
 
 class PassingFault(Exception):

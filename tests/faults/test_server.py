@@ -35,6 +35,8 @@ FAULTS: dict[str, tuple[Fault, str]] = {
     "502": (Answer(502), "502"),
     "503": (Answer(503), "Service Unavailable"),
     "504": (Answer(504), "Endpoint request timed out"),
+    "507": (Answer(507), "Insufficient Storage"),
+    "520": (Answer(520, "<html>the origin said nothing</html>", "text/html"), "HTTP 520 Unknown: <html>the origin"),
     "reset before the answer": (Reset(), "connection broke"),
     "reset within the body": (Reset(2000), "connection broke"),
     "cut body": (CutBody(), "cut short"),
@@ -95,6 +97,8 @@ REFUSALS = {
     404: (Answer(404), "--url"),
     400: (Answer(400, b'{"message": "Invalid time format"}'), "Invalid time format"),
     4000: (Answer(400, b'{"message": "Unexpected parameters: x"}'), "Unexpected parameters: x"),
+    501: (Answer(501), "501 Not Implemented"),
+    505: (Answer(505), "505 HTTP Version Not Supported"),
 }
 
 

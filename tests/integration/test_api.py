@@ -380,6 +380,15 @@ def test_other_counts_do_no_harm(simulator: sim.Simulator, meta: str) -> None:
     assert len(simulator.requests) == 1
 
 
+@pytest.mark.parametrize("status", [408, 425, 429, *(it for it in range(500, 600) if it not in {501, 505})])
+def test_a_status_that_may_pass_is_asked_again(simulator: sim.Simulator, status: int) -> None:
+    """Also those that only a gateway has a number for."""
+    simulator.faults = sim.Times(1, sim.Answer(status))
+    with asking(simulator.url) as api:
+        assert ask(api)
+    assert [request.status for request in simulator.requests] == [status, 200]
+
+
 # --- refusals that stay -----------------------------------------------------------------------------------------------
 
 
@@ -394,6 +403,7 @@ def test_other_counts_do_no_harm(simulator: sim.Simulator, meta: str) -> None:
         (sim.Answer(400, '{"message": "Unexpected parameters: x"}'), ApiError, "Unexpected parameters: x."),
         (sim.Answer(405), ApiError, "HTTP 405 Method Not Allowed"),
         (sim.Answer(501), ApiError, "HTTP 501 Not Implemented"),
+        (sim.Answer(505), ApiError, "HTTP 505 HTTP Version Not Supported"),
         (sim.Answer(302), ApiError, "HTTP 302 Found"),
         (sim.Answer(400, "x" * 10_000), ApiError, "x" * 300 + ". The server does not accept what was asked; check"),
     ],
