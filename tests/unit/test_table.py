@@ -19,7 +19,7 @@ from ialirt_backfill.coverage import day_span
 from ialirt_backfill.exceptions import UnwritableValue
 from ialirt_backfill.instruments import INSTRUMENTS, Instrument
 from ialirt_backfill.records import tabulate
-from tests.unit.strategies import answers, at
+from tests.unit.strategies import WHOLE_FILL, answers, at
 
 DAY = date(2026, 2, 1)
 SPAN = day_span(DAY)
@@ -186,7 +186,8 @@ def test_housekeeping_is_flattened_and_converted() -> None:
 
 
 @pytest.mark.parametrize(
-    ("raw", "text"), [(1, "Standby"), (6, "Burst"), (7, "7"), (0, "0"), (True, "True"), (None, None), ("5", "5")]
+    ("raw", "text"),
+    [(1, "Standby"), (6, "Burst"), (7, "7"), (0, "0"), (True, "True"), (None, None), (WHOLE_FILL, None), ("5", "5")],
 )
 def test_modes_are_named_and_unknown_ones_written_as_they_came(raw: object, text: str | None) -> None:
     found = cells(
@@ -239,6 +240,7 @@ def test_no_records_are_no_rows() -> None:
         (-1.0e31, None),
         (-9.999999848243207e30, None),  # the fill value by way of a 32-bit float
         (-(10**31), None),
+        (WHOLE_FILL, None),
         (-1.0e30, "-1e+30"),
         (-1.0e33, "-1e+33"),
         (math.nan, None),
@@ -268,6 +270,7 @@ def test_measurements(value: object, text: str | None) -> None:
         (6.5, "6.5"),
         (1e300, "1e+300"),
         (-1.0e31, None),
+        (WHOLE_FILL, None),
         (math.nan, None),
         (False, "False"),
         ("6", "6"),
@@ -281,7 +284,8 @@ def test_integers(value: object, text: str | None) -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "text"), [(True, "True"), (0, "0"), (1, "1"), ("yes", "yes"), (2.5, "2.5"), (None, None), ([], "[]")]
+    ("value", "text"),
+    [(True, "True"), (0, "0"), (1, "1"), ("yes", "yes"), (2.5, "2.5"), (None, None), (WHOLE_FILL, None), ([], "[]")],
 )
 def test_booleans(value: object, text: str | None) -> None:
     found = cells(
@@ -305,6 +309,8 @@ def test_booleans(value: object, text: str | None) -> None:
         ("a,b", "a,b"),
         ("\ud800", "\\ud800"),
         (-1.0e31, None),
+        (WHOLE_FILL, None),
+        ([1, WHOLE_FILL, {"a": WHOLE_FILL}], '[1,null,{"a":null}]'),
         ([1, "x"], '[1,"x"]'),
         ({"b": 1, "a": True}, '{"b":1,"a":true}'),
     ],
@@ -321,7 +327,9 @@ def test_an_unknown_field_is_written_as_it_came(value: object, text: str | None)
         (5.5, {"mag_B_GSE": "5.5"}),
         ({"x": 1}, {"mag_B_GSE": '{"x":1}'}),
         (-1.0e31, {}),
+        (WHOLE_FILL, {}),
         ([-1.0e31, 2, None], {"mag_B_GSE_y": "2"}),
+        ([WHOLE_FILL, 2, WHOLE_FILL], {"mag_B_GSE_y": "2"}),
         ([1, "b", [2]], {"mag_B_GSE_x": "1", "mag_B_GSE_y": "b", "mag_B_GSE_z": "[2]"}),
     ],
 )
@@ -351,7 +359,7 @@ def test_a_raw_value_that_cannot_be_converted_is_refused(value: object) -> None:
         tabulate(MAG_HK, SPAN, records)
 
 
-@pytest.mark.parametrize("value", [None, math.nan, -1.0e31, ""])
+@pytest.mark.parametrize("value", [None, math.nan, -1.0e31, WHOLE_FILL, ""])
 def test_a_raw_value_that_is_missing_is_an_empty_cell(value: object) -> None:
     assert one(MAG_HK, mag_hk_status={"fib_temp": value}) == {}
 
@@ -387,6 +395,7 @@ def test_two_fields_for_one_column() -> None:
         [[10**12, 1.5], [1e10, 2]],
         [[2**70, 1], [1, 2]],
         [[math.nan, -1.0e31], [math.inf, 0.5]],
+        [[WHOLE_FILL, 1], [WHOLE_FILL, WHOLE_FILL]],
     ],
 )
 def test_one_odd_array_changes_no_other(value: list[Any]) -> None:
@@ -404,7 +413,7 @@ def test_one_odd_array_changes_no_other(value: list[Any]) -> None:
 def without_missing(value: Any) -> Any:
     if isinstance(value, list):
         return [without_missing(element) for element in value]
-    return None if isinstance(value, float) and (not math.isfinite(value) or value == -1.0e31) else value
+    return None if value == -1.0e31 or (isinstance(value, float) and not math.isfinite(value)) else value
 
 
 # --- times and which records count ------------------------------------------------------------------------------------
