@@ -46,6 +46,7 @@ FAULTS: dict[str, tuple[Fault, str]] = {
     "null": (Answer(200, b"null"), "null"),
     "no data key": (Answer(200, b'{"meta": {"count": 3}}'), "no list of records"),
     "fewer records than counted": (Answer(200, b'{"meta": {"count": 3}, "data": []}'), "3"),
+    "of another instrument": (Answer(200, b'{"meta": {"instrument": "swe"}, "data": []}'), 'says it is of "swe"'),
     "slow answer": (Slow(1.0), "in time"),
     "no answer": (Silence(), "in time"),
     "trickling body": (Trickle(0.05, chunk=1, headers=False), "in time"),

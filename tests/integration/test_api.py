@@ -280,6 +280,8 @@ FAULTS: dict[str, tuple[sim.Fault, str]] = {
     "data is null": (sim.Answer(200, '{"meta": {"count": 0}, "data": null}'), "the answer holds no list of records"),
     "data is an object": (sim.Answer(200, '{"data": {"a": 1}}'), "the answer holds no list of records"),
     "fewer than counted": (sim.Answer(200, '{"meta": {"count": 1200}, "data": [{}]}'), "1 records and says it has 1,"),
+    "of another, empty": (sim.Answer(200, '{"meta": {"instrument": "mag"}, "data": []}'), 'of "mag", not of hit'),
+    "of another": (sim.Answer(200, '{"meta": {"instrument": ["all"]}, "data": [{}]}'), 'of ["all"], not of hit'),
     "no encoding": (sim.Answer(200, b"\xff\xfe"), "the answer cannot be read (UnicodeDecodeError"),
     "nested too deeply": (sim.Answer(200, "[" * 50_000), "the answer cannot be read (RecursionError"),
     "an endless number": (sim.Answer(200, f"[{'9' * 5000}]"), "the answer cannot be read (ValueError"),
@@ -378,6 +380,23 @@ def test_other_counts_do_no_harm(simulator: sim.Simulator, meta: str) -> None:
         (answer,) = api.ask(HIT, HOUR)
     assert answer.records == [{}]
     assert len(simulator.requests) == 1
+
+
+def test_records_that_name_their_instrument_are_believed_more_than_the_name_of_the_answer(
+    simulator: sim.Simulator,
+) -> None:
+    def say(*instruments: str) -> None:
+        records = [{"instrument": it, "time_utc": f"2026-02-01T00:00:{i:02d}"} for i, it in enumerate(instruments)]
+        body = json.dumps({"meta": {"count": len(records), "instrument": "all"}, "data": records})
+        simulator.faults = lambda request: sim.Answer(200, body)
+
+    with asking(simulator.url) as api:
+        say("hit", "hit")
+        assert [row["time_utc"] for row in ask(api)] == ["2026-02-01T00:00:00", "2026-02-01T00:00:01"]
+        assert len(simulator.requests) == 1
+        say("hit", "mag")
+        with pytest.raises(ApiError, match='the answer says it is of "all", not of hit'):
+            ask(api)
 
 
 @pytest.mark.parametrize("status", [408, 425, 429, *(it for it in range(500, 600) if it not in {501, 505})])

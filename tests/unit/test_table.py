@@ -32,8 +32,7 @@ Cells = dict[str, dict[str, str]]
 
 def tabulated(instrument: Instrument, *records: object) -> pa.Table:
     window = tabulate(instrument, SPAN, records)
-    assert window.rejected == ()
-    assert window.ignored == 0
+    assert window.doubts == ""
     check_form(window.rows)
     return window.rows
 
@@ -467,7 +466,8 @@ def test_an_unreadable_time_costs_its_own_record(text: object) -> None:
     assert cells(window.rows) == {at(0): {"mag_epoch": str(exact)}}
     assert len(window.rejected) == 1
     assert '"mag_epoch":1' in window.rejected[0]
-    assert window.ignored == 0
+    assert window.foreign == ()
+    assert window.doubts == "1 record that cannot be kept"
 
 
 def test_what_is_no_record_is_rejected_and_shown() -> None:
@@ -477,11 +477,9 @@ def test_what_is_no_record_is_rejected_and_shown() -> None:
     assert window.rows.num_rows == 1
 
 
-def test_harmless_records_are_ignored() -> None:
+def test_records_of_another_time_are_left_out_without_a_word() -> None:
     records = [
         {"time_utc": at(0), "instrument": "mag", "mag_epoch": 1},
-        {"time_utc": at(0), "instrument": "hit", "hit_epoch": 2},
-        {"time_utc": at(0), "instrument": ["mag"], "mag_epoch": 3},
         {"time_utc": at(-1), "mag_epoch": 4},
         {"time_utc": at(86400), "mag_epoch": 5, "brand_new": 5},
         {"time_utc": "2099-01-01T00:00:00.5", "mag_epoch": 6},
@@ -489,8 +487,23 @@ def test_harmless_records_are_ignored() -> None:
     ]
     window = tabulate(MAG, SPAN, records)
     assert cells(window.rows) == {at(0): {"mag_epoch": "1"}, at(86399): {"mag_epoch": "7"}}
-    assert (window.ignored, window.rejected) == (5, ())
+    assert window.doubts == ""
     assert window.rows.column_names == ["time_utc", "mag_epoch"]
+
+
+def test_records_of_another_instrument_are_left_out_and_named() -> None:
+    others: list[object] = ["hit", "hit", ["mag"], "sw\x1be", 5, "MAG"]
+    records = [{"time_utc": at(0), "instrument": "mag", "mag_epoch": 1}, {"time_utc": at(4), "mag_epoch": 2}]
+    records += [{"time_utc": at(8), "instrument": other, "hit_epoch": 3} for other in others]
+    records.append({"time_utc": "soon", "instrument": "hit"})  # it need not have a time to be left out
+    window = tabulate(MAG, SPAN, [*records, {"instrument": "mag"}])
+    assert cells(window.rows) == {at(0): {"mag_epoch": "1"}, at(4): {"mag_epoch": "2"}}
+    assert window.rows.column_names == ["time_utc", "mag_epoch"]
+    assert window.foreign == ('"hit"', '"hit"', '["mag"]', '"sw\\u001be"', "5", '"MAG"', '"hit"')
+    assert window.rejected == ('{"instrument":"mag"}',)
+    assert window.doubts == (
+        '3 records of "hit", 1 record of ["mag"], 1 record of "sw\\u001be", 1 record that cannot be kept'
+    )
 
 
 def test_records_out_of_order_and_twice() -> None:
@@ -602,7 +615,7 @@ def test_every_record_becomes_the_same_cells_alone_and_among_others(answer: tupl
     check_form(window.rows)
     assert cells(window.rows) == cells(table.concatenate([each.rows for each in alone]))
     assert len(window.rejected) == sum(len(each.rejected) for each in alone)
-    assert window.ignored == sum(each.ignored for each in alone)
+    assert window.foreign == tuple(name for each in alone for name in each.foreign)
     columns = window.rows.column_names
     written = table.header(columns) + table.to_csv(window.rows, columns)
     assert read_back(written) == cells(window.rows)
