@@ -32,7 +32,7 @@ FLAGS = ("saturated", "danger", "warn", "errs", "isvalid")
 
 
 def is_integer_column(name: str) -> bool:
-    return name.startswith(("hit_", "swe_")) or name.endswith((*NANOSECONDS, "_range"))
+    return name.startswith("swe_") or name.endswith((*NANOSECONDS, "_range"))
 
 
 def expected_rows(records: Iterable[Mapping[str, Any]]) -> dict[str, Row]:

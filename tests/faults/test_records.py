@@ -379,6 +379,36 @@ def test_what_was_asked_for_before_an_answer_of_another_instrument_is_kept(place
     place.assert_right("codice_hi")
 
 
+# --- counts that became measurements ----------------------------------------------------------------------------------
+
+
+def test_whole_counts_of_hit_stand_as_they_always_did(place: Place) -> None:
+    """A file from when they were integers is left alone, byte for byte, though all of it is asked for again."""
+    place.run()
+    file, records = place.file(), place.perfect()
+    before = file.read_bytes()
+    rows = list(csv.DictReader(before.decode().splitlines()))
+    counts = [name for name in rows[0] if name.startswith("hit_") and name != "hit_epoch"]
+    assert len(counts) >= 6
+    for row, record in zip(rows, records, strict=True):
+        assert [row[name] for name in counts] == [
+            "" if record[name] is None else str(int(record[name])) for name in counts
+        ]
+    place.simulator.faults = Times(math.inf, Transform(lambda records: [as_floats(record) for record in records]))
+    report = place.run(redownload=True)
+    assert [outcome.changed for outcome in report.results] == [False]
+    assert file.read_bytes() == before
+    place.simulator.faults = Times(math.inf, broken(HIT, hit_h_omni_low_en=12.75))
+    place.run(redownload=True)
+    [line] = {*file.read_text().splitlines()} - {*before.decode().splitlines()}
+    assert line.startswith(f"{HIT},")
+    assert ",12.75," in line
+
+
+def as_floats(record: dict[str, Any]) -> dict[str, Any]:
+    return {name: float(it) if type(it) is int and abs(it) < 2**53 else it for name, it in record.items()}
+
+
 # --- columns that change ----------------------------------------------------------------------------------------------
 
 NOON, AFTERNOON = "2026-02-02T12:00:00", "2026-02-02T16:00:00"

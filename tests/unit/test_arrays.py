@@ -301,7 +301,6 @@ def test_what_is_not_usual_is_not_parsed(other: dict[str, object]) -> None:
 @pytest.mark.parametrize(
     ("instrument", "fields"),
     [
-        (HIT, {"hit_h_omni_med_en": 2.5}),
         (SWE, {"swe_normalized_counts": [1, 2, 3, 4, 5, 6, 7, 8.5]}),
         (MAG_HK, {"mag_hk_status": {"brand_new": 1}}),
         (MAG_HK, {"mag_hk_status": [1]}),

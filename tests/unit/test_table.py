@@ -98,8 +98,20 @@ SAMPLES: list[tuple[str, dict[str, Any], dict[str, str]]] = [
     ),
     (
         "hit",
-        {"hit_epoch": 823176150184000000, "hit_e_a_side_low_en": 6, "hit_h_b_side_high_en": 0},
-        {"hit_epoch": "823176150184000000", "hit_e_a_side_low_en": "6", "hit_h_b_side_high_en": "0"},
+        {
+            "hit_epoch": 823176150184000000,
+            "hit_e_a_side_low_en": 6,
+            "hit_e_b_side_low_en": 12.0,
+            "hit_h_b_side_high_en": 0,
+            "hit_he_omni_low_en": 2.5,
+        },
+        {
+            "hit_epoch": "823176150184000000",
+            "hit_e_a_side_low_en": "6",
+            "hit_e_b_side_low_en": "12",
+            "hit_h_b_side_high_en": "0",
+            "hit_he_omni_low_en": "2.5",
+        },
     ),
     (
         "swe",
