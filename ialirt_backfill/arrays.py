@@ -127,8 +127,10 @@ def _arrays(instrument: Instrument, window: Span, answer: pa.Table, body: bytes)
         raise _Unusual
     meta, data = (answer[name].chunk(0) for name in ("meta", "data"))
     records = data.flatten()
-    count = meta.field("count")[0].as_py()
+    count, named = (meta.field(name)[0].as_py() for name in ("count", INSTRUMENT))
     if data.null_count or records.null_count or (count is not None and count > len(records)):
+        raise _Unusual
+    if named not in {None, instrument.name}:
         raise _Unusual
     times, names = records.field(TIME), records.field(INSTRUMENT)
     is_ours = pc.all(pc.equal(names, instrument.name), min_count=0).as_py()

@@ -14,9 +14,9 @@ from ialirt_backfill import table
 from ialirt_backfill.api import Answer
 from ialirt_backfill.arrays import Arrays, one_at_a_time, rows_of
 from ialirt_backfill.coverage import Span, single_gaps
-from ialirt_backfill.exceptions import UnwritableValue
+from ialirt_backfill.exceptions import ApiError, UnwritableValue
 from ialirt_backfill.planner import Decision
-from ialirt_backfill.records import tabulate
+from ialirt_backfill.records import joined, tabulate
 from ialirt_backfill.site import Site
 
 log = logging.getLogger(__name__)
@@ -31,7 +31,8 @@ class Received:
     parts: list[Arrays | pa.Table] = field(default_factory=list)
     windows: list[Span] = field(default_factory=list)
     rejected: list[str] = field(default_factory=list)
-    gaps_of_rejected: list[Span] = field(default_factory=list)
+    doubtful: list[Span] = field(default_factory=list)
+    """Where a record may be missing because what came in its place could not be kept, or was another instrument's."""
     records: int = 0
     requests: int = 0
 
@@ -81,23 +82,26 @@ class Asking:
         self.received.windows.append(answer.window)
 
     def _rows(self, answer: Answer) -> pa.Table:
-        """The rows of an unusual answer. It is asked for once more where there are records that cannot be kept."""
-        instrument = self._decision.instrument
-        window = tabulate(instrument, answer.window, answer.records)
-        rows, rejected = window.rows, window.rejected
-        if rejected:
-            log.warning(
-                "%s %s %s: %d records that cannot be kept; asking again",
-                instrument.name, self._decision.day, answer.window, len(rejected),
-            )  # fmt: skip
-            again = [tabulate(instrument, part.window, part.records) for part in self._answers(answer.window)]
-            rows = table.merge(rows, table.concatenate([part.rows for part in again]))
-            rejected = tuple(text for part in again for text in part.rejected)
-        if rejected:  # what was in them is missing, and stays a gap until it is asked for once more
-            self.received.gaps_of_rejected.extend(single_gaps(instrument, answer.window, table.times(rows)))
-        for text in rejected:
-            log.warning("%s %s: rejected: %s", instrument.name, self._decision.day, text)
-        self.received.rejected.extend(rejected)
+        """The rows of an unusual answer. One with records that should not be there is asked for once more before it is
+        believed. Raises ApiError where there are none then but those of other instruments."""
+        instrument, day, window = self._decision.instrument, self._decision.day, answer.window
+        first = tabulate(instrument, window, answer.records)
+        if not first.doubts:
+            return first.rows
+        log.warning("%s %s %s: %s; asking again", instrument.name, day, window, first.doubts)
+        second = joined([tabulate(instrument, part.window, part.records) for part in self._answers(window)])
+        rows = table.merge(first.rows, second.rows)
+        if second.foreign and not rows.num_rows:
+            raise ApiError(
+                f"asked twice for {window}, I-ALiRT sent {second.doubts} and none of {instrument.name}:"
+                " check --url, then run again with --retry-failed"
+            )
+        if second.doubts:  # what they came in place of is missing, and stays a gap until it is asked for once more
+            log.warning("%s %s %s: %s again, left out", instrument.name, day, window, second.doubts)
+            self.received.doubtful.extend(single_gaps(instrument, window, table.times(rows)))
+        for text in second.rejected:
+            log.warning("%s %s: rejected: %s", instrument.name, day, text)
+        self.received.rejected.extend(second.rejected)
         return rows
 
 

@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 
 from ialirt_backfill.instruments import FILL_VALUE, Column, ColumnType
 
-# The fill value reaches us by way of 32-bit floats and of text: anything this near to it is it.
+# The fill value reaches us by way of 32-bit floats and of text, with and without a decimal point: anything this near to
+# it is it.
 _FILL_LOW, _FILL_HIGH = 1.01 * FILL_VALUE, 0.99 * FILL_VALUE
 EXACT = 2**53
 """Whole numbers up to this one are exact in a float."""

@@ -16,8 +16,9 @@ from ialirt_backfill.options import parse_instruments
 def read_days(datastore: str | Path, instrument: str, start: date, end: date | None = None) -> pd.DataFrame:
     """The rows of one instrument from ``start`` to ``end``, both days included (default: one day).
 
-    The index is ``time_utc``, aware. Counts, flags and nanoseconds are nullable 64-bit integers, measurements floats;
-    cells of JSON and all that the table of instruments does not know stay text. Days without a file are left out.
+    The index is ``time_utc``, aware. Flags, nanoseconds and the counts of SWE are nullable 64-bit integers; all that is
+    measured, and the counts of HIT, are floats; JSON and what the table of instruments does not know stay text.
+    Days without a file are left out.
     Raises UsageError for an unknown instrument.
     """
     found = parse_instruments(instrument)

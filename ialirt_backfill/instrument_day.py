@@ -190,7 +190,7 @@ class _Work:
         coverage = self._coverage(staged)
         open_before = self._lost if self._decision.reread else _gaps(self._row)
         still_open = subtract(open_before, self._received.windows)
-        more = [part for span in (*still_open, *self._received.gaps_of_rejected) if (part := span.clip(coverage.asked))]
+        more = [part for span in (*still_open, *self._received.doubtful) if (part := span.clip(coverage.asked))]
         return replace(coverage, gaps=join_near((*coverage.gaps, *more), timedelta(0)))
 
     def _coverage(self, staged: dayfile.Staged | None) -> Coverage:

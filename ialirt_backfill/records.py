@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import json
 import sys
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import compress
+from itertools import chain, compress
 from operator import itemgetter
 from typing import Any
 
@@ -27,7 +28,9 @@ from ialirt_backfill.table import concatenate
 from ledger.collector import collector_paused
 
 _SHOWN = 200
-"""How many characters of a rejected record are shown."""
+"""How many characters of a record that is left out are shown."""
+_NAMED = 3
+"""How many other instruments are named, those with the most records."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +38,21 @@ class Window:
     """What one answer became.
 
     ``rejected`` shows the records that cannot be kept, the start of each, as compact text: without a readable
-    ``time_utc``, no objects, or with a value that its column cannot hold truthfully. ``ignored`` counts the harmless
-    ones: of another instrument, or outside the span that was asked for.
+    ``time_utc``, no objects, or with a value that its column cannot hold truthfully. ``foreign`` names the other
+    instrument, once for each record of it. Either is a sign that the answer is wrong. Records outside the span that was
+    asked for are harmless, and left out without a word.
     """
 
     rows: pa.Table
-    rejected: tuple[str, ...]
-    ignored: int
+    rejected: tuple[str, ...] = ()
+    foreign: tuple[str, ...] = ()
+
+    @property
+    def doubts(self) -> str:
+        """What should not have come, in words; none where nothing did."""
+        kinds = [(count, f"of {name}") for name, count in Counter(self.foreign).most_common(_NAMED)]
+        kinds += [(len(self.rejected), "that cannot be kept")] if self.rejected else []
+        return ", ".join(f"{count:,} record{'s' if count > 1 else ''} {what}" for count, what in kinds)
 
 
 def tabulate(instrument: Instrument, span: Span, records: Records) -> Window:
@@ -52,9 +63,18 @@ def tabulate(instrument: Instrument, span: Span, records: Records) -> Window:
     """
     with one_at_a_time:
         if isinstance(records, Arrays):
-            return Window(rows_of([records]), (), 0)
+            return Window(rows_of([records]))
         with collector_paused:
             return _tabulated(instrument, _select(instrument, span, records))
+
+
+def joined(windows: Sequence[Window]) -> Window:
+    """One window of several that follow each other."""
+    return Window(
+        concatenate([window.rows for window in windows]),
+        tuple(chain.from_iterable(window.rejected for window in windows)),
+        tuple(chain.from_iterable(window.foreign for window in windows)),
+    )
 
 
 def _tabulated(instrument: Instrument, selection: _Selection) -> Window:
@@ -67,7 +87,7 @@ def _tabulated(instrument: Instrument, selection: _Selection) -> Window:
                 raise UnwritableValue(str(unfit)) from None
             selection = selection.without(unfit.places)
         else:
-            return Window(concatenate([rows]), selection.rejected, selection.ignored)
+            return Window(concatenate([rows]), selection.rejected, selection.foreign)
 
 
 def _columns(instrument: Instrument, selection: _Selection) -> _Columns:
@@ -94,14 +114,14 @@ class _Selection:
     fields: Mapping[str, Sequence[Any]]
     times: pa.Array
     rejected: tuple[str, ...]
-    ignored: int
+    foreign: tuple[str, ...]
 
     def without(self, places: Sequence[int]) -> _Selection:
         """The same, with the records at these places rejected."""
         shown = tuple(_shown(self.records[place]) for place in places)
         kept = sorted(set(range(len(self.records))).difference(places))
         records = [self.records[place] for place in kept]
-        return _Selection(records, _transposed(records), self.times.take(kept), self.rejected + shown, self.ignored)
+        return _Selection(records, _transposed(records), self.times.take(kept), self.rejected + shown, self.foreign)
 
 
 class _UnfitRecords(Exception):
@@ -115,11 +135,12 @@ class _UnfitRecords(Exception):
 def _select(instrument: Instrument, span: Span, records: Sequence[object]) -> _Selection:
     objects = [record for record in records if type(record) is dict]
     rejected = [_shown(record) for record in records if type(record) is not dict] if len(objects) < len(records) else []
-    ours, fields = objects, _transposed(objects)
+    ours, fields, foreign = objects, _transposed(objects), tuple[str, ...]()
     if fields.get(INSTRUMENT, ()).count(instrument.name) < len(objects):
-        ours = [record for record in objects if record.get(INSTRUMENT) in (instrument.name, None)]
+        of_us = (instrument.name, None)
+        ours = [record for record in objects if record.get(INSTRUMENT) in of_us]
+        foreign = tuple(_shown(it[INSTRUMENT]) for it in objects if it.get(INSTRUMENT) not in of_us)
         fields = _transposed(ours)
-    ignored = len(objects) - len(ours)
     start, end = int(span.start.timestamp()), int(span.end.timestamp())
 
     moments = fields.get(TIME, [None] * len(ours))
@@ -133,9 +154,8 @@ def _select(instrument: Instrument, span: Span, records: Sequence[object]) -> _S
         if not inside.all():
             ours = list(compress(ours, inside))
             fields = _transposed(ours)
-            ignored += len(times) - len(ours)
             times = times.filter(pa.array(inside))
-        return _Selection(ours, fields, times, tuple(rejected), ignored)
+        return _Selection(ours, fields, times, tuple(rejected), foreign)
 
     chosen: list[dict[str, Any]] = []
     texts: list[str | None] = []
@@ -146,16 +166,14 @@ def _select(instrument: Instrument, span: Span, records: Sequence[object]) -> _S
         elif start <= second < end:
             chosen.append(record)
             texts.append(text_at(second))
-        else:
-            ignored += 1
-    return _Selection(chosen, _transposed(chosen), pa.array(texts, pa.string()), tuple(rejected), ignored)
+    return _Selection(chosen, _transposed(chosen), pa.array(texts, pa.string()), tuple(rejected), foreign)
 
 
-def _shown(record: object) -> str:
+def _shown(value: object) -> str:
     try:
-        text = json.dumps(record, separators=(",", ":"), ensure_ascii=False, default=repr)
+        text = json.dumps(value, separators=(",", ":"), ensure_ascii=False, default=repr)
     except (RecursionError, ValueError, TypeError):
-        text = f"<{type(record).__name__} that cannot be shown>"
+        text = f"<{type(value).__name__} that cannot be shown>"
     return "".join(letter if letter.isprintable() else f"\\u{ord(letter):04x}" for letter in text[:_SHOWN])[:_SHOWN]
 
 

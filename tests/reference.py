@@ -32,7 +32,7 @@ FLAGS = ("saturated", "danger", "warn", "errs", "isvalid")
 
 
 def is_integer_column(name: str) -> bool:
-    return name.startswith(("hit_", "swe_")) or name.endswith((*NANOSECONDS, "_range"))
+    return name.startswith("swe_") or name.endswith((*NANOSECONDS, "_range"))
 
 
 def expected_rows(records: Iterable[Mapping[str, Any]]) -> dict[str, Row]:
@@ -72,7 +72,7 @@ def _housekeeping(member: str, raw: Any) -> Cell:
 
 
 def _number(value: Any) -> Cell:
-    return None if isinstance(value, float) and value < -9e30 else value
+    return None if isinstance(value, int | float) and value < -9e30 else value
 
 
 def _nested(value: Any) -> Any:

@@ -14,7 +14,7 @@ import ialirt_data_access
 from ialirt_data_access.io import IALIRTDataAccessError
 
 from ialirt_backfill.api.opener import body_set_aside
-from ialirt_backfill.arrays import Records, parsed
+from ialirt_backfill.arrays import INSTRUMENT, Records, parsed
 from ialirt_backfill.coverage import SECOND, Span
 from ialirt_backfill.exceptions import AccessDenied, ApiError
 from ialirt_backfill.instruments import Instrument
@@ -24,7 +24,9 @@ TOO_MUCH = "more data than allowed"
 """What the server says, with status 400, of a window that holds more than it sends at once."""
 KEY_REQUIRED = "API key required"
 """What it says, with status 400, of a time for which it requires a key."""
-_RETRIED_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504})
+_RETRIED_STATUSES = frozenset({408, 425, 429, *range(500, 600)}) - {501, 505}
+"""Every fault of a server may pass, those that only a gateway has a number for too; but it will not learn a method or a
+version of HTTP meanwhile."""
 
 
 class PassingFault(Exception):
@@ -73,23 +75,35 @@ def _answer(instrument: Instrument, window: Span) -> Records:
             time_utc_end=f"{window.end - SECOND:%Y-%m-%dT%H:%M:%S}",
         )
     if not bodies:  # a client that reads in another way has decoded it
-        return _records(answer)
+        return _records(instrument, answer)
     arrays = parsed(instrument, window, bodies[-1])
     if arrays is not None:
         return arrays
     with collector_paused:
-        return _records(json.loads(bodies[-1].decode()))
+        return _records(instrument, json.loads(bodies[-1].decode()))
 
 
-def _records(answer: object) -> list[object]:
-    """The records of a decoded answer: of an object with ``data``, or of a bare list."""
+def _records(instrument: Instrument, answer: object) -> list[object]:
+    """The records of a decoded answer: of an object with ``data``, or of a bare list.
+
+    The answer names what was asked for, and so does each of its records; where they differ, the records are believed.
+    """
     records, meta = (answer.get("data"), answer.get("meta")) if isinstance(answer, dict) else (answer, None)
     if not isinstance(records, list):
         raise PassingFault(f"the answer holds no list of records but {_excerpt(json.dumps(answer))}")
     count = meta.get("count") if isinstance(meta, dict) else None
     if type(count) is int and count > len(records):
         raise PassingFault(f"the answer holds {len(records):,} records and says it has {count:,}")
+    named = meta.get(INSTRUMENT) if isinstance(meta, dict) else None
+    if named not in (None, instrument.name) and not _are_all_of(instrument, records):
+        raise PassingFault(f"the answer says it is of {_excerpt(json.dumps(named), 40)}, not of {instrument.name}")
     return records
+
+
+def _are_all_of(instrument: Instrument, records: list[object]) -> bool:
+    """Whether there are any records, and every one names this instrument."""
+    names = [record.get(INSTRUMENT) for record in records if isinstance(record, dict)]
+    return 0 < len(records) == names.count(instrument.name)
 
 
 def _meaning(error: Exception) -> Exception:

@@ -1,7 +1,7 @@
-"""The opener that the mission client's requests go through: time-outs, a deadline, and a key that stays at home.
+"""The opener that the mission client's requests go through: time-outs, a deadline, our name, a key that stays at home.
 
-``urllib.request.install_opener`` is the one seam for all of this: the client itself sets no time-out, follows redirects
-and takes the key along.
+``urllib.request.install_opener`` is the one seam for all of this: the client itself sets no time-out, does not say
+who asks, follows redirects and takes the key along.
 """
 
 from __future__ import annotations
@@ -22,6 +22,11 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import IO, Any
 from urllib.parse import urlsplit
+
+from ialirt_backfill import __version__
+
+USER_AGENT = f"ialirt-backfill/{__version__}"
+"""What every request says it comes from, so that the science centre can tell our requests from others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,6 +221,7 @@ class Opener(urllib.request.OpenerDirector):
 
     def __init__(self, patience: Patience) -> None:
         super().__init__()
+        self.addheaders = [("User-Agent", USER_AGENT)]
         self._silence = min(patience.silence, patience.answer)
         for handler in (
             _ProxyHandler(),

@@ -32,12 +32,15 @@ from ialirt_backfill.exceptions import (
 from ialirt_backfill.instruments import Instrument
 from ialirt_backfill.mirror import shape
 from ialirt_backfill.mirror.configuration import job
+from ialirt_backfill.mirror.retyping import make_doubles
 from ialirt_backfill.mirror.tables import FILE_DATE, TIME, columns_for, table_name
 from ialirt_backfill.mirror.target import Target
 from ialirt_backfill.options import MirrorOptions
 from ialirt_backfill.runner import Stop
 from ialirt_backfill.site import day_path
 from ledger import DayState, Ledger, MirroredDay
+
+log = logging.getLogger(__name__)
 
 # It warns of every known column that a file lacks, which is no news; rows that it leaves out are noticed here.
 logging.getLogger("crump").setLevel(logging.ERROR)
@@ -239,6 +242,8 @@ def _check_table(options: MirrorOptions, target: Target, instrument: Instrument)
             f"{target.shown} has a table {table} that is not the mirror's, and nothing was changed: give"
             f" --table-prefix, or another schema or database. The difference: {'; '.join(reasons)}"
         )
+    if options.dry_run and found is not None and (columns := shape.outgrown_columns(instrument, found)):
+        log.warning("%s: the next load makes columns double precision first: %s", table, ", ".join(columns))
     return found
 
 
@@ -322,15 +327,35 @@ class _Run:
     ended: str | None = None
 
     def load(self, plan: Sequence[MirrorDecision], options: MirrorOptions, listener: MirrorListener) -> None:
-        """Load what the plan says, until it is done, stopped, or the database is gone."""
-        for planned in plan:
-            if self.stop.is_set() or self.ended:
-                return
-            if planned.action is MirrorAction.LOAD:
-                try:
-                    self._load_day(planned, options, listener)
-                except Interrupted:
+        """Load what the plan says, until it is done, stopped, or the database is gone.
+
+        Raises MirrorError, before any row is touched, where a table of an earlier version cannot be changed.
+        """
+        to_load = [planned for planned in plan if planned.action is MirrorAction.LOAD]
+        try:
+            for first in {planned.instrument: planned for planned in reversed(to_load)}.values():
+                self._change_types(first, options, listener)
+            for planned in to_load:
+                if self.stop.is_set() or self.ended:
                     return
+                self._load_day(planned, options, listener)
+        except Interrupted:
+            return
+
+    def _change_types(self, first: MirrorDecision, options: MirrorOptions, listener: MirrorListener) -> None:
+        """Give the columns of an instrument's table the types they have in a new one. ``first`` is its first day."""
+        table = table_name(first.instrument, options.table_prefix)
+
+        def outgrown() -> list[str]:
+            found = self.target.find(table)
+            return [] if found is None else shape.outgrown_columns(first.instrument, found)
+
+        if not outgrown():
+            return
+        with self.target.exclusive(table, self.stop.is_set, lambda: listener.waiting(first)):
+            if columns := outgrown():  # unless another mirror has changed them meanwhile
+                make_doubles(self.target, table, columns)
+                log.warning("%s: columns of whole numbers are double precision now: %s", table, ", ".join(columns))
 
     def _load_day(self, planned: MirrorDecision, options: MirrorOptions, listener: MirrorListener) -> None:
         """Load one day, alone on its table."""

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from ialirt_backfill.exceptions import MirrorError
 from ialirt_backfill.instruments import NANOSECONDS, Instrument
-from ialirt_backfill.mirror.tables import FILE_DATE, TIME, Kind, TableColumn, known_columns
+from ialirt_backfill.mirror.tables import COUNTS, FILE_DATE, TIME, Kind, TableColumn, known_columns
 
 _INT64 = 2**63
 _BOOLEANS = frozenset({"True", "False", "true", "false", "1", "0"})
@@ -80,8 +80,8 @@ def made_as(kind: Kind, is_sqlite: bool) -> Holds:
 def differences(instrument: Instrument, found: FoundTable) -> list[str]:
     """Why a table cannot take an instrument's days, a line for each reason; none where it can.
 
-    Columns that are missing are added by a load, and columns of text that no table of instruments knows are those
-    that appeared later: neither is a reason by itself.
+    Columns that are missing are added by a load, columns of text that no table of instruments knows are those that
+    appeared later, and outgrown ones are changed by a load: none of these is a reason by itself.
     """
     known = known_columns(instrument)
     wanted = [*known, TableColumn(FILE_DATE, FILE_DATE, Kind.DATE)]
@@ -106,6 +106,24 @@ def differences(instrument: Instrument, found: FoundTable) -> list[str]:
     return reasons
 
 
+def outgrown_columns(instrument: Instrument, found: FoundTable) -> list[str]:
+    """Columns of whole numbers, as an earlier version made them, for counts that are measurements now.
+
+    None in SQLite, where a column of whole numbers keeps a fraction as it is.
+    """
+    if found.is_sqlite:
+        return []
+    return [
+        column.name
+        for column in known_columns(instrument)
+        if column.name in found.columns and _is_outgrown(found.columns[column.name], column)
+    ]
+
+
+def _is_outgrown(found: FoundColumn, column: TableColumn) -> bool:
+    return found.holds is Holds.BIGINT and column.kind is Kind.FLOAT and column.unit == COUNTS
+
+
 def _key_differences(found: FoundTable) -> Iterator[str]:
     if not found.columns:
         yield "it is a view"
@@ -115,6 +133,8 @@ def _key_differences(found: FoundTable) -> Iterator[str]:
 
 def _takes(found: FoundColumn, column: TableColumn, is_sqlite: bool) -> bool:
     if found.holds is made_as(column.kind, is_sqlite) or found.holds in _ALSO_TAKES.get(column.kind, set()):
+        return True
+    if _is_outgrown(found, column):
         return True
     if found.holds is Holds.DOUBLE:  # a count may have a fraction, but a time of 18 digits must not lose its last
         return column.kind is Kind.BIGINT and column.unit != NANOSECONDS

@@ -21,6 +21,7 @@ LONGEST_NAME = 63
 """What PostgreSQL keeps of a name, in bytes."""
 
 ANGLE = "degrees"
+COUNTS = "counts"
 
 
 class Kind(Enum):

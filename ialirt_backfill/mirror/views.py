@@ -66,15 +66,21 @@ def make_views(options: MirrorOptions) -> ViewsReport:
     return ViewsReport(target.shown, tuple(views), tuple(without_table))
 
 
+def view_names(table: str) -> list[str]:
+    """The views that a table has."""
+    return [f"{table}_records", *(f"{table}_{bucket.value}" for bucket in Bucket)]
+
+
 # --- what the views say -----------------------------------------------------------------------------------------------
 
 
 def _queries(instrument: Instrument, table: str, found: FoundTable, target: Target) -> Iterator[tuple[str, str]]:
     columns = list(found.columns.values())  # in the order of the table, which only ever grows at its end
-    yield f"{table}_records", _records(table, columns)
+    records, *means = view_names(table)
+    yield records, _records(table, columns)
     has_sine = not target.is_sqlite or target.has_function("sin")
-    for bucket in Bucket:
-        yield f"{table}_{bucket.value}", _means(instrument, table, columns, bucket, target.is_sqlite, has_sine)
+    for name, bucket in zip(means, Bucket, strict=True):
+        yield name, _means(instrument, table, columns, bucket, target.is_sqlite, has_sine)
 
 
 def _records(table: str, columns: Sequence[FoundColumn]) -> str:

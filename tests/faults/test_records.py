@@ -22,6 +22,9 @@ from tests.reference import assert_file_holds
 
 Records = list[dict[str, Any]]
 
+WHOLE_FILL = -9999999999999999635896294965248
+"""The fill value, -1.0e31, as the server writes it."""
+
 EVENING = "2026-02-03T02:00:00"
 """The day is over, and has not settled."""
 SETTLED = "2026-02-05T00:00:00"
@@ -56,15 +59,11 @@ def with_zones(records: Records) -> Records:
     return [dict(record, time_utc=record["time_utc"] + "Z") for record in records]
 
 
-def foreign(records: Records) -> Records:
-    return [*records, {"instrument": "mag", "time_utc": records[9]["time_utc"], "mag_B_magnitude": 4.5}]
-
-
 def with_nan(records: Records) -> Records:
     """What is missing, said in other ways."""
     return [
-        {name: (math.nan, math.inf, "", -1.0e31)[i % 4] if value is None else value for name, value in record.items()}
-        for i, record in enumerate(records)
+        {name: (math.nan, math.inf, "", -1.0e31, WHOLE_FILL)[i % 5] if value is None else value for name, value in it}
+        for i, it in enumerate(record.items() for record in records)
     ]
 
 
@@ -76,7 +75,6 @@ HARMLESS = [
     midnight_after,
     with_fractions,
     with_zones,
-    foreign,
     with_nan,
 ]
 
@@ -272,6 +270,143 @@ def test_a_whole_answer_of_rejected_records_is_no_data_that_is_told_of(place: Pl
     place.simulator.faults = ()
     place.run()
     place.assert_right()
+
+
+# --- records of another instrument ------------------------------------------------------------------------------------
+
+
+def foreign(record: dict[str, Any]) -> dict[str, Any]:
+    return {"instrument": "mag", "time_utc": record["time_utc"], "mag_B_magnitude": 4.5, "mag_epoch": 1}
+
+
+def beside(records: Records) -> Records:
+    """A record of another instrument beside all of ours."""
+    return [*records, foreign(records[9])]
+
+
+def in_place_of(*moments: str) -> Transform:
+    """Records of another instrument in the place of those of these times, or of all of them."""
+    return Transform(
+        lambda records: [foreign(it) if it["time_utc"] in (moments or it["time_utc"]) else it for it in records]
+    )
+
+
+@pytest.mark.parametrize("change", [Transform(beside), in_place_of(HIT), in_place_of()])
+def test_an_answer_with_records_of_another_instrument_that_comes_right_leaves_no_trace(
+    place: Place, change: Transform
+) -> None:
+    place.simulator.faults = Times(1, change)
+    assert place.run().exit_code == 0
+    assert len(place.simulator.requests) == 2
+    place.assert_right()
+    assert place.row().is_final
+    assert place.run().outcomes == ()
+
+
+def test_records_of_another_instrument_beside_ours_are_left_out_and_named(
+    place: Place, caplog: pytest.LogCaptureFixture
+) -> None:
+    place.simulator.faults = Times(math.inf, Transform(beside))
+    with caplog.at_level(logging.WARNING):
+        report = place.run()
+    assert report.exit_code == 0
+    assert len(place.simulator.requests) == 2
+    assert f'hit {DAY} 00:00:00-23:59:59: 1 record of "mag"; asking again' in caplog.text
+    assert f'hit {DAY} 00:00:00-23:59:59: 1 record of "mag" again, left out' in caplog.text
+    place.assert_right()
+    assert place.row().rejected == 0
+    assert [path.name for path in place.datastore.rglob("*.csv")] == [place.file().name]
+    assert place.run().outcomes == ()
+
+
+def test_where_one_of_another_instrument_came_instead_of_ours_a_gap_stays_until_the_final_pass(place: Place) -> None:
+    place.clock.set(EVENING)
+    place.simulator.faults = Times(math.inf, in_place_of(HIT))
+    report = place.run()
+    assert report.exit_code == 0
+    [outcome] = report.results
+    assert (outcome.records, outcome.rejected) == (1439, ())
+    [lost] = [record for record in place.perfect() if record["time_utc"] == HIT]
+    assert_file_holds(place.file(), [record for record in place.perfect() if record != lost])
+    row = place.row()
+    assert not row.is_final
+    [(start, end)] = row.gaps
+    assert start <= datetime.fromisoformat(HIT).replace(tzinfo=UTC) < end
+
+    place.clock.set(SETTLED)
+    place.simulator.faults = ()
+    assert place.run().exit_code == 0
+    assert len(place.simulator.requests) == 1
+    place.assert_right()
+    assert place.row().is_final
+    assert place.row().gaps == ()
+
+
+@pytest.mark.parametrize("now", [EVENING, SETTLED, "2026-02-02T12:00:00"])
+def test_nothing_but_records_of_another_instrument_is_never_no_data(place: Place, now: str) -> None:
+    place.clock.set(now)
+    place.simulator.faults = Times(math.inf, in_place_of(), instrument="hit")
+    report = place.run("hit,swe")
+    assert report.exit_code == 1
+    failed, fine = sorted(report.results, key=lambda outcome: outcome.instrument.name)
+    assert (failed.status, fine.status) == (DayStatus.FAILED, DayStatus.DOWNLOADED)
+    end = "11:59:59" if now < "2026-02-03" else "23:59:59"
+    sent = f'{len(place.perfect()):,} records of "mag" and none of hit'
+    assert (failed.error or "").startswith(f"asked twice for 00:00:00-{end}, I-ALiRT sent {sent}: check --url")
+    assert sum(request.instrument == "hit" for request in place.simulator.requests) == 2
+    assert not place.file().exists()
+    row = place.row()
+    assert (row.status, row.records, row.is_final) == (DayStatus.FAILED, 0, False)
+    assert row.asked_through == datetime(2026, 2, 2, tzinfo=UTC)
+
+    place.simulator.faults = ()
+    assert place.run(retry_failed=True).exit_code == 0
+    place.assert_right()
+
+
+def test_what_was_asked_for_before_an_answer_of_another_instrument_is_kept(place: Place) -> None:
+    """The windows before it count as asked for, those from it on do not; the next retry asks for these alone."""
+    noon = datetime(2026, 2, 2, 12, tzinfo=UTC)
+    others = in_place_of()
+    place.simulator.faults = lambda it: others if it.start is not None and it.start >= noon else None
+    report = place.run("codice_hi")
+    [outcome] = report.results
+    assert (outcome.status, outcome.records) == (DayStatus.FAILED, 180)
+    assert place.row("codice_hi").asked_through == noon
+    place.simulator.faults = ()
+    assert place.run("codice_hi", retry_failed=True).exit_code == 0
+    assert place.asked == ["codice_hi 02T12:00:00 02T23:59:59"]
+    place.assert_right("codice_hi")
+
+
+# --- counts that became measurements ----------------------------------------------------------------------------------
+
+
+def test_whole_counts_of_hit_stand_as_they_always_did(place: Place) -> None:
+    """A file from when they were integers is left alone, byte for byte, though all of it is asked for again."""
+    place.run()
+    file, records = place.file(), place.perfect()
+    before = file.read_bytes()
+    rows = list(csv.DictReader(before.decode().splitlines()))
+    counts = [name for name in rows[0] if name.startswith("hit_") and name != "hit_epoch"]
+    assert len(counts) >= 6
+    for row, record in zip(rows, records, strict=True):
+        assert [row[name] for name in counts] == [
+            "" if record[name] is None else str(int(record[name])) for name in counts
+        ]
+    place.simulator.faults = Times(math.inf, Transform(lambda records: [as_floats(record) for record in records]))
+    report = place.run(redownload=True)
+    assert [outcome.changed for outcome in report.results] == [False]
+    assert file.read_bytes() == before
+    place.simulator.faults = Times(math.inf, broken(HIT, hit_h_omni_low_en=12.75))
+    place.run(redownload=True)
+    [line] = {*file.read_text().splitlines()} - {*before.decode().splitlines()}
+    assert line.startswith(f"{HIT},")
+    assert ",12.75," in line
+
+
+def as_floats(record: dict[str, Any]) -> dict[str, Any]:
+    return {name: float(it) if type(it) is int and abs(it) < 2**53 else it for name, it in record.items()}
 
 
 # --- columns that change ----------------------------------------------------------------------------------------------

@@ -36,6 +36,8 @@ FAULTS: dict[str, tuple[Fault, str]] = {
     "502": (Answer(502), "502"),
     "503": (Answer(503), "Service Unavailable"),
     "504": (Answer(504), "Endpoint request timed out"),
+    "507": (Answer(507), "Insufficient Storage"),
+    "520": (Answer(520, "<html>the origin said nothing</html>", "text/html"), "HTTP 520 Unknown: <html>the origin"),
     "reset before the answer": (Reset(), "connection broke"),
     "reset within the body": (Reset(2000), "connection broke"),
     "cut body": (CutBody(), "cut short"),
@@ -45,6 +47,7 @@ FAULTS: dict[str, tuple[Fault, str]] = {
     "null": (Answer(200, b"null"), "null"),
     "no data key": (Answer(200, b'{"meta": {"count": 3}}'), "no list of records"),
     "fewer records than counted": (Answer(200, b'{"meta": {"count": 3}, "data": []}'), "3"),
+    "of another instrument": (Answer(200, b'{"meta": {"instrument": "swe"}, "data": []}'), 'says it is of "swe"'),
     "slow answer": (Slow(1.0), "in time"),
     "no answer": (Silence(), "in time"),
     "trickling body": (Trickle(0.05, chunk=1, headers=False), "in time"),
@@ -96,6 +99,8 @@ REFUSALS = {
     404: (Answer(404), "--url"),
     400: (Answer(400, b'{"message": "Invalid time format"}'), "Invalid time format"),
     4000: (Answer(400, b'{"message": "Unexpected parameters: x"}'), "Unexpected parameters: x"),
+    501: (Answer(501), "501 Not Implemented"),
+    505: (Answer(505), "505 HTTP Version Not Supported"),
 }
 
 

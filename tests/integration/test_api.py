@@ -25,6 +25,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ialirt_backfill import __version__
 from ialirt_backfill import simulator as sim
 from ialirt_backfill.api import Api, Endpoint, Patience
 from ialirt_backfill.api.opener import Opener, is_loopback
@@ -279,6 +280,8 @@ FAULTS: dict[str, tuple[sim.Fault, str]] = {
     "data is null": (sim.Answer(200, '{"meta": {"count": 0}, "data": null}'), "the answer holds no list of records"),
     "data is an object": (sim.Answer(200, '{"data": {"a": 1}}'), "the answer holds no list of records"),
     "fewer than counted": (sim.Answer(200, '{"meta": {"count": 1200}, "data": [{}]}'), "1 records and says it has 1,"),
+    "of another, empty": (sim.Answer(200, '{"meta": {"instrument": "mag"}, "data": []}'), 'of "mag", not of hit'),
+    "of another": (sim.Answer(200, '{"meta": {"instrument": ["all"]}, "data": [{}]}'), 'of ["all"], not of hit'),
     "no encoding": (sim.Answer(200, b"\xff\xfe"), "the answer cannot be read (UnicodeDecodeError"),
     "nested too deeply": (sim.Answer(200, "[" * 50_000), "the answer cannot be read (RecursionError"),
     "an endless number": (sim.Answer(200, f"[{'9' * 5000}]"), "the answer cannot be read (ValueError"),
@@ -379,6 +382,32 @@ def test_other_counts_do_no_harm(simulator: sim.Simulator, meta: str) -> None:
     assert len(simulator.requests) == 1
 
 
+def test_records_that_name_their_instrument_are_believed_more_than_the_name_of_the_answer(
+    simulator: sim.Simulator,
+) -> None:
+    def say(*instruments: str) -> None:
+        records = [{"instrument": it, "time_utc": f"2026-02-01T00:00:{i:02d}"} for i, it in enumerate(instruments)]
+        body = json.dumps({"meta": {"count": len(records), "instrument": "all"}, "data": records})
+        simulator.faults = lambda request: sim.Answer(200, body)
+
+    with asking(simulator.url) as api:
+        say("hit", "hit")
+        assert [row["time_utc"] for row in ask(api)] == ["2026-02-01T00:00:00", "2026-02-01T00:00:01"]
+        assert len(simulator.requests) == 1
+        say("hit", "mag")
+        with pytest.raises(ApiError, match='the answer says it is of "all", not of hit'):
+            ask(api)
+
+
+@pytest.mark.parametrize("status", [408, 425, 429, *(it for it in range(500, 600) if it not in {501, 505})])
+def test_a_status_that_may_pass_is_asked_again(simulator: sim.Simulator, status: int) -> None:
+    """Also those that only a gateway has a number for."""
+    simulator.faults = sim.Times(1, sim.Answer(status))
+    with asking(simulator.url) as api:
+        assert ask(api)
+    assert [request.status for request in simulator.requests] == [status, 200]
+
+
 # --- refusals that stay -----------------------------------------------------------------------------------------------
 
 
@@ -393,6 +422,7 @@ def test_other_counts_do_no_harm(simulator: sim.Simulator, meta: str) -> None:
         (sim.Answer(400, '{"message": "Unexpected parameters: x"}'), ApiError, "Unexpected parameters: x."),
         (sim.Answer(405), ApiError, "HTTP 405 Method Not Allowed"),
         (sim.Answer(501), ApiError, "HTTP 501 Not Implemented"),
+        (sim.Answer(505), ApiError, "HTTP 505 HTTP Version Not Supported"),
         (sim.Answer(302), ApiError, "HTTP 302 Found"),
         (sim.Answer(400, "x" * 10_000), ApiError, "x" * 300 + ". The server does not accept what was asked; check"),
     ],
@@ -670,6 +700,24 @@ def test_the_clock_error_of_another_server_is_forgotten(simulator: sim.Simulator
         assert api.clock_error < timedelta(hours=-1)
     with asking(simulator.url) as api:
         assert api.clock_error == timedelta(0)
+
+
+# --- who asks ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("key", [None, "secret"])
+def test_every_request_says_who_asks(simulator: sim.Simulator, key: str | None) -> None:
+    name = f"ialirt-backfill/{__version__}"
+    with sim.Simulator(now=lambda: NOW) as elsewhere:
+        simulator.faults = [
+            sim.Times(1, sim.Answer(503)),
+            sim.Times(1, sim.Redirect(f"{simulator.url}/space-weather?instrument=hit")),
+            sim.Times(1, sim.Redirect(f"{elsewhere.url}/space-weather?instrument=hit")),
+        ]
+        with asking(simulator.url, key) as api:
+            ask(api)
+        requests = [*simulator.requests, *elsewhere.requests]
+        assert [request.headers["user-agent"] for request in requests] == [name] * 4
 
 
 # --- the key ----------------------------------------------------------------------------------------------------------

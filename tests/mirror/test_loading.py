@@ -67,7 +67,7 @@ def _type(value: object, database: str) -> type:
 
 
 def test_the_types_in_postgresql(load: Mirror, postgresql_url: str) -> None:
-    load(postgresql_url, "mag,codice_hi,mag_hk,hit", end=FIRST)
+    load(postgresql_url, "mag,codice_hi,mag_hk,hit,swe", end=FIRST)
     found = {
         (name, column): (kind, nullable)
         for name, column, kind, nullable in execute(
@@ -81,7 +81,8 @@ def test_the_types_in_postgresql(load: Mirror, postgresql_url: str) -> None:
     assert found["ialirt_mag", "ttj2000ns"] == ("bigint", "YES")
     assert found["ialirt_mag", "mag_B_GSE_x"] == ("double precision", "YES")
     assert found["ialirt_mag", "file_date"] == ("date", "YES")
-    assert found["ialirt_hit", "hit_h_omni_low_en"] == ("bigint", "YES")
+    assert found["ialirt_hit", "hit_h_omni_low_en"] == ("double precision", "YES")
+    assert found["ialirt_swe", "swe_normalized_counts_1"] == ("bigint", "YES")
     assert found["ialirt_mag_hk", "mag_hk_pri_isvalid"] == ("boolean", "YES")
     assert found["ialirt_codice_hi", "codice_hi_h"] == ("text", "YES")
     shape = "SELECT json_array_length(codice_hi_h::json), codice_hi_h::json #> '{3,14,3,3}' FROM ialirt_codice_hi"
@@ -166,22 +167,22 @@ def test_a_known_column_that_a_table_lacks_comes_with_its_type(load: Mirror, pos
 def test_a_cell_that_does_not_fit_fails_its_day_alone_before_a_row_is_touched(
     store: Store, load: Mirror, postgresql_url: str
 ) -> None:
-    load(postgresql_url)
-    before = table(postgresql_url, "ialirt_hit")
-    store.change("hit", FIRST, lambda rows: [row | {"hit_h_omni_low_en": "0.5"} for row in rows[1:]])
-    store.change("hit", LAST, lambda rows: rows[1:])
-    report = load(postgresql_url)
+    load(postgresql_url, "swe")
+    before = table(postgresql_url, "ialirt_swe")
+    store.change("swe", FIRST, lambda rows: [row | {"swe_normalized_counts_3": "0.5"} for row in rows[1:]])
+    store.change("swe", LAST, lambda rows: rows[1:])
+    report = load(postgresql_url, "swe")
     assert (report.exit_code, report.summary["failed"], report.summary["loaded"]) == (1, 1, 1)
-    assert errors(report)[0].startswith(f"hit {FIRST} was not loaded: hit_h_omni_low_en is '0.5' at {FIRST}T00:")
-    assert table(postgresql_url, "ialirt_hit", FIRST) == {
+    assert errors(report)[0].startswith(f"swe {FIRST} was not loaded: swe_normalized_counts_3 is '0.5' at {FIRST}T00:")
+    assert table(postgresql_url, "ialirt_swe", FIRST) == {
         time: row for time, row in before.items() if time.startswith(f"{FIRST}")
     }
-    execute(postgresql_url, "ALTER TABLE ialirt_hit ALTER hit_h_omni_low_en TYPE double precision")
-    assert load(postgresql_url).summary == {
+    execute(postgresql_url, "ALTER TABLE ialirt_swe ALTER swe_normalized_counts_3 TYPE double precision")
+    assert load(postgresql_url, "swe").summary == {
         "planned": 2, "loaded": 1, "failed": 0, "skipped_loaded": 1, "skipped_growing": 0,
         "records": len(before) // 2 - 1,
     }  # fmt: skip
-    assert {row["hit_h_omni_low_en"] for row in table(postgresql_url, "ialirt_hit", FIRST).values()} == {0.5}
+    assert {row["swe_normalized_counts_3"] for row in table(postgresql_url, "ialirt_swe", FIRST).values()} == {0.5}
 
 
 def test_columns_of_another_type_take_the_cells_as_text(store: Store, load: Mirror, postgresql_url: str) -> None:
@@ -298,7 +299,8 @@ def test_the_run_is_in_the_ledger_without_the_password(store: Store, load: Mirro
         ),
         (["CREATE VIEW ialirt_hit AS SELECT 1 AS time_utc"], ["it is a view"]),
         (["ALTER TABLE ialirt_hit ALTER hit_epoch TYPE double precision"], ["hit_epoch is double precision, not big"]),
-        (["ALTER TABLE ialirt_hit ALTER hit_h_omni_low_en TYPE integer"], ["hit_h_omni_low_en is integer, not bigint"]),
+        (["ALTER TABLE ialirt_hit ALTER hit_h_omni_low_en TYPE integer"], ["hit_h_omni_low_en is integer, not double"]),
+        (["ALTER TABLE ialirt_hit ALTER hit_epoch TYPE integer USING 0"], ["hit_epoch is integer, not bigint"]),
         (["ALTER TABLE ialirt_hit ALTER kernel_set_key TYPE varchar(19)"], ["kernel_set_key is varchar(19), not text"]),
         (
             ["DELETE FROM ialirt_hit", "ALTER TABLE ialirt_hit ADD must integer NOT NULL"],

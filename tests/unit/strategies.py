@@ -7,9 +7,11 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from ialirt_backfill.instruments import INSTRUMENTS, Column, ColumnType, Instrument, Shape
+from ialirt_backfill.instruments import FILL_VALUE, INSTRUMENTS, Column, ColumnType, Instrument, Shape
 
 START = datetime(2026, 2, 1, tzinfo=UTC)
+WHOLE_FILL = -9999999999999999635896294965248
+"""The fill value as the server writes it: every float of its size is a whole number."""
 
 
 def at(second: int) -> str:
@@ -22,7 +24,7 @@ numbers = st.one_of(
     st.integers(-(2**70), 2**70),
     st.floats(width=32),
     st.floats(),
-    st.sampled_from([-1.0e31, 2**53, 2**53 + 1, 1e10, 10**10, 1e16, 823176136884633761, 0.0, -0.0, 1.0]),
+    st.sampled_from([FILL_VALUE, WHOLE_FILL, 2**53, 2**53 + 1, 1e10, 10**10, 1e16, 823176136884633761, 0.0, -0.0, 1.0]),
 )
 scalars = st.one_of(st.none(), st.booleans(), numbers, st.text(max_size=4))
 anything = st.recursive(
@@ -43,7 +45,7 @@ def values_for(column: Column) -> st.SearchStrategy[Any]:
             usual = st.booleans()
         case _:
             usual = st.text(max_size=4)
-    return usual if column.polynomial else usual | anything
+    return usual | st.sampled_from([None, FILL_VALUE, WHOLE_FILL]) if column.polynomial else usual | anything
 
 
 def records_for(instrument: Instrument) -> st.SearchStrategy[dict[str, Any]]:

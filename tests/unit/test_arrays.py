@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import pyarrow as pa
@@ -19,7 +19,7 @@ from ialirt_backfill.instruments import FILL_VALUE, INSTRUMENTS, Column, ColumnT
 from ialirt_backfill.records import tabulate
 from ialirt_backfill.simulator import Simulator
 from ialirt_backfill.table import concatenate
-from tests.unit.strategies import answers, at
+from tests.unit.strategies import WHOLE_FILL, answers, at
 
 SPAN = day_span(date(2026, 2, 1))
 MAG, MAG_HK, HIT, SWE, CODICE_HI = (INSTRUMENTS[name] for name in ("mag", "mag_hk", "hit", "swe", "codice_hi"))
@@ -35,7 +35,7 @@ def record(instrument: Instrument, second: int = 0, **fields: object) -> dict[st
 
 
 def check_same(instrument: Instrument, body: bytes, span: Span = SPAN) -> Arrays | None:
-    """The same rows, rejected and ignored records, by both ways; the columns, where there are any."""
+    """The same rows, and nothing left out, by both ways; the columns, where there are any."""
     arrays = parsed(instrument, span, body)
     if arrays is not None:
         records = json.loads(body)["data"]
@@ -43,7 +43,7 @@ def check_same(instrument: Instrument, body: bytes, span: Span = SPAN) -> Arrays
         one_by_one, at_once = tabulate(instrument, span, records), tabulate(instrument, span, arrays)
         assert at_once.rows.column_names == one_by_one.rows.column_names
         assert at_once.rows.to_pylist() == one_by_one.rows.to_pylist()
-        assert (at_once.rejected, at_once.ignored) == (one_by_one.rejected, one_by_one.ignored)
+        assert (at_once.doubts, one_by_one.doubts) == ("", "")
     return arrays
 
 
@@ -52,7 +52,7 @@ def check_same(instrument: Instrument, body: bytes, span: Span = SPAN) -> Arrays
 
 def usual_values(column: Column, *, inside: bool = False) -> st.SearchStrategy[Any]:
     """What the table of instruments says of a column; ``inside`` a list."""
-    missing = st.sampled_from([None, FILL_VALUE, 0.995 * FILL_VALUE])
+    missing = st.sampled_from([None, FILL_VALUE, 0.995 * FILL_VALUE, WHOLE_FILL])
     if column.is_time:
         return st.integers(8 * 10**17, 9 * 10**18) | (st.nothing() if inside else st.none())
     if column.codes:
@@ -129,6 +129,59 @@ def test_what_the_simulator_sends_in_a_day_is_usual(name: str) -> None:
         body = body_of(instrument, *simulator.records(name, start, end))
         assert check_same(instrument, body, Span(start, end)) is not None
         start = end
+
+
+# --- fill values ------------------------------------------------------------------------------------------------------
+
+
+def with_fill(entry: Field, number: int, came: Any) -> Any:
+    """What came of a field, with the fill value in one of its columns; of an array, in its first place."""
+    match entry.shape:
+        case Shape.LIST:
+            return [WHOLE_FILL if place == number else element for place, element in enumerate(came)]
+        case Shape.OBJECT:
+            return came | {entry.members[number]: WHOLE_FILL}
+        case Shape.CELL:
+            return [with_fill(entry, number, came[0]) if isinstance(came[0], list) else WHOLE_FILL, *came[1:]]
+    return WHOLE_FILL
+
+
+def is_float_in_arrays(entry: Field, column: Column) -> bool:
+    is_number = column.type in {ColumnType.MEASUREMENT, ColumnType.INTEGER} or entry.depth > 0
+    return is_number and not column.is_time
+
+
+EVERY_NUMBER = [
+    pytest.param(instrument, entry, number, id=f"{instrument.name}-{column.name}")
+    for instrument in INSTRUMENTS.values()
+    for entry in instrument.fields
+    for number, column in enumerate(entry.columns)
+    if column.type is not ColumnType.TEXT or column.codes
+]
+
+
+@pytest.mark.parametrize(("instrument", "entry", "number"), EVERY_NUMBER)
+def test_a_fill_value_that_came_as_a_whole_number_is_an_empty_cell(
+    instrument: Instrument, entry: Field, number: int
+) -> None:
+    """In every numeric column, and no other cell is another one for it."""
+    column = entry.columns[number]
+    restricted: dict[str, Any] = {each.name: 3 for each in instrument.fields if each.columns[0].scopes}
+    found = Simulator().records(instrument.name, SPAN.start, SPAN.start + timedelta(hours=1))
+    records = [restricted | one for one in found]
+    place = next(i for i, one in enumerate(records) if i and one.get(entry.name) is not None)
+    expected = tabulate(instrument, SPAN, records).rows.to_pylist()
+    usual = expected[place][column.name]
+    expected[place][column.name] = None
+    if entry.shape is Shape.CELL:
+        first = usual.lstrip("[")
+        expected[place][column.name] = usual.replace(first, "null" + first[first.index(",") :])
+
+    records[place][entry.name] = with_fill(entry, number, records[place][entry.name])
+    assert "-9999999999999999635896294965248" in json.dumps(records)
+    assert tabulate(instrument, SPAN, records).rows.to_pylist() == expected
+    arrays = check_same(instrument, body_of(instrument, *records))
+    assert (arrays is not None) == is_float_in_arrays(entry, column)
 
 
 # --- the columns ------------------------------------------------------------------------------------------------------
@@ -248,7 +301,6 @@ def test_what_is_not_usual_is_not_parsed(other: dict[str, object]) -> None:
 @pytest.mark.parametrize(
     ("instrument", "fields"),
     [
-        (HIT, {"hit_h_omni_med_en": 2.5}),
         (SWE, {"swe_normalized_counts": [1, 2, 3, 4, 5, 6, 7, 8.5]}),
         (MAG_HK, {"mag_hk_status": {"brand_new": 1}}),
         (MAG_HK, {"mag_hk_status": [1]}),
@@ -272,6 +324,7 @@ def test_nor_are_fields_of_another_form(instrument: Instrument, fields: dict[str
         b'{"data": null}', b'{"data": {}}', b'{"data": [null]}', b'{"data": [1]}',
         b'{"data": []} {"data": []}', b'{"data": []} more', b'{"data": [', b'{"data": [], "data": []}',
         b'{"meta": {"count": 1}, "data": []}', b'{"meta": {"count": 0, "new": 1}, "data": []}',
+        b'{"meta": {"count": 0, "instrument": "hit"}, "data": []}', b'{"meta": {"instrument": 1}, "data": []}',
         b'\xef\xbb\xbf{"data": []}', b'{"data": [], "new": "\xff"}', b'{"data": []}\x0b',
         b'{"data": [{"time_utc": "2026-02-01T00:00:03", "instrument": "mag", "mag_epoch": 1, "mag_epoch": 2}]}',
     ],

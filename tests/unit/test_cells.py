@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 
 from ialirt_backfill.cells import cells_of
 from ialirt_backfill.instruments import FILL_VALUE, Column, ColumnType
+from tests.unit.strategies import WHOLE_FILL
 
 ODD = [
     *(0, 0.0, -0.0, 1, 1.0, 100, 100.0, -100.0, 100.001, 99.9999, 1.0004, 1e-3, 1e-4, 5e-324, 0.1 + 0.2),
@@ -39,6 +41,18 @@ def test_an_odd_value_among_usual_ones(kind: ColumnType, value: Any) -> None:
     usual = [cells_of(column, [one])[0].as_py() for one in USUAL[kind]]
     assert cells_of(column, [*USUAL[kind], value]).to_pylist() == usual + alone
     assert cells_of(column, [value, *USUAL[kind], None]).to_pylist() == [*alone, *usual, None]
+
+
+@pytest.mark.parametrize("codes", [{}, {1: "Standby"}], ids=["", "codes"])
+@pytest.mark.parametrize("kind", ColumnType)
+def test_a_fill_value_among_usual_ones(kind: ColumnType, codes: Mapping[int, str]) -> None:
+    """As a float, by way of 32 bits, and as the whole numbers that these are."""
+    column = Column("x", kind, codes=codes)
+    fills = [FILL_VALUE, -9.999999848243207e30, WHOLE_FILL, int(-9.999999848243207e30), -(10**31)]
+    usual = [cells_of(column, [one])[0].as_py() for one in USUAL[kind]]
+    for fill in fills:
+        assert cells_of(column, [*USUAL[kind], fill]).to_pylist() == [*usual, None]
+    assert cells_of(column, fills).to_pylist() == [None] * len(fills)
 
 
 @settings(max_examples=200, deadline=None)

@@ -49,8 +49,15 @@ def test_booleans(tmp_path: Path) -> None:
 
 
 def test_a_cell_of_another_kind_leaves_its_column_text(tmp_path: Path) -> None:
+    write(tmp_path, "swe", "time_utc,swe_normalized_counts_1\n2026-02-01T00:00:17,5\n2026-02-01T00:01:17,2.5\n")
+    assert read_days(tmp_path, "swe", DAY)["swe_normalized_counts_1"].tolist() == ["5", "2.5"]
+
+
+def test_counts_of_hit_are_measurements_whole_or_not(tmp_path: Path) -> None:
     write(tmp_path, "hit", "time_utc,hit_h_omni_low_en\n2026-02-01T00:00:17,5\n2026-02-01T00:01:17,2.5\n")
-    assert read_days(tmp_path, "hit", DAY)["hit_h_omni_low_en"].tolist() == ["5", "2.5"]
+    found = read_days(tmp_path, "hit", DAY)["hit_h_omni_low_en"]
+    assert found.dtype == "float64"
+    assert found.tolist() == [5.0, 2.5]
 
 
 def test_no_file_is_an_empty_frame(tmp_path: Path) -> None:

@@ -115,7 +115,7 @@ def type_by_the_rules(name: str) -> ColumnType:
         return JSON
     if name.removeprefix("mag_hk_") in HK_FLAGS:
         return BOOLEAN
-    whole = name.startswith(("hit_", "swe_")) or name.endswith(("_epoch", "ttj2000ns", "_range"))
+    whole = name.startswith("swe_") or name.endswith(("_epoch", "ttj2000ns", "_range"))
     return INTEGER if whole else MEASUREMENT
 
 
@@ -127,6 +127,8 @@ def test_every_column_has_type_unit_and_description(name: str) -> None:
         without_unit = {"codice_lo"} | ({"mag_hk"} if column.type is not MEASUREMENT else set())
         if column.type is MEASUREMENT and name not in without_unit:
             assert column.unit, column.name
+        if name == "hit" and column.type is MEASUREMENT:
+            assert column.unit == "counts", column.name
     assert len(INSTRUMENTS[name].columns) == sum(len(field.columns) for field in INSTRUMENTS[name].fields)
 
 

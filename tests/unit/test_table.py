@@ -19,7 +19,7 @@ from ialirt_backfill.coverage import day_span
 from ialirt_backfill.exceptions import UnwritableValue
 from ialirt_backfill.instruments import INSTRUMENTS, Instrument
 from ialirt_backfill.records import tabulate
-from tests.unit.strategies import answers, at
+from tests.unit.strategies import WHOLE_FILL, answers, at
 
 DAY = date(2026, 2, 1)
 SPAN = day_span(DAY)
@@ -32,8 +32,7 @@ Cells = dict[str, dict[str, str]]
 
 def tabulated(instrument: Instrument, *records: object) -> pa.Table:
     window = tabulate(instrument, SPAN, records)
-    assert window.rejected == ()
-    assert window.ignored == 0
+    assert window.doubts == ""
     check_form(window.rows)
     return window.rows
 
@@ -99,8 +98,20 @@ SAMPLES: list[tuple[str, dict[str, Any], dict[str, str]]] = [
     ),
     (
         "hit",
-        {"hit_epoch": 823176150184000000, "hit_e_a_side_low_en": 6, "hit_h_b_side_high_en": 0},
-        {"hit_epoch": "823176150184000000", "hit_e_a_side_low_en": "6", "hit_h_b_side_high_en": "0"},
+        {
+            "hit_epoch": 823176150184000000,
+            "hit_e_a_side_low_en": 6,
+            "hit_e_b_side_low_en": 12.0,
+            "hit_h_b_side_high_en": 0,
+            "hit_he_omni_low_en": 2.5,
+        },
+        {
+            "hit_epoch": "823176150184000000",
+            "hit_e_a_side_low_en": "6",
+            "hit_e_b_side_low_en": "12",
+            "hit_h_b_side_high_en": "0",
+            "hit_he_omni_low_en": "2.5",
+        },
     ),
     (
         "swe",
@@ -186,7 +197,8 @@ def test_housekeeping_is_flattened_and_converted() -> None:
 
 
 @pytest.mark.parametrize(
-    ("raw", "text"), [(1, "Standby"), (6, "Burst"), (7, "7"), (0, "0"), (True, "True"), (None, None), ("5", "5")]
+    ("raw", "text"),
+    [(1, "Standby"), (6, "Burst"), (7, "7"), (0, "0"), (True, "True"), (None, None), (WHOLE_FILL, None), ("5", "5")],
 )
 def test_modes_are_named_and_unknown_ones_written_as_they_came(raw: object, text: str | None) -> None:
     found = cells(
@@ -239,6 +251,7 @@ def test_no_records_are_no_rows() -> None:
         (-1.0e31, None),
         (-9.999999848243207e30, None),  # the fill value by way of a 32-bit float
         (-(10**31), None),
+        (WHOLE_FILL, None),
         (-1.0e30, "-1e+30"),
         (-1.0e33, "-1e+33"),
         (math.nan, None),
@@ -268,6 +281,7 @@ def test_measurements(value: object, text: str | None) -> None:
         (6.5, "6.5"),
         (1e300, "1e+300"),
         (-1.0e31, None),
+        (WHOLE_FILL, None),
         (math.nan, None),
         (False, "False"),
         ("6", "6"),
@@ -281,7 +295,8 @@ def test_integers(value: object, text: str | None) -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "text"), [(True, "True"), (0, "0"), (1, "1"), ("yes", "yes"), (2.5, "2.5"), (None, None), ([], "[]")]
+    ("value", "text"),
+    [(True, "True"), (0, "0"), (1, "1"), ("yes", "yes"), (2.5, "2.5"), (None, None), (WHOLE_FILL, None), ([], "[]")],
 )
 def test_booleans(value: object, text: str | None) -> None:
     found = cells(
@@ -305,6 +320,8 @@ def test_booleans(value: object, text: str | None) -> None:
         ("a,b", "a,b"),
         ("\ud800", "\\ud800"),
         (-1.0e31, None),
+        (WHOLE_FILL, None),
+        ([1, WHOLE_FILL, {"a": WHOLE_FILL}], '[1,null,{"a":null}]'),
         ([1, "x"], '[1,"x"]'),
         ({"b": 1, "a": True}, '{"b":1,"a":true}'),
     ],
@@ -321,7 +338,9 @@ def test_an_unknown_field_is_written_as_it_came(value: object, text: str | None)
         (5.5, {"mag_B_GSE": "5.5"}),
         ({"x": 1}, {"mag_B_GSE": '{"x":1}'}),
         (-1.0e31, {}),
+        (WHOLE_FILL, {}),
         ([-1.0e31, 2, None], {"mag_B_GSE_y": "2"}),
+        ([WHOLE_FILL, 2, WHOLE_FILL], {"mag_B_GSE_y": "2"}),
         ([1, "b", [2]], {"mag_B_GSE_x": "1", "mag_B_GSE_y": "b", "mag_B_GSE_z": "[2]"}),
     ],
 )
@@ -351,7 +370,7 @@ def test_a_raw_value_that_cannot_be_converted_is_refused(value: object) -> None:
         tabulate(MAG_HK, SPAN, records)
 
 
-@pytest.mark.parametrize("value", [None, math.nan, -1.0e31, ""])
+@pytest.mark.parametrize("value", [None, math.nan, -1.0e31, WHOLE_FILL, ""])
 def test_a_raw_value_that_is_missing_is_an_empty_cell(value: object) -> None:
     assert one(MAG_HK, mag_hk_status={"fib_temp": value}) == {}
 
@@ -387,6 +406,7 @@ def test_two_fields_for_one_column() -> None:
         [[10**12, 1.5], [1e10, 2]],
         [[2**70, 1], [1, 2]],
         [[math.nan, -1.0e31], [math.inf, 0.5]],
+        [[WHOLE_FILL, 1], [WHOLE_FILL, WHOLE_FILL]],
     ],
 )
 def test_one_odd_array_changes_no_other(value: list[Any]) -> None:
@@ -404,7 +424,7 @@ def test_one_odd_array_changes_no_other(value: list[Any]) -> None:
 def without_missing(value: Any) -> Any:
     if isinstance(value, list):
         return [without_missing(element) for element in value]
-    return None if isinstance(value, float) and (not math.isfinite(value) or value == -1.0e31) else value
+    return None if value == -1.0e31 or (isinstance(value, float) and not math.isfinite(value)) else value
 
 
 # --- times and which records count ------------------------------------------------------------------------------------
@@ -458,7 +478,8 @@ def test_an_unreadable_time_costs_its_own_record(text: object) -> None:
     assert cells(window.rows) == {at(0): {"mag_epoch": str(exact)}}
     assert len(window.rejected) == 1
     assert '"mag_epoch":1' in window.rejected[0]
-    assert window.ignored == 0
+    assert window.foreign == ()
+    assert window.doubts == "1 record that cannot be kept"
 
 
 def test_what_is_no_record_is_rejected_and_shown() -> None:
@@ -468,11 +489,9 @@ def test_what_is_no_record_is_rejected_and_shown() -> None:
     assert window.rows.num_rows == 1
 
 
-def test_harmless_records_are_ignored() -> None:
+def test_records_of_another_time_are_left_out_without_a_word() -> None:
     records = [
         {"time_utc": at(0), "instrument": "mag", "mag_epoch": 1},
-        {"time_utc": at(0), "instrument": "hit", "hit_epoch": 2},
-        {"time_utc": at(0), "instrument": ["mag"], "mag_epoch": 3},
         {"time_utc": at(-1), "mag_epoch": 4},
         {"time_utc": at(86400), "mag_epoch": 5, "brand_new": 5},
         {"time_utc": "2099-01-01T00:00:00.5", "mag_epoch": 6},
@@ -480,8 +499,23 @@ def test_harmless_records_are_ignored() -> None:
     ]
     window = tabulate(MAG, SPAN, records)
     assert cells(window.rows) == {at(0): {"mag_epoch": "1"}, at(86399): {"mag_epoch": "7"}}
-    assert (window.ignored, window.rejected) == (5, ())
+    assert window.doubts == ""
     assert window.rows.column_names == ["time_utc", "mag_epoch"]
+
+
+def test_records_of_another_instrument_are_left_out_and_named() -> None:
+    others: list[object] = ["hit", "hit", ["mag"], "sw\x1be", 5, "MAG"]
+    records = [{"time_utc": at(0), "instrument": "mag", "mag_epoch": 1}, {"time_utc": at(4), "mag_epoch": 2}]
+    records += [{"time_utc": at(8), "instrument": other, "hit_epoch": 3} for other in others]
+    records.append({"time_utc": "soon", "instrument": "hit"})  # it need not have a time to be left out
+    window = tabulate(MAG, SPAN, [*records, {"instrument": "mag"}])
+    assert cells(window.rows) == {at(0): {"mag_epoch": "1"}, at(4): {"mag_epoch": "2"}}
+    assert window.rows.column_names == ["time_utc", "mag_epoch"]
+    assert window.foreign == ('"hit"', '"hit"', '["mag"]', '"sw\\u001be"', "5", '"MAG"', '"hit"')
+    assert window.rejected == ('{"instrument":"mag"}',)
+    assert window.doubts == (
+        '3 records of "hit", 1 record of ["mag"], 1 record of "sw\\u001be", 1 record that cannot be kept'
+    )
 
 
 def test_records_out_of_order_and_twice() -> None:
@@ -593,7 +627,7 @@ def test_every_record_becomes_the_same_cells_alone_and_among_others(answer: tupl
     check_form(window.rows)
     assert cells(window.rows) == cells(table.concatenate([each.rows for each in alone]))
     assert len(window.rejected) == sum(len(each.rejected) for each in alone)
-    assert window.ignored == sum(each.ignored for each in alone)
+    assert window.foreign == tuple(name for each in alone for name in each.foreign)
     columns = window.rows.column_names
     written = table.header(columns) + table.to_csv(window.rows, columns)
     assert read_back(written) == cells(window.rows)
