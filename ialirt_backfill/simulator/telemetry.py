@@ -51,8 +51,9 @@ PHASES: Mapping[str, int] = {
 
 _DAY = 86_400
 _LAUNCH = (LAUNCH - date(1970, 1, 1)).days * _DAY
-_SCIENCE_SECONDS = 946_728_000 - 133
-"""Unix seconds to the whole seconds of ``ttj2000ns`` as the API's records have them; 184 ms come on top."""
+_J2000 = 946_728_000 - 69
+"""Unix seconds less this are the whole seconds of ``ttj2000ns``; 184 ms come on top. They count from noon of 2000-01-01
+in Terrestrial Time, which is 69.184 s ahead of UTC."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,7 +225,7 @@ def _stamp(instrument: str) -> _Stamp:
     head, epoch = f'{{"instrument": "{instrument}", "time_utc": "', f'12", "{instrument}_epoch": '
 
     def stamp(second: int, minutes: int, fraction: int) -> str:
-        minute, tt = second // 60, second - _SCIENCE_SECONDS
+        minute, tt = second // 60, second - _J2000
         return (
             f'{head}{_minute(minute)}{_SECONDS[second % 60]}", "ttj2000ns": {tt}184000000, '
             f'"kernel_set_key": "{_minute(minute + minutes)}{epoch}{tt}184000000'
@@ -235,7 +236,7 @@ def _stamp(instrument: str) -> _Stamp:
 
 def _mag_stamp(second: int, minutes: int, fraction: int) -> str:
     """Here ``mag_epoch`` is the time of the measurement within its second."""
-    minute, tt = second // 60, second - _SCIENCE_SECONDS
+    minute, tt = second // 60, second - _J2000
     return (
         f'{{"instrument": "mag", "time_utc": "{_minute(minute)}{_SECONDS[second % 60]}", "ttj2000ns": {tt}184000000, '
         f'"kernel_set_key": "{_minute(minute + minutes)}12", "mag_epoch": {tt}{fraction}'
@@ -252,7 +253,7 @@ def _mag_hk_stamp(second: int, minutes: int, fraction: int) -> str:
 
 def _codice_hi_stamp(second: int, minutes: int, fraction: int) -> str:
     """Four measurements a minute apart make one record."""
-    minute, tt = second // 60, second - _SCIENCE_SECONDS
+    minute, tt = second // 60, second - _J2000
     epochs = ", ".join(f"{tt + 60 * i}184000000" for i in range(4))
     return (
         f'{{"instrument": "codice_hi", "time_utc": "{_minute(minute)}{_SECONDS[second % 60]}", '
@@ -308,7 +309,7 @@ def _position(second: int) -> str:
         {
             "instrument": "spacecraft",
             "time_utc": f"{_minute(second // 60)}{_SECONDS[second % 60]}",
-            "ttj2000ns": (second - _SCIENCE_SECONDS) * 1_000_000_000 + 184_000_000,
+            "ttj2000ns": (second - _J2000) * 1_000_000_000 + 184_000_000,
             **spacecraft(second),
         }
     )

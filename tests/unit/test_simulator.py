@@ -195,12 +195,12 @@ def test_integer_columns_and_epochs_are_integers(shared: Simulator, name: str) -
 def test_epochs_are_those_of_the_api(shared: Simulator) -> None:
     (hit,) = shared.records("hit", START, START + MINUTE)
     assert (hit["ttj2000ns"], hit["hit_epoch"], hit["kernel_set_key"]) == (
-        823176150184000000,
-        823176150184000000,
+        823176086184000000,
+        823176086184000000,
         "2026-02-01T00:03:12",
     )
     (codice,) = shared.records("codice_hi", START, START + 4 * MINUTE)
-    assert codice["codice_hi_epoch"] == [823176263184000000 + i * 60_000_000_000 for i in range(4)]
+    assert codice["codice_hi_epoch"] == [823176199184000000 + i * 60_000_000_000 for i in range(4)]
     mag = shared.records("mag", START, START + MINUTE)
     assert all(0 < record["mag_epoch"] - record["ttj2000ns"] < 1_000_000_000 for record in mag)
 
@@ -211,6 +211,20 @@ def test_regular_instruments_keep_their_cadence_and_phase(shared: Simulator, nam
     found = seconds(shared.records(name, START + 20 * HOUR, START + 28 * HOUR))
     assert {second % cadence for second in found} == {PHASES[name] % cadence}
     assert found == sorted(set(found))
+
+
+@pytest.mark.parametrize("name", [name for name in INSTRUMENTS if name != "mag_hk"])
+def test_nanoseconds_are_of_terrestrial_time_since_j2000(shared: Simulator, name: str) -> None:
+    """One of them is known: 2025-10-20T20:55:24 is 814265793184000000."""
+    known, ns = at("2025-10-20T20:55:24"), 814265793184000000
+    records = shared.records(name, known - HOUR, known + HOUR)
+    assert records
+    for record in records:
+        tt = ns + (at(record["time_utc"]) - known) // SECOND * 1_000_000_000
+        assert record["ttj2000ns"] == tt
+        epochs = record.get(f"{name}_epoch", tt)
+        first = epochs[0] if isinstance(epochs, list) else epochs
+        assert tt <= first < tt + 1_000_000_000 if name == "mag" else first == tt
 
 
 def test_spacecraft_is_irregular_and_leaves_no_gap_by_itself(shared: Simulator) -> None:
