@@ -72,7 +72,7 @@ def _housekeeping(member: str, raw: Any) -> Cell:
 
 
 def _number(value: Any) -> Cell:
-    return None if isinstance(value, float) and value < -9e30 else value
+    return None if isinstance(value, int | float) and value < -9e30 else value
 
 
 def _nested(value: Any) -> Any:

@@ -19,14 +19,14 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from itertools import pairwise
 
 from ialirt_backfill.instruments import INSTRUMENTS, LAUNCH
-from ialirt_backfill.simulator.weather import EPISODE, episode, spacecraft, stored_size, table
+from ialirt_backfill.simulator.weather import EPISODE, episode, hidden_fields, spacecraft, stored_size, table
 
 LATENCY = 75
 """Seconds from a record's time until the API has it."""
@@ -88,10 +88,17 @@ _REVISIONS = 3
 
 
 def batch(
-    seed: int, instrument: str, first: int, last: int, now: int, *, scoped: bool = False, limit: int | None = None
+    seed: int,
+    instrument: str,
+    first: int,
+    last: int,
+    now: int,
+    *,
+    scopes: Collection[str] = (),
+    limit: int | None = None,
 ) -> Batch:
     """The records of an instrument from ``first`` to ``last`` (Unix seconds, both included) as the API has them at
-    ``now``; an empty batch for an unknown instrument.
+    ``now``, with the fields that these scopes open; an empty batch for an unknown instrument.
 
     Stops making texts once ``stored_bytes`` is past ``limit``.
     """
@@ -101,7 +108,7 @@ def batch(
     texts: list[str] = []
     stored = 0
     make = _irregular if INSTRUMENTS[instrument].irregular else _regular
-    for part in make(seed, instrument, first, last, now, scoped):
+    for part in make(seed, instrument, first, last, now, hidden_fields(instrument, scopes)):
         stored += part.stored_bytes
         if limit is not None and stored > limit:
             return Batch([], stored)
@@ -164,12 +171,12 @@ def _pairs(edges: list[int]) -> Iterator[tuple[int, int]]:
 # --- regular instruments ----------------------------------------------------------------------------------------------
 
 
-def _regular(seed: int, instrument: str, first: int, last: int, now: int, scoped: bool) -> Iterator[Batch]:
+def _regular(seed: int, instrument: str, first: int, last: int, now: int, hidden: frozenset[str]) -> Iterator[Batch]:
     cadence = int(INSTRUMENTS[instrument].cadence.total_seconds())
     stamp, stamp_size = _STAMPS[instrument], _stamp_size(instrument)
     for run in _runs(seed, instrument, first, last, now):
         here = episode(seed, run.first // EPISODE)
-        values = table(seed, instrument, here.mood, here.backwards, scoped)
+        values = table(seed, instrument, here.mood, here.backwards, hidden)
         index = run.first % EPISODE // cadence
         texts, sizes = values.texts[index : index + run.count], values.sizes[index : index + run.count]
         seconds = range(run.first, run.first + run.count * cadence, cadence)
@@ -280,7 +287,7 @@ def _stamp_size(instrument: str) -> int:
 # --- spacecraft -------------------------------------------------------------------------------------------------------
 
 
-def _irregular(seed: int, instrument: str, first: int, last: int, now: int, scoped: bool) -> Iterator[Batch]:
+def _irregular(seed: int, instrument: str, first: int, last: int, now: int, hidden: frozenset[str]) -> Iterator[Batch]:
     for stretch in _stretches(seed, instrument, first, last):
         end = min(stretch.end, now - LATENCY - stretch.delay + 1)
         day = _spacecraft_day(seed, stretch.start // _DAY)
