@@ -18,6 +18,7 @@ import argparse
 import contextlib
 import csv
 import json
+import os
 import random
 import sqlite3
 import subprocess
@@ -35,6 +36,7 @@ from ialirt_backfill.coverage import day_span
 from ialirt_backfill.instruments import INSTRUMENTS
 from ialirt_backfill.moments import TIME
 from ialirt_backfill.simulator import Simulator
+from tests.access import ENVIRONMENT, FULL, KEYS
 from tests.reference import assert_cell, assert_file_holds, expected_rows
 
 DAY = timedelta(days=1)
@@ -52,7 +54,7 @@ class Chaos:
         self._random = random.Random(seed)
         self._wanted = kills
         self._now = datetime(2026, 3, 1, tzinfo=UTC)
-        self._simulator = Simulator(seed=seed, now=lambda: self._now, latency=0.01)
+        self._simulator = Simulator(seed=seed, now=lambda: self._now, keys=KEYS, latency=0.01)
         self.figures: Counter[str] = Counter()
         self.wrong: list[str] = []
 
@@ -86,7 +88,9 @@ class Chaos:
             "--datastore", str(store), "--url", self._simulator.url, "--jobs", str(self._random.choice((1, 2, 4))),
         ]  # fmt: skip
         self._simulator.forget_requests()
-        running = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        running = subprocess.Popen(
+            command, env=os.environ | ENVIRONMENT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+        )
         if may_kill:
             self._let_it_live(running, store, longest=0.6 if len(days) == LIVE_DAYS else 2.5)
             running.kill()
@@ -144,7 +148,7 @@ class Chaos:
             for day in days:
                 self.figures["days compared"] += 1
                 span = day_span(day)
-                records = self._simulator.records(name, span.start, span.end)
+                records = self._simulator.records(name, span.start, span.end, scopes=FULL)
                 self.figures["records compared"] += len(records)
                 path = store / INSTRUMENTS[name].path(day)
                 try:

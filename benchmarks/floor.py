@@ -2,11 +2,13 @@
 
     python benchmarks/floor.py URL INSTRUMENT FIRST_DAY DAYS THREADS
 
-It asks for the same windows as we do, with as many threads as we use connections, and drops the answers.
+It asks for the same windows as we do, with the same key from the environment and as many threads as we use connections,
+and drops the answers.
 """
 
 from __future__ import annotations
 
+import os
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
@@ -20,7 +22,7 @@ from ialirt_backfill.instruments import INSTRUMENTS
 
 def main(url: str, name: str, first_day: str, days: str, threads: str) -> None:
     """Fetch every window of the range once."""
-    ialirt_data_access.config["DATA_ACCESS_URL"] = url
+    use_key(url)
     window = INSTRUMENTS[name].window
     spans = []
     for number in range(int(days)):
@@ -32,6 +34,11 @@ def main(url: str, name: str, first_day: str, days: str, threads: str) -> None:
 
     with ThreadPoolExecutor(int(threads)) as pool:
         print(sum(pool.map(partial(fetch, name), spans)))  # noqa: T201
+
+
+def use_key(url: str) -> None:
+    """Ask the part of the API at ``url`` that wants a key."""
+    ialirt_data_access.config |= {"DATA_ACCESS_URL": f"{url}/api-key", "API_KEY": os.environ["IALIRT_API_KEY"]}
 
 
 def fetch(name: str, span: Span) -> int:

@@ -18,9 +18,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
 from pathlib import Path
 
-import ialirt_data_access
-
-from benchmarks.floor import fetch
+from benchmarks.floor import fetch, use_key
 from ialirt_backfill.coverage import day_span
 
 TABLES = """
@@ -32,7 +30,7 @@ CREATE TABLE instrument_day (
 );
 CREATE TABLE attempt (id INTEGER PRIMARY KEY, item TEXT, day TEXT, result TEXT);
 """
-CONTENT, RESULT = b"x" * 139_617, "x" * 300
+CONTENT, RESULT = b"x" * 151_310, "x" * 300
 
 
 class Days:
@@ -84,7 +82,7 @@ class Days:
 
 def main(url: str, first_day: str, days: str, threads: str) -> None:
     """Carry every day of the range out once."""
-    ialirt_data_access.config["DATA_ACCESS_URL"] = url
+    use_key(url)
     with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(int(threads)) as pool:
         wanted = [date.fromisoformat(first_day) + timedelta(days=number) for number in range(int(days))]
         print(sum(pool.map(Days(Path(folder)).carry_out, wanted)))  # noqa: T201

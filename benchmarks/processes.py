@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from ialirt_backfill.simulator import DEMONSTRATION_KEY
+
 ROOT = Path(__file__).parents[1]
 CLI = ROOT / "cli.py"
 
@@ -60,9 +62,14 @@ def floor(url: str, instrument: str, first_day: str, days: int, threads: int) ->
 
 @contextmanager
 def simulator(latency_seconds: float = 0.0, now: str | None = None) -> Iterator[str]:
-    """The simulator in a process of its own; its URL. ``now`` stops its clock."""
+    """The simulator in a process of its own; its URL. ``now`` stops its clock.
+
+    From then on the environment, which every process of ours inherits, holds a key that opens everything.
+    """
     words = [sys.executable, "-m", "ialirt_backfill.simulator", "--port", "0", "--latency", str(latency_seconds)]
+    words += ["--key", f"{DEMONSTRATION_KEY}:full"]
     words += [] if now is None else ["--now", now]
+    os.environ["IALIRT_API_KEY"] = DEMONSTRATION_KEY
     process = subprocess.Popen(words, stdout=subprocess.PIPE, text=True, cwd=ROOT)
     try:
         assert process.stdout is not None

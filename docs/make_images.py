@@ -26,7 +26,7 @@ from ialirt_backfill.history import history
 from ialirt_backfill.listener import DayOutcome
 from ialirt_backfill.options import BackfillOptions, HistoryOptions, StatusOptions
 from ialirt_backfill.runner import Stop
-from ialirt_backfill.simulator import Answer, Simulator, Slow, Times
+from ialirt_backfill.simulator import DEMONSTRATION_KEY, Answer, Simulator, Slow, Times
 from ialirt_backfill.status import status
 from ialirt_backfill.terminal.bars import Bars
 from ialirt_backfill.terminal.plan import show_plan
@@ -48,7 +48,7 @@ def main() -> None:
     ]
     with (
         tempfile.TemporaryDirectory() as folder,
-        Simulator(now=lambda: NOW, faults=faults, latency=0.05) as simulator,
+        Simulator(now=lambda: NOW, faults=faults, keys={DEMONSTRATION_KEY: ("full",)}, latency=0.05) as simulator,
     ):
         options = BackfillOptions(
             instrument="hit,mag,codice_lo",
@@ -61,12 +61,12 @@ def main() -> None:
         draw("progress", "--instrument hit,mag,codice_lo --start 2026-01-01 --end 2026-01-31", progress(options))
         simulator.faults = ()
         longer = replace(options, end=date(2026, 2, 3))
-        plan = backfill(replace(longer, dry_run=True)).plan
+        plan = backfill(replace(longer, dry_run=True), key=DEMONSTRATION_KEY).plan
         draw("plan", "… --end 2026-02-03 --dry-run", lambda console: show_plan(console, plan))
-        backfill(replace(longer, instrument="hit,mag"))
+        backfill(replace(longer, instrument="hit,mag"), key=DEMONSTRATION_KEY)
         seen = StatusOptions(datastore=folder, as_of=NOW)
         draw("status", "status", lambda console: show_status(status(seen), seen, console))
-        backfill(replace(longer, instrument="hit", retry_failed=True))
+        backfill(replace(longer, instrument="hit", retry_failed=True), key=DEMONSTRATION_KEY)
         day = HistoryOptions(datastore=folder, instrument="hit", day=date(2026, 1, 5))
         draw("history", "history --instrument hit --day 2026-01-05", lambda it: show_history(history(day), day, it))
 
@@ -86,7 +86,7 @@ class Snapshot(Bars):
 
 def progress(options: BackfillOptions) -> Callable[[Console], None]:
     def run(console: Console) -> None:
-        backfill(options, listener=Snapshot(console), stop=Stop())
+        backfill(options, key=DEMONSTRATION_KEY, listener=Snapshot(console), stop=Stop())
 
     return run
 

@@ -355,8 +355,8 @@ def session(
     now = clock() if clock else options.as_of or utc_now()
     patience = patience or Patience(answer=options.timeout.total_seconds())
     with ExitStack() as stack:
-        url = stack.enter_context(_simulator(clock or fixed_clock(options))) if options.demo else options.url
-        endpoint = Endpoint(url, None if options.demo else key or read_key(options))
+        demo = stack.enter_context(_simulator(clock or fixed_clock(options))) if options.demo else None
+        endpoint = demo or Endpoint(options.url, key or read_key(options))
         ledger = stack.enter_context(Ledger.open(options.ledger_url))
         _refuse_mixing(ledger, options)
         api = stack.enter_context(Api(endpoint, rate=options.max_rate, patience=patience, stop=stop))
@@ -423,13 +423,13 @@ def read_key(options: AskOptions) -> str | None:
 
 
 @contextmanager
-def _simulator(clock: Clock) -> Iterator[str]:
-    """The built-in simulator on a loopback port, for as long as the run lasts."""
-    from ialirt_backfill.simulator import Simulator  # noqa: PLC0415 - no run but a demonstration needs it
+def _simulator(clock: Clock) -> Iterator[Endpoint]:
+    """The built-in simulator on a loopback port, with a key to all of it, for as long as the run lasts."""
+    from ialirt_backfill.simulator import DEMONSTRATION_KEY, Simulator  # noqa: PLC0415 - only a demonstration needs it
 
-    with Simulator(now=clock) as simulator:
+    with Simulator(now=clock, keys={DEMONSTRATION_KEY: ("full",)}) as simulator:
         log.info("the simulator listens on %s; its data are synthetic", simulator.url)
-        yield simulator.url
+        yield Endpoint(simulator.url, DEMONSTRATION_KEY)
 
 
 def _refuse_mixing(ledger: Ledger, options: Work) -> None:

@@ -1,7 +1,7 @@
 """A local I-ALiRT that obeys every rule of the real API over HTTP on loopback: for ``--demo``, tests and benchmarks.
 
-    with Simulator(seed=1) as simulator:
-        ...  # ask simulator.url
+    with Simulator(keys={DEMONSTRATION_KEY: ("full",)}) as simulator:
+        ...  # ask simulator.url for what is public, simulator.url + "/api-key" with the key for everything
 
 The rooms: ``weather`` makes the values up, ``telemetry`` says which records exist and when, ``rules`` answers a query,
 ``faults`` are the ways to misbehave, ``server`` speaks HTTP. Which stretches are missing, late or rewritten, and when
@@ -27,7 +27,11 @@ from ialirt_backfill.simulator.faults import (
 from ialirt_backfill.simulator.rules import LIMIT, Answer
 from ialirt_backfill.simulator.server import Simulator
 
+DEMONSTRATION_KEY = "demonstration"
+"""The key of ``--demo``, which opens everything. No server but this one knows it."""
+
 __all__ = [
+    "DEMONSTRATION_KEY",
     "LIMIT",
     "Answer",
     "CutBody",

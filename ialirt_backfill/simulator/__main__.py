@@ -8,30 +8,68 @@ import sys
 import threading
 from datetime import UTC, datetime
 
+from ialirt_backfill.instruments import PUBLIC_SINCE, SCOPES
 from ialirt_backfill.simulator.server import Simulator
 
 
 def _moment(text: str) -> datetime:
     """ISO 8601; UTC where no zone is given."""
-    moment = datetime.fromisoformat(text)
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a time in ISO 8601") from None
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _key(text: str) -> tuple[str, tuple[str, ...]]:
+    """``NAME[:SCOPE[,SCOPE]]``: a key and its scopes."""
+    name, colon, listed = text.partition(":")
+    scopes = tuple(listed.split(",")) if colon else ()
+    if not name or not all(scopes):
+        raise argparse.ArgumentTypeError(f"{text!r} is not NAME or NAME:SCOPE[,SCOPE]")
+    return name, scopes
 
 
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m ialirt_backfill.simulator",
         description="A local I-ALiRT, serving until interrupted; its base URL is the first line of output.",
+        epilog="As with the real one: whoever asks without a key is given what is public; any key lifts the bound in "
+        "time; housekeeping, spacecraft_status and the restricted fields need a scope. A client puts the key into the "
+        "header x-api-key and asks <base URL>/api-key/space-weather.",
     )
     parser.add_argument("--port", type=int, default=0, help="port on 127.0.0.1 (default: any free one)")
     parser.add_argument("--seed", type=int, default=1, help="another seed, another mission (default: 1)")
     parser.add_argument("--latency", type=float, default=0.0, help="seconds added to every answer (default: 0)")
     parser.add_argument("--now", type=_moment, help="a fixed present, ISO 8601 UTC (default: the clock)")
+    parser.add_argument(
+        "--key",
+        dest="keys",
+        action="append",
+        default=[],
+        type=_key,
+        metavar="NAME[:SCOPE[,SCOPE]]",
+        help=f"accept this API key; {' or '.join(SCOPES)} opens what is restricted (repeatable; default: no key)",
+    )
+    parser.add_argument(
+        "--public-since",
+        type=_moment,
+        default=PUBLIC_SINCE,
+        metavar="TIME",
+        help=f"data from before this time need a key, ISO 8601 UTC (default: {PUBLIC_SINCE:%Y-%m-%dT%H:%M:%S})",
+    )
     options = parser.parse_args(arguments)
 
     interrupted = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: interrupted.set())
-    simulator = Simulator(seed=options.seed, latency=options.latency, port=options.port)
+    simulator = Simulator(
+        seed=options.seed,
+        latency=options.latency,
+        port=options.port,
+        keys=dict(options.keys),
+        public_since=options.public_since,
+    )
     if options.now is not None:
         simulator.now = lambda: options.now
     with simulator:

@@ -1,5 +1,11 @@
 """The rules of the I-ALiRT API: a query in, an answer out. No HTTP here.
 
+The checks stand in the server's order, which decides what a query is told that breaks several rules: the gateway looks
+at the key; then the query's function at the names of the parameters, at the instrument and the scope it needs, at the
+form of the times, at the time before which a key is needed; and last the store, at how much it would have to read. So
+housekeeping from before the public data is refused for want of a scope, not of a key, and a time that cannot be read is
+a mistake whoever asks.
+
 Source: IMAP-Science-Operations-Center/sds-data-manager, ``lambda_code/IAlirtCode/ialirt_data_query_api.py``.
 """
 
@@ -12,14 +18,16 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from http.client import responses
 
+from ialirt_backfill.instruments import SCOPES
 from ialirt_backfill.simulator.telemetry import batch, unix
 
 LIMIT = 1_048_576
 """Stored bytes above which a query is refused: what the server's store reads at once."""
 
 PARAMETERS = ("instrument", "time_utc_start", "time_utc_end", "met_in_utc_start", "met_in_utc_end")
-HIT_SCOPE = "hit"
-"""The scope of a key that may see the high-energy fields of HIT."""
+
+STATUS = "spacecraft_status"
+"""What the spacecraft says of its instruments. The simulator knows who may ask for it, and has no records of it."""
 
 _ALL = ("hit", "mag", "codice_lo", "codice_hi", "swapi", "swe")  # what a query without an instrument asks for
 _HOUR = timedelta(hours=1)
@@ -61,6 +69,19 @@ def refusal(message: str, status: int = 400) -> Answer:
 
 
 @dataclass(frozen=True, slots=True)
+class Caller:
+    """Who asks: nobody in particular, or somebody with a known key and its scopes, of which it may have none."""
+
+    has_key: bool = False
+    scopes: frozenset[str] = frozenset()
+
+    @property
+    def is_trusted(self) -> bool:
+        """Whether one of the scopes opens what is restricted."""
+        return not self.scopes.isdisjoint(SCOPES)
+
+
+@dataclass(frozen=True, slots=True)
 class Query:
     """What is asked for: both ends are included. No instrument means all of the science instruments."""
 
@@ -70,10 +91,9 @@ class Query:
 
 
 def parse(parameters: Mapping[str, str], now: datetime) -> Query | Answer:
-    """The query that the parameters make, or the refusal they deserve."""
-    unexpected = sorted(parameters.keys() - set(PARAMETERS))
-    if unexpected:
-        return refusal(f"Unexpected parameters: {', '.join(unexpected)}")
+    """The query that the parameters make, whoever asks, or the refusal they deserve."""
+    if (refused := _unexpected(parameters)) is not None:
+        return refused
     bounds = {}
     for bound in ("start", "end"):
         text = parameters.get(f"time_utc_{bound}") or parameters.get(f"met_in_utc_{bound}")
@@ -97,21 +117,42 @@ def _time(text: str) -> datetime:
     return datetime.fromisoformat(text).replace(tzinfo=UTC)
 
 
-def answer(query: Query, seed: int, now: datetime, scopes: Collection[str] = ()) -> Answer:
+def _unexpected(parameters: Mapping[str, str]) -> Answer | None:
+    unexpected = sorted(parameters.keys() - set(PARAMETERS))
+    return refusal(f"Unexpected parameters: {', '.join(unexpected)}") if unexpected else None
+
+
+def answer(
+    parameters: Mapping[str, str], seed: int, now: datetime, *, caller: Caller, public_since: datetime
+) -> Answer:
     """The right answer to a query: every record of the span, or a refusal; never a part of it."""
+    refused = _unexpected(parameters) or _out_of_scope(parameters.get("instrument") or "", caller)
+    if refused is not None:
+        return refused
+    query = parse(parameters, now)
+    if isinstance(query, Answer):
+        return query
+    if not caller.has_key and query.start < public_since:
+        return refusal(f"API key required for data prior to {public_since.astimezone(UTC):%Y-%m-%dT%H:%M:%S}")
     if query.start > query.end:
         return Answer(500)  # the store rejects such a condition, and nothing catches that
+    return _found(query, seed, now, caller.scopes)
+
+
+def _out_of_scope(instrument: str, caller: Caller) -> Answer | None:
+    """The refusal of an instrument that is only for keys with a scope. Only its name counts, known or not."""
+    restricted = "HK" if instrument.endswith("hk") else STATUS if instrument == STATUS else None
+    if restricted is None or caller.is_trusted:
+        return None
+    return refusal(f"Unauthorized for {restricted} access.", 403)
+
+
+def _found(query: Query, seed: int, now: datetime, scopes: Collection[str]) -> Answer:
+    """The records of the span."""
     texts: list[str] = []
     for instrument in _ALL if query.instrument is None else (query.instrument,):
-        found = batch(
-            seed,
-            instrument,
-            unix(query.start),
-            unix(query.end),
-            unix(now),
-            scoped=HIT_SCOPE in scopes,
-            limit=LIMIT,
-        )
+        first, last = unix(query.start), unix(query.end)
+        found = batch(seed, instrument, first, last, unix(now), scopes=scopes, limit=LIMIT)
         if found.stored_bytes > LIMIT:
             return refusal(
                 f"Your request for '{instrument}' returned more data than allowed in a single query. "
@@ -123,6 +164,6 @@ def answer(query: Query, seed: int, now: datetime, scopes: Collection[str] = ())
 
 
 def _type(instrument: str | None) -> str:
-    if instrument in {"spice", "spacecraft"}:
+    if instrument in {"spice", "spacecraft", STATUS}:
         return str(instrument)
     return "hk" if instrument is not None and instrument.endswith("hk") else "science"

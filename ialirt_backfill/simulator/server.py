@@ -17,6 +17,7 @@ from types import TracebackType
 from typing import Any, Self
 from urllib.parse import parse_qs, urlsplit
 
+from ialirt_backfill.instruments import PUBLIC_SINCE
 from ialirt_backfill.simulator.faults import (
     CutBody,
     CutJson,
@@ -30,7 +31,7 @@ from ialirt_backfill.simulator.faults import (
     Transform,
     Trickle,
 )
-from ialirt_backfill.simulator.rules import HIT_SCOPE, Answer, Query, answer, parse
+from ialirt_backfill.simulator.rules import Answer, Caller, Query, answer, parse
 from ialirt_backfill.simulator.telemetry import batch, unix
 
 HOST = "127.0.0.1"
@@ -46,9 +47,10 @@ class Simulator:
     """A local I-ALiRT that obeys every rule of the real one. Use it with ``with``, or call ``start`` and ``stop``.
 
     ``now`` gives the present as the simulated server sees it. ``keys`` holds the API keys it accepts under
-    ``<url>/api-key``, each with its scopes. ``faults`` are asked in their order about every request; the first fault
-    wins, and they may be replaced while the simulator runs. ``latency`` is added to every answer, in seconds.
-    ``date_ahead`` is how far the ``Date`` of every answer is ahead of this machine's clock. Port 0 takes any free one.
+    ``<url>/api-key``, each with its scopes; ``public_since`` is the time before which a query needs one of them.
+    ``faults`` are asked in their order about every request; the first fault wins. ``latency`` is added to every answer,
+    in seconds. ``date_ahead`` is how far the ``Date`` of every answer is ahead of this machine's clock. All of these
+    may be changed while the simulator runs. Port 0 takes any free one.
     """
 
     def __init__(
@@ -58,6 +60,7 @@ class Simulator:
         now: Callable[[], datetime] = _utc_now,
         faults: Rule | Sequence[Rule] = (),
         keys: Mapping[str, Collection[str]] | None = None,
+        public_since: datetime = PUBLIC_SINCE,
         latency: float = 0.0,
         port: int = 0,
         date_ahead: timedelta = timedelta(0),
@@ -67,6 +70,7 @@ class Simulator:
         self.now = now
         self.faults: Rule | Sequence[Rule] = faults
         self.keys = dict(keys or {})
+        self.public_since = public_since
         self.latency = latency
         self._port = port
         self._lock = threading.Lock()
@@ -117,9 +121,10 @@ class Simulator:
     ) -> list[dict[str, Any]]:
         """What a perfect query would give for the seconds from ``start`` up to, not including, ``end``.
 
-        As of this moment; neither faults nor the limit of 1 MB apply.
+        As of this moment, with the fields that a key with these scopes is shown. Nothing is refused, and neither faults
+        nor the limit of 1 MB apply.
         """
-        found = batch(self.seed, instrument, unix(start), unix(end) - 1, unix(self.now()), scoped=HIT_SCOPE in scopes)
+        found = batch(self.seed, instrument, unix(start), unix(end) - 1, unix(self.now()), scopes=scopes)
         records: list[dict[str, Any]] = json.loads(f"[{', '.join(found.texts)}]")
         return records
 
@@ -174,16 +179,15 @@ class Simulator:
 
     def _answer(self, request: Request) -> Answer:
         """The answer by the rules."""
-        path, scopes = request.path, frozenset[str]()
+        path, caller = request.path, Caller()
         if path.startswith(f"{_KEY_PREFIX}/"):
             if request.key is None or request.key not in self.keys:
                 return Answer(403)
-            path, scopes = path.removeprefix(_KEY_PREFIX), frozenset(self.keys[request.key])
+            path = path.removeprefix(_KEY_PREFIX)
+            caller = Caller(has_key=True, scopes=frozenset(self.keys[request.key]))
         if path != _PATH:
             return Answer(404)
-        now = self.now()
-        query = parse(request.parameters, now)
-        return answer(query, self.seed, now, scopes) if isinstance(query, Query) else query
+        return answer(request.parameters, self.seed, self.now(), caller=caller, public_since=self.public_since)
 
 
 class _Server(ThreadingHTTPServer):

@@ -19,14 +19,14 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from itertools import pairwise
 
 from ialirt_backfill.instruments import INSTRUMENTS, LAUNCH
-from ialirt_backfill.simulator.weather import EPISODE, episode, spacecraft, stored_size, table
+from ialirt_backfill.simulator.weather import EPISODE, episode, hidden_fields, spacecraft, stored_size, table
 
 LATENCY = 75
 """Seconds from a record's time until the API has it."""
@@ -51,8 +51,9 @@ PHASES: Mapping[str, int] = {
 
 _DAY = 86_400
 _LAUNCH = (LAUNCH - date(1970, 1, 1)).days * _DAY
-_SCIENCE_SECONDS = 946_728_000 - 133
-"""Unix seconds to the whole seconds of ``ttj2000ns`` as the API's records have them; 184 ms come on top."""
+_J2000 = 946_728_000 - 69
+"""Unix seconds less this are the whole seconds of ``ttj2000ns``; 184 ms come on top. They count from noon of 2000-01-01
+in Terrestrial Time, which is 69.184 s ahead of UTC."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,10 +88,17 @@ _REVISIONS = 3
 
 
 def batch(
-    seed: int, instrument: str, first: int, last: int, now: int, *, scoped: bool = False, limit: int | None = None
+    seed: int,
+    instrument: str,
+    first: int,
+    last: int,
+    now: int,
+    *,
+    scopes: Collection[str] = (),
+    limit: int | None = None,
 ) -> Batch:
     """The records of an instrument from ``first`` to ``last`` (Unix seconds, both included) as the API has them at
-    ``now``; an empty batch for an unknown instrument.
+    ``now``, with the fields that these scopes open; an empty batch for an unknown instrument.
 
     Stops making texts once ``stored_bytes`` is past ``limit``.
     """
@@ -100,7 +108,7 @@ def batch(
     texts: list[str] = []
     stored = 0
     make = _irregular if INSTRUMENTS[instrument].irregular else _regular
-    for part in make(seed, instrument, first, last, now, scoped):
+    for part in make(seed, instrument, first, last, now, hidden_fields(instrument, scopes)):
         stored += part.stored_bytes
         if limit is not None and stored > limit:
             return Batch([], stored)
@@ -163,12 +171,12 @@ def _pairs(edges: list[int]) -> Iterator[tuple[int, int]]:
 # --- regular instruments ----------------------------------------------------------------------------------------------
 
 
-def _regular(seed: int, instrument: str, first: int, last: int, now: int, scoped: bool) -> Iterator[Batch]:
+def _regular(seed: int, instrument: str, first: int, last: int, now: int, hidden: frozenset[str]) -> Iterator[Batch]:
     cadence = int(INSTRUMENTS[instrument].cadence.total_seconds())
     stamp, stamp_size = _STAMPS[instrument], _stamp_size(instrument)
     for run in _runs(seed, instrument, first, last, now):
         here = episode(seed, run.first // EPISODE)
-        values = table(seed, instrument, here.mood, here.backwards, scoped)
+        values = table(seed, instrument, here.mood, here.backwards, hidden)
         index = run.first % EPISODE // cadence
         texts, sizes = values.texts[index : index + run.count], values.sizes[index : index + run.count]
         seconds = range(run.first, run.first + run.count * cadence, cadence)
@@ -224,7 +232,7 @@ def _stamp(instrument: str) -> _Stamp:
     head, epoch = f'{{"instrument": "{instrument}", "time_utc": "', f'12", "{instrument}_epoch": '
 
     def stamp(second: int, minutes: int, fraction: int) -> str:
-        minute, tt = second // 60, second - _SCIENCE_SECONDS
+        minute, tt = second // 60, second - _J2000
         return (
             f'{head}{_minute(minute)}{_SECONDS[second % 60]}", "ttj2000ns": {tt}184000000, '
             f'"kernel_set_key": "{_minute(minute + minutes)}{epoch}{tt}184000000'
@@ -235,7 +243,7 @@ def _stamp(instrument: str) -> _Stamp:
 
 def _mag_stamp(second: int, minutes: int, fraction: int) -> str:
     """Here ``mag_epoch`` is the time of the measurement within its second."""
-    minute, tt = second // 60, second - _SCIENCE_SECONDS
+    minute, tt = second // 60, second - _J2000
     return (
         f'{{"instrument": "mag", "time_utc": "{_minute(minute)}{_SECONDS[second % 60]}", "ttj2000ns": {tt}184000000, '
         f'"kernel_set_key": "{_minute(minute + minutes)}12", "mag_epoch": {tt}{fraction}'
@@ -252,7 +260,7 @@ def _mag_hk_stamp(second: int, minutes: int, fraction: int) -> str:
 
 def _codice_hi_stamp(second: int, minutes: int, fraction: int) -> str:
     """Four measurements a minute apart make one record."""
-    minute, tt = second // 60, second - _SCIENCE_SECONDS
+    minute, tt = second // 60, second - _J2000
     epochs = ", ".join(f"{tt + 60 * i}184000000" for i in range(4))
     return (
         f'{{"instrument": "codice_hi", "time_utc": "{_minute(minute)}{_SECONDS[second % 60]}", '
@@ -279,7 +287,7 @@ def _stamp_size(instrument: str) -> int:
 # --- spacecraft -------------------------------------------------------------------------------------------------------
 
 
-def _irregular(seed: int, instrument: str, first: int, last: int, now: int, scoped: bool) -> Iterator[Batch]:
+def _irregular(seed: int, instrument: str, first: int, last: int, now: int, hidden: frozenset[str]) -> Iterator[Batch]:
     for stretch in _stretches(seed, instrument, first, last):
         end = min(stretch.end, now - LATENCY - stretch.delay + 1)
         day = _spacecraft_day(seed, stretch.start // _DAY)
@@ -308,7 +316,7 @@ def _position(second: int) -> str:
         {
             "instrument": "spacecraft",
             "time_utc": f"{_minute(second // 60)}{_SECONDS[second % 60]}",
-            "ttj2000ns": (second - _SCIENCE_SECONDS) * 1_000_000_000 + 184_000_000,
+            "ttj2000ns": (second - _J2000) * 1_000_000_000 + 184_000_000,
             **spacecraft(second),
         }
     )

@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 import math
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache
@@ -24,10 +24,8 @@ from ialirt_backfill.instruments import FILL_VALUE, INSTRUMENTS
 EPISODE = 12_000
 """Seconds of an episode: a multiple of every cadence, and not a divisor of a day."""
 
-SCOPED_HIT_FIELDS = frozenset(
-    {"hit_e_a_side_high_en", "hit_e_b_side_high_en", "hit_h_a_side_high_en", "hit_h_b_side_high_en"}
-)
-"""Fields that only a key with the scope ``hit`` gets to see."""
+FILL = int(FILL_VALUE)
+"""The fill value as the API sends it: -9999999999999999635896294965248, since it is a whole number."""
 
 Values = dict[str, Any]
 """The fields of a record behind its times, in the order of the API."""
@@ -77,19 +75,27 @@ def episode(seed: int, number: int) -> Episode:
     return Episode(mood, backwards=rng.random() < 0.5, fraction=rng.randrange(184_000_001, 1_000_000_000, 10))
 
 
+def hidden_fields(instrument: str, scopes: Collection[str]) -> frozenset[str]:
+    """The fields of an instrument that a key with these scopes is not shown."""
+    return frozenset(
+        field.name
+        for field in INSTRUMENTS[instrument].fields
+        if any(column.scopes and not set(column.scopes) & set(scopes) for column in field.columns)
+    )
+
+
 @lru_cache(maxsize=72)
-def table(seed: int, instrument: str, mood: Mood, backwards: bool, scoped: bool) -> Table:
-    """The table of an instrument with a regular cadence; ``scoped`` keeps the fields that need a key."""
+def table(seed: int, instrument: str, mood: Mood, backwards: bool, hidden: frozenset[str]) -> Table:
+    """The table of an instrument with a regular cadence, without the fields that are ``hidden``."""
     if backwards:
-        return table(seed, instrument, mood, False, scoped).reversed()
+        return table(seed, instrument, mood, False, hidden).reversed()
     cadence = int(INSTRUMENTS[instrument].cadence.total_seconds())
     rng = random.Random(f"{seed}/{instrument}/{mood.name}")
     known: dict[str, tuple[str, int]] = {}  # housekeeping repeats itself: records that are alike share one text
     texts, sizes = [], []
     for values in _SIGNALS[instrument](rng, EPISODE // cadence, mood.value):
-        if not scoped:
-            for name in SCOPED_HIT_FIELDS & values.keys():
-                del values[name]
+        for name in hidden & values.keys():
+            del values[name]
         text = f", {json.dumps(values)[1:]}" if values else "}"
         if text not in known:
             known[text] = text, stored_size(values)
@@ -181,9 +187,9 @@ def _lose(rng: random.Random, values: Values, share: float, *names: str) -> None
         elif isinstance(values[name], list) and way == 2:
             values[name] = [None] * len(values[name])
         elif isinstance(values[name], list):
-            values[name] = [FILL_VALUE] * len(values[name])
+            values[name] = [FILL] * len(values[name])
         else:
-            values[name] = FILL_VALUE
+            values[name] = FILL
 
 
 # --- the instruments --------------------------------------------------------------------------------------------------
@@ -258,16 +264,16 @@ def _mag_hk(rng: random.Random, length: int, strength: float) -> list[Values]:
 _HIT_RATES: Mapping[str, float] = {
     "hit_e_a_side_low_en": 6.0,
     "hit_e_a_side_med_en": 3.0,
-    "hit_e_a_side_high_en": 1.0,
     "hit_e_b_side_low_en": 5.0,
     "hit_e_b_side_med_en": 2.5,
-    "hit_e_b_side_high_en": 0.8,
     "hit_h_omni_low_en": 9.0,
     "hit_h_omni_med_en": 20.0,
-    "hit_h_a_side_high_en": 1.5,
-    "hit_h_b_side_high_en": 1.2,
     "hit_he_omni_low_en": 12.0,
     "hit_he_omni_high_en": 4.0,
+    "hit_e_a_side_high_en": 1.0,
+    "hit_e_b_side_high_en": 0.8,
+    "hit_h_a_side_high_en": 1.5,
+    "hit_h_b_side_high_en": 1.2,
 }
 
 

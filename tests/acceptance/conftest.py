@@ -16,6 +16,7 @@ import pytest
 
 import cli
 from ialirt_backfill.simulator import Simulator
+from tests.access import ENVIRONMENT, KEYS
 
 NOW = "2026-03-01T12:00:00"
 """The present, as the simulator and the runs see it unless a test says otherwise."""
@@ -51,7 +52,8 @@ class Ended:
 
 @dataclass(frozen=True)
 class Command:
-    """``ialirt-backfill`` as a person has it: an empty HOME, its own working directory, nothing in the environment."""
+    """``ialirt-backfill`` as a person has it: an empty HOME, its own working directory, and in the environment nothing
+    but where to ask, and an API key that opens everything."""
 
     cwd: Path
     env: dict[str, str]
@@ -91,7 +93,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 def simulator(clock: Clock) -> Iterator[Simulator]:
-    with Simulator(seed=1, now=clock) as running:
+    with Simulator(seed=1, now=clock, keys=KEYS) as running:
         yield running
 
 
@@ -101,7 +103,7 @@ def command(tmp_path: Path, simulator: Simulator) -> Command:
     home.mkdir()
     cwd.mkdir()
     env = {"PATH": os.environ["PATH"], "HOME": str(home), "IALIRT_DATA_ACCESS_URL": simulator.url, "COLUMNS": "120"}
-    return Command(cwd, env, simulator.url)
+    return Command(cwd, env | ENVIRONMENT, simulator.url)
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ import pytest
 from ialirt_backfill.instruments import INSTRUMENTS
 from ialirt_backfill.simulator import Simulator
 from tests.acceptance.conftest import NOW, Clock, Command, Ended, Here
+from tests.access import FULL
 from tests.reference import assert_file_holds
 
 Backfill = Callable[..., Ended]
@@ -46,9 +47,8 @@ class Store:
 
     def assert_right(self, instrument: str, day: date = DAY) -> None:
         start = datetime(day.year, day.month, day.day, tzinfo=UTC)
-        assert_file_holds(
-            self.file(instrument, day), self._simulator.records(instrument, start, start + timedelta(days=1))
-        )
+        records = self._simulator.records(instrument, start, start + timedelta(days=1), scopes=FULL)
+        assert_file_holds(self.file(instrument, day), records)
 
     def execute(self, statement: str) -> list[Any]:
         with closing(sqlite3.connect(self.folder / "ledger.sqlite")) as ledger, ledger:

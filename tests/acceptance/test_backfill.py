@@ -17,6 +17,7 @@ import pytest
 from ialirt_backfill.instruments import INSTRUMENTS
 from ialirt_backfill.simulator import Answer, Simulator, Slow, Times
 from tests.acceptance.conftest import NOW, Clock, Command, Ended
+from tests.access import FULL
 from tests.reference import assert_file_holds
 
 Backfill = Callable[..., Ended]
@@ -33,7 +34,7 @@ def tree(folder: Path) -> set[str]:
 def assert_day_is_right(command: Command, simulator: Simulator, result: dict[str, object]) -> None:
     """The file of one result holds, cell for cell, what a perfect query gives."""
     day = at(str(result["day"]))
-    records = simulator.records(str(result["instrument"]), day, day + timedelta(days=1))
+    records = simulator.records(str(result["instrument"]), day, day + timedelta(days=1), scopes=FULL)
     assert result["records"] == len(records)
     assert_file_holds(command.datastore / str(result["path"]), records)
 
@@ -142,7 +143,7 @@ def test_late_records_are_found_by_the_final_pass_which_asks_for_gaps_only(
     for day in range(10, 17):
         start = at(f"2026-02-{day}")
         path = command.datastore / INSTRUMENTS["hit"].path(start.date())
-        assert_file_holds(path, simulator.records("hit", start, start + timedelta(days=1)))
+        assert_file_holds(path, simulator.records("hit", start, start + timedelta(days=1), scopes=FULL))
 
 
 # --- choosing days ----------------------------------------------------------------------------------------------------
@@ -343,7 +344,7 @@ KEY = "s3cr3t-k3y-0123456789"
 
 
 def test_the_key_is_sent_and_nowhere_else_to_be_seen(command: Command, simulator: Simulator, tmp_path: Path) -> None:
-    simulator.keys[KEY] = {"hit"}
+    simulator.keys[KEY] = FULL
     done = command(*MONTH, "-v", IALIRT_API_KEY=KEY)
     assert done.code == 0, done.err
     assert {request.key for request in simulator.requests} == {KEY}

@@ -17,6 +17,7 @@ import cli
 from ialirt_backfill.options import SHELLS
 from ialirt_backfill.simulator import Answer, Simulator, Times
 from tests.acceptance.conftest import NOW, Clock, Command, Ended
+from tests.access import ENVIRONMENT, KEYS
 
 RANGE = ("--start", "2026-01-01", "--end", "2026-01-10")
 BAD_DAY = date(2026, 1, 5)
@@ -28,9 +29,9 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Command:
     """Ten days of `hit`, of which the fifth failed; the tests only read."""
     folder = tmp_path_factory.mktemp("filled")
     fault = Times(9, Answer(400, '{"message": "Invalid time format"}'), day=BAD_DAY)
-    with Simulator(now=Clock(), faults=fault) as simulator:
+    with Simulator(now=Clock(), faults=fault, keys=KEYS) as simulator:
         env = {"PATH": os.environ["PATH"], "HOME": str(folder), "IALIRT_DATA_ACCESS_URL": simulator.url}
-        command = Command(folder, env, simulator.url)
+        command = Command(folder, env | ENVIRONMENT, simulator.url)
         assert command("--instrument", "hit", *RANGE, "--as-of", NOW, "-q").code == 1
     return command
 

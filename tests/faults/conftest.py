@@ -20,6 +20,7 @@ from ialirt_backfill.runner import Stop
 from ialirt_backfill.simulator import Simulator
 from ledger import DayState, Ledger
 from tests.acceptance.conftest import Clock, Command, Ended
+from tests.access import ENVIRONMENT, FULL, KEY, KEYS
 from tests.reference import assert_file_holds
 
 QUICK = Patience(answer=0.6, silence=0.5, tries=5, first_pause=0.01, longest_pause=0.02, longest_told_pause=0.02)
@@ -66,7 +67,7 @@ class Place:
         options = self.options(instrument, start, end, **more)
         listener, stop = listener or Listener(), stop or Stop()
         with session(
-            options, policy_of(options), "backfill", key=None, listener=listener, stop=stop, patience=patience
+            options, policy_of(options), "backfill", key=KEY, listener=listener, stop=stop, patience=patience
         ) as run:
             return run.carry_out(run.plan(options))
 
@@ -87,7 +88,7 @@ class Place:
     def perfect(self, instrument: str = "hit", day: date = DAY) -> list[dict[str, Any]]:
         """What a perfect query gives."""
         start = datetime(day.year, day.month, day.day, tzinfo=UTC)
-        return self.simulator.records(instrument, start, start + timedelta(days=1))
+        return self.simulator.records(instrument, start, start + timedelta(days=1), scopes=FULL)
 
     def assert_right(self, instrument: str = "hit", day: date = DAY) -> None:
         """The file holds what a perfect query gives, and the ledger says so."""
@@ -112,7 +113,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 def simulator(clock: Clock) -> Iterator[Simulator]:
-    with Simulator(seed=264, now=clock) as running:
+    with Simulator(seed=264, now=clock, keys=KEYS) as running:
         yield running
 
 
@@ -130,7 +131,8 @@ def main(
     folder.mkdir()
     monkeypatch.chdir(folder)
     monkeypatch.setenv("HOME", str(folder))
-    monkeypatch.setenv("IALIRT_DATA_ACCESS_URL", simulator.url)
+    for name, value in {"IALIRT_DATA_ACCESS_URL": simulator.url, **ENVIRONMENT}.items():
+        monkeypatch.setenv(name, value)
 
     def run(*args: str) -> Ended:
         capfd.readouterr()
@@ -148,4 +150,4 @@ def command(tmp_path: Path, simulator: Simulator) -> Command:
     home.mkdir()
     cwd.mkdir()
     env = {"PATH": os.environ["PATH"], "HOME": str(home), "IALIRT_DATA_ACCESS_URL": simulator.url, "COLUMNS": "120"}
-    return Command(cwd, env, simulator.url)
+    return Command(cwd, env | ENVIRONMENT, simulator.url)

@@ -10,6 +10,7 @@ import pytest
 from ialirt_backfill.simulator import Simulator
 from ledger import DayStatus
 from tests.acceptance.conftest import Clock
+from tests.access import KEYS
 from tests.faults.conftest import Place
 
 AHEAD = timedelta(hours=30)
@@ -34,7 +35,7 @@ def world() -> World:
 
 @pytest.fixture
 def simulator(world: World) -> Iterator[Simulator]:
-    with Simulator(seed=264, now=world) as running:
+    with Simulator(seed=264, now=world, keys=KEYS) as running:
         yield running
 
 

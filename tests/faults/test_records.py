@@ -17,6 +17,7 @@ from ialirt_backfill.instruments import INSTRUMENTS
 from ialirt_backfill.simulator import Answer, Fault, Request, Times, Transform
 from ledger import DayStatus
 from tests.acceptance.conftest import Ended
+from tests.access import FULL
 from tests.faults.conftest import DAY, Place
 from tests.reference import assert_file_holds
 
@@ -99,7 +100,7 @@ def test_a_bare_list_is_an_answer(place: Place) -> None:
     def bare(request: Request) -> Fault | None:
         assert request.start is not None
         assert request.end is not None
-        found = place.simulator.records("hit", request.start, request.end + timedelta(seconds=1))
+        found = place.simulator.records("hit", request.start, request.end + timedelta(seconds=1), scopes=FULL)
         return Answer(200, json.dumps(found))
 
     place.simulator.faults = bare

@@ -23,6 +23,7 @@ from ialirt_backfill import dayfile
 from ialirt_backfill.coverage import day_span
 from ialirt_backfill.simulator import Answer, CutBody, CutJson, Fault, Request, Reset, Simulator, Times, Transform
 from tests.acceptance.conftest import Clock
+from tests.access import KEYS
 from tests.faults import tripwire
 from tests.faults.conftest import Place
 from tests.reference import assert_cell, expected_rows
@@ -60,7 +61,7 @@ class Backfilling(RuleBasedStateMachine):
     def begin(self, seed: int) -> None:
         self.folder = tempfile.TemporaryDirectory()
         self.clock = Clock(f"{DAYS[0]}T01:00:00")
-        self.simulator = Simulator(seed=seed, now=self.clock).start()
+        self.simulator = Simulator(seed=seed, now=self.clock, keys=KEYS).start()
         self.place = Place(Path(self.folder.name) / "data", self.simulator, self.clock)
         self.foreign: dict[tuple[str, date], dict[str, str]] = {}
         self.touched: set[tuple[str, date]] = set()

@@ -14,6 +14,7 @@ from ialirt_backfill.simulator import Answer, Simulator, Times
 from ialirt_backfill.verify import Fault, Verification, verify
 from ledger import Ledger
 from tests.acceptance.conftest import NOW, Ended
+from tests.access import FULL, KEY
 from tests.faults.conftest import DAY, Place
 from tests.reference import assert_file_holds
 
@@ -28,7 +29,7 @@ def look(place: Place, **more: object) -> Verification:
         **more,  # type: ignore[arg-type]
     )
     place.simulator.forget_requests()
-    return verify(options)
+    return verify(options, key=KEY)
 
 
 def shift_digit(path: Path) -> None:
@@ -164,7 +165,7 @@ def test_the_command(main: Callable[..., Ended], simulator: Simulator) -> None:
     assert fixed.code == 0, fixed.err
     assert fixed.json["left"] == []
     assert [result["status"] for result in fixed.json["results"]] == ["downloaded"]
-    assert_file_holds(path, simulator.records("hit", day_span(DAY).start, day_span(DAY).end))
+    assert_file_holds(path, simulator.records("hit", day_span(DAY).start, day_span(DAY).end, scopes=FULL))
     assert main("verify", *args).code == 0
     history = main("history", "--instrument", "hit", "--day", str(DAY))
     assert "verify --fix" in history.out

@@ -23,6 +23,7 @@ import ialirt_backfill.backfill
 import ialirt_backfill.terminal.screen
 import ledger.migrations
 from ledger import Ledger
+from tests.access import ENVIRONMENT
 
 __all__ = ["ialirt_backfill", "ledger"]  # loaded here, so that no process has to
 
@@ -53,6 +54,7 @@ def steps(words: Sequence[str]) -> list[str]:
 
 def _run(words: list[str], at: int | None, number: int, ledger_patience_seconds: float) -> None:
     Ledger.open.__func__.__kwdefaults__["timeout_seconds"] = ledger_patience_seconds  # type: ignore[attr-defined]
+    os.environ.update(ENVIRONMENT)
     sys.stdout = sys.stderr = io.StringIO()
     seen = 0
 
@@ -67,6 +69,7 @@ def _run(words: list[str], at: int | None, number: int, ledger_patience_seconds:
 
 
 def _record(words: list[str], sender: Any) -> None:
+    os.environ.update(ENVIRONMENT)
     sys.stdout = sys.stderr = io.StringIO()
     found: list[str] = []
     watch(found.append, setattr)

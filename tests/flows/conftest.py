@@ -35,6 +35,7 @@ from prefect.client.schemas.objects import TaskRun  # noqa: E402
 from prefect.testing.utilities import prefect_test_harness  # noqa: E402
 
 from ialirt_backfill.simulator import Simulator  # noqa: E402
+from tests.access import ENVIRONMENT, KEYS  # noqa: E402
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -45,8 +46,11 @@ def _server() -> Iterator[None]:
 
 
 @pytest.fixture
-def simulator() -> Iterator[Simulator]:
-    with Simulator(seed=1) as running:
+def simulator(monkeypatch: pytest.MonkeyPatch) -> Iterator[Simulator]:
+    """With the environment of somebody whose API key opens everything."""
+    for name, value in ENVIRONMENT.items():
+        monkeypatch.setenv(name, value)
+    with Simulator(seed=1, keys=KEYS) as running:
         yield running
 
 

@@ -34,6 +34,7 @@ from ialirt_backfill.exceptions import AccessDenied, ApiError, Interrupted, NoAc
 from ialirt_backfill.instruments import INSTRUMENTS, Instrument
 from ialirt_backfill.records import tabulate
 from ialirt_backfill.table import concatenate
+from tests.access import FULL
 
 HIT, MAG = INSTRUMENTS["hit"], INSTRUMENTS["mag"]
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
@@ -56,7 +57,7 @@ def _plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[sim.Simulator]:
-    with sim.Simulator(now=lambda: NOW, keys={"secret": {"hit"}}) as running:
+    with sim.Simulator(now=lambda: NOW, keys={"secret": FULL}) as running:
         running.records("hit", HOUR.start, HOUR.end)  # what it needs to know is made up
         yield running
 
@@ -209,9 +210,9 @@ def test_every_second_is_asked_for_once(
 @pytest.mark.parametrize("name", INSTRUMENTS)
 def test_a_day_arrives_whole(simulator: sim.Simulator, name: str) -> None:
     day = day_span(date(2026, 2, 3))
-    with asking(simulator.url, patience=replace(QUICK, answer=20, silence=20)) as api:
+    with asking(simulator.url, "secret", patience=replace(QUICK, answer=20, silence=20)) as api:
         found = ask(api, day, INSTRUMENTS[name])
-    assert found == rows(simulator.records(name, day.start, day.end), day, INSTRUMENTS[name])
+    assert found == rows(simulator.records(name, day.start, day.end, scopes=FULL), day, INSTRUMENTS[name])
     assert_whole(simulator.requests, day)
     most = {"mag": 8, "mag_hk": 16, "hit": 1, "swe": 1, "swapi": 2, "codice_lo": 1, "codice_hi": 2, "spacecraft": 1}
     assert len(simulator.requests) <= most[name]
@@ -725,7 +726,7 @@ def test_every_request_says_who_asks(simulator: sim.Simulator, key: str | None) 
 
 def test_the_key_travels_to_its_server(simulator: sim.Simulator) -> None:
     with asking(simulator.url, "secret") as api:
-        assert ask(api) == rows(simulator.records("hit", HOUR.start, HOUR.end, scopes={"hit"}))
+        assert ask(api) == rows(simulator.records("hit", HOUR.start, HOUR.end, scopes=FULL))
     assert (simulator.requests[0].path, simulator.requests[0].key) == ("/api-key/space-weather", "secret")
 
 

@@ -29,6 +29,7 @@ from ialirt_backfill.poll import PollListener, Tail, has_failed, poll, polling
 from ialirt_backfill.runner import Stop
 from ialirt_backfill.simulator import Answer, Silence, Simulator, Times, Transform
 from ledger import DayState, DayStatus, Ledger
+from tests.access import ENVIRONMENT, FULL, KEYS
 from tests.reference import assert_file_holds
 
 MINUTE = timedelta(minutes=1)
@@ -95,8 +96,11 @@ class World:
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    with Simulator(seed=1) as simulator:
+def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+    """With the environment of somebody whose API key opens everything."""
+    for name, value in ENVIRONMENT.items():
+        monkeypatch.setenv(name, value)
+    with Simulator(seed=1, keys=KEYS) as simulator:
         yield World(simulator, tmp_path / "data")
 
 
@@ -116,9 +120,8 @@ def test_the_first_poll_begins_with_the_current_day_and_the_next_ones_ask_for_it
     world.once("2026-02-02T12:05:00", "all")
     assert world.asked("hit") == [(at("2026-02-02T11:50:00"), at("2026-02-02T12:04:59"))]
     for name in INSTRUMENTS:
-        assert_file_holds(
-            world.file(name, "2026-02-02"), world.simulator.records(name, at("2026-02-02"), at("2026-02-02T12:05:00"))
-        )
+        records = world.simulator.records(name, at("2026-02-02"), at("2026-02-02T12:05:00"), scopes=FULL)
+        assert_file_holds(world.file(name, "2026-02-02"), records)
 
 
 def test_a_pass_that_finds_nothing_new_touches_no_file_and_adds_no_attempt(world: World) -> None:

@@ -17,6 +17,7 @@ from ialirt_backfill.instruments import INSTRUMENTS
 from ialirt_backfill.simulator import Simulator
 from ialirt_backfill.simulator.faults import Fault, Request
 from tests.acceptance.conftest import NOW, Command, Ended, clock, command, here, simulator  # noqa: F401 - fixtures
+from tests.access import FULL
 from tests.ledger.samples import execute
 from tests.reference import assert_file_holds
 
@@ -70,7 +71,7 @@ class Team:
 
     def member(self, name: str, **env: str) -> Command:
         """The command as the runner of this name has it."""
-        self.simulator.keys[name] = ()
+        self.simulator.keys[name] = FULL
         own = {"IALIRT_API_KEY": name, "IALIRT_LEDGER_URL": self.ledger_url}
         return replace(self.command, env=self.command.env | own | env)
 
@@ -116,7 +117,7 @@ class Team:
             for day in (FIRST + number * DAY for number in range(days)):
                 start = datetime(day.year, day.month, day.day, tzinfo=UTC)
                 path = self.file(name, day)
-                assert_file_holds(path, self.simulator.records(name, start, start + DAY))
+                assert_file_holds(path, self.simulator.records(name, start, start + DAY, scopes=FULL))
                 expected.add(path)
         found = {path for path in self.command.datastore.rglob("*") if path.is_file()}
         assert found == expected

@@ -19,6 +19,7 @@ from ialirt_backfill.instruments import FILL_VALUE, INSTRUMENTS, Column, ColumnT
 from ialirt_backfill.records import tabulate
 from ialirt_backfill.simulator import Simulator
 from ialirt_backfill.table import concatenate
+from tests.access import FULL
 from tests.unit.strategies import WHOLE_FILL, answers, at
 
 SPAN = day_span(date(2026, 2, 1))
@@ -126,7 +127,7 @@ def test_what_the_simulator_sends_in_a_day_is_usual(name: str) -> None:
     start = SPAN.start
     while start < SPAN.end:
         end = min(start + instrument.window, SPAN.end)
-        body = body_of(instrument, *simulator.records(name, start, end))
+        body = body_of(instrument, *simulator.records(name, start, end, scopes=FULL))
         assert check_same(instrument, body, Span(start, end)) is not None
         start = end
 
