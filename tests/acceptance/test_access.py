@@ -32,9 +32,9 @@ Run = Callable[..., Ended]
 
 def why_not(name: str, right: str, time: str) -> str:
     """Why a day cannot be had; empty where it can."""
-    if right == "no key" and time == "before the cutoff":
-        return NEEDS_KEY
-    return NEEDS_SCOPE if name == "mag_hk" and right != "key with scope" else ""
+    if name == "mag_hk" and right != "key with scope":
+        return NEEDS_SCOPE
+    return NEEDS_KEY if right == "no key" and time == "before the cutoff" else ""
 
 
 @pytest.fixture(autouse=True)
@@ -50,11 +50,11 @@ def run(
     monkeypatch.chdir(command.cwd)
     monkeypatch.setenv("HOME", command.env["HOME"])
 
-    def run(*words: str, right: str = "no key") -> Ended:
+    def run(*words: str, right: str = "no key", as_of: str = NOW) -> Ended:
         monkeypatch.setenv("IALIRT_API_KEY", KEYS[right])
         simulator.forget_requests()
         capfd.readouterr()
-        code = cli.main([*words, "--url", simulator.url, "--as-of", NOW])
+        code = cli.main([*words, "--url", simulator.url, "--as-of", as_of])
         said = capfd.readouterr()
         assert "Traceback" not in said.err, said.err
         return Ended(code, said.out, said.err)
@@ -223,7 +223,7 @@ def test_a_day_fetched_in_part_with_less_has_less(run: Run, command: Command, si
 
     def at(moment: str, right: str) -> Ended:
         simulator.now = lambda: datetime.fromisoformat(moment).replace(tzinfo=UTC)
-        return run(*today, "--as-of", moment, right=right)
+        return run(*today, right=right, as_of=moment)
 
     for moment, right, access in (
         ("2026-02-20T06:00:00", "key with scope", "full"),
