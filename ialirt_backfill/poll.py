@@ -21,6 +21,7 @@ from pathlib import Path
 
 from ialirt_backfill.api import Patience
 from ialirt_backfill.backfill import EXIT_FAILED, EXIT_WELL, Clock, Report, Session, session, utc_now
+from ialirt_backfill.demonstration import refuse_at_sight, refuse_mixing
 from ialirt_backfill.exceptions import IalirtBackfillError, UsageError
 from ialirt_backfill.instrument_day import carry_out
 from ialirt_backfill.instruments import LAUNCH, Instrument
@@ -160,7 +161,7 @@ class Poll:
         self._noted: date | None = None
         self._slowest = timedelta(0)
         self._due: datetime | None = None
-        self.report = Report(run.site.run_id, ())
+        self.report = Report(run.site.run_id, (), is_synthetic=run.is_synthetic)
 
     # --- a pass -------------------------------------------------------------------------------------------------------
 
@@ -175,7 +176,8 @@ class Poll:
         planned, rows, newest = _plan_tails(self.run.site.ledger, self.options, self._policy, now)
         self._listener.pass_begun(now)
         site = replace(self.run.site, now=now, policy=self._policy)
-        return Pass(site, planned, rows, newest, Report(self.run.site.run_id, ()))
+        report = Report(self.run.site.run_id, (), is_synthetic=self.run.is_synthetic)
+        return Pass(site, planned, rows, newest, report)
 
     def ask(self, this: Pass, how: Ask = carry_out) -> Report:
         """Ask for the tails of all instruments and add them to the pass."""
@@ -212,7 +214,8 @@ class Poll:
     def fail(self, error: Exception) -> None:
         """The pass could not be carried out at all."""
         log.error("this pass could not be carried out: %s", error)
-        self._conclude(Report(self.run.site.run_id, (), failed_beyond_days=True))
+        report = Report(self.run.site.run_id, (), failed_beyond_days=True, is_synthetic=self.run.is_synthetic)
+        self._conclude(report)
 
     @property
     def exit_code(self) -> int:
@@ -252,7 +255,7 @@ def poll(
         now = (clock or running_clock(options.as_of))()
         planned = dry_plan(options, now)
         (listener or Listener()).planned(planned)
-        return Report(None, tuple(planned))
+        return Report(None, tuple(planned), is_synthetic=options.demo)
     with polling(options, key=key, listener=listener, stop=stop, clock=clock, sleep=sleep) as it:
         while True:
             try:
@@ -303,10 +306,13 @@ def polling(
 def dry_plan(options: PollOptions, now: datetime) -> list[Decision]:
     """What one pass would do; nothing is asked, written or made."""
     policy = _policy(options, first=True)
+    refuse_at_sight(options)
     ledger = Ledger.open_existing(options.ledger_url)
     if ledger is None:
+        refuse_mixing(options, None)
         return [decide(instrument, now.date(), None, None, now, policy) for instrument in options.instruments]
     with ledger:
+        refuse_mixing(options, ledger)
         missed = [
             decide(instrument, day, None, size_on_disk(Path(options.datastore), instrument, day, None), now, policy)
             for instrument, days in missed_days(ledger, options, now).items()
@@ -452,4 +458,5 @@ def _joined(reports: Sequence[Report]) -> Report:
         skipped=tuple(decision for report in reports for decision in report.skipped),
         ended=next((report.ended for report in reports if report.ended), None),
         failed_beyond_days=any(report.failed_beyond_days for report in reports),
+        is_synthetic=reports[0].is_synthetic,
     )
