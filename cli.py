@@ -121,9 +121,9 @@ def run_adopt(options: AdoptOptions) -> int:
     from ialirt_backfill.adopt import Adoption, adopt
     from ialirt_backfill.terminal.upkeep import show_adoption
 
-    days = adopt(options)
-    show_adoption(days, options)
-    return EXIT_FAILED if any(day.adoption is Adoption.FAILED for day in days) else EXIT_WELL
+    report = adopt(options)
+    show_adoption(report, options)
+    return EXIT_FAILED if any(day.adoption is Adoption.FAILED for day in report.days) else EXIT_WELL
 
 
 def run_ledger(options: LedgerOptions) -> int:

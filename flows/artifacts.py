@@ -17,6 +17,7 @@ from prefect.artifacts import (
 )
 
 from flows.notices import Notices
+from ialirt_backfill.demonstration import SYNTHETIC
 from ialirt_backfill.listener import DayOutcome
 from ialirt_backfill.planner import Decision
 from ialirt_backfill.poll import Tail
@@ -32,7 +33,7 @@ MOST_ROWS = 1000
 """A longer table helps nobody; the ledger has it all."""
 
 
-def show_plan(flow: str, plan: Sequence[Decision] | Sequence[MirrorDecision]) -> None:
+def show_plan(flow: str, plan: Sequence[Decision] | Sequence[MirrorDecision], *, synthetic: bool) -> None:
     """The plan as a table."""
     rows = [
         {
@@ -45,10 +46,10 @@ def show_plan(flow: str, plan: Sequence[Decision] | Sequence[MirrorDecision]) ->
     ]
     skipped = sum(decision.action.value.startswith("skip") for decision in plan)
     description = f"{len(plan) - skipped:,} instrument-days to work on, {skipped:,} to skip"
-    _table(f"{flow}-plan", rows, description)
+    _table(f"{flow}-plan", rows, flagged(description, synthetic=synthetic))
 
 
-def show_results(flow: str, outcomes: Iterable[DayOutcome]) -> None:
+def show_results(flow: str, outcomes: Iterable[DayOutcome], *, synthetic: bool) -> None:
     """What became of the days that were asked for, as a table; those that failed come first."""
     rows = [
         {
@@ -63,10 +64,10 @@ def show_results(flow: str, outcomes: Iterable[DayOutcome]) -> None:
         }
         for outcome in sorted(outcomes, key=lambda it: (it.error is None, it.day, it.instrument.name))
     ]
-    _table(f"{flow}-result", rows, f"{len(rows):,} instrument-days asked for")
+    _table(f"{flow}-result", rows, flagged(f"{len(rows):,} instrument-days asked for", synthetic=synthetic))
 
 
-def show_loads(flow: str, outcomes: Iterable[MirrorOutcome]) -> None:
+def show_loads(flow: str, outcomes: Iterable[MirrorOutcome], *, synthetic: bool) -> None:
     """What became of the days that were to be loaded, as a table; those that failed come first."""
     rows = [
         {
@@ -79,10 +80,10 @@ def show_loads(flow: str, outcomes: Iterable[MirrorOutcome]) -> None:
         }
         for outcome in sorted(outcomes, key=lambda it: (it.error is None, it.decision.day))
     ]
-    _table(f"{flow}-result", rows, f"{len(rows):,} instrument-days to be loaded")
+    _table(f"{flow}-result", rows, flagged(f"{len(rows):,} instrument-days to be loaded", synthetic=synthetic))
 
 
-def show_availability(flow: str, outcomes: Iterable[DayOutcome]) -> None:
+def show_availability(flow: str, outcomes: Iterable[DayOutcome], *, synthetic: bool) -> None:
     """The availability of each instrument over the days that were asked for, as markdown."""
     days: defaultdict[str, list[DayOutcome]] = defaultdict(list)
     for outcome in outcomes:
@@ -97,10 +98,10 @@ def show_availability(flow: str, outcomes: Iterable[DayOutcome]) -> None:
             f"| {percent(covered / expected if expected else None)} "
             f"| {worst.day} ({percent(worst.availability_pct)}) |"
         )
-    _markdown(f"{flow}-availability", "\n".join(lines), "availability of the days asked for in this run")
+    _availability(flow, lines, "availability of the days asked for in this run", synthetic=synthetic)
 
 
-def show_today(flow: str, tails: Sequence[Tail], added: dict[str, int]) -> None:
+def show_today(flow: str, tails: Sequence[Tail], added: dict[str, int], *, synthetic: bool) -> None:
     """Where today stands after the last pass of a poll, as markdown."""
     lines = ["| instrument | new in this run | availability today | newest record (UTC) | |", "|---|--:|--:|---|---|"]
     for tail in tails:
@@ -108,13 +109,14 @@ def show_today(flow: str, tails: Sequence[Tail], added: dict[str, int]) -> None:
         newest = f"{tail.newest:%Y-%m-%d %H:%M:%S}" if tail.newest else "none"
         trouble = cell(tail.outcome.error or "") if tail.outcome else tail.decision.action.value
         lines.append(f"| {name} | {added.get(name, 0):,} | {percent(tail.availability_pct)} | {newest} | {trouble} |")
-    _markdown(f"{flow}-availability", "\n".join(lines), "today, after the last pass of this run")
+    _availability(flow, lines, "today, after the last pass of this run", synthetic=synthetic)
 
 
 class Progress(Notices):
     """A progress bar of one flow run, updated at most once a percent."""
 
-    def __init__(self, flow: str, plan: Sequence[Decision]) -> None:
+    def __init__(self, flow: str, plan: Sequence[Decision], *, synthetic: bool) -> None:
+        super().__init__(synthetic=synthetic)
         self._total = sum(decision.action.asks for decision in plan)
         self._done = self._shown = 0
         self._lock = threading.Lock()
@@ -123,7 +125,7 @@ class Progress(Notices):
             _kept(lambda: self._begin(flow))
 
     def _begin(self, flow: str) -> None:
-        description = f"{self._total:,} instrument-days"
+        description = flagged(f"{self._total:,} instrument-days", synthetic=self._synthetic)
         self._id = cast(UUID, create_progress_artifact(0.0, key=f"{flow}-progress", description=description))
 
     def day_finished(self, outcome: DayOutcome) -> None:
@@ -144,6 +146,11 @@ class Progress(Notices):
             _kept(lambda: update_progress_artifact(artifact, float(percent_done)))
 
 
+def flagged(words: str, *, synthetic: bool) -> str:
+    """The same words, after saying that what they are about is synthetic, where it is."""
+    return f"{SYNTHETIC} {words}" if synthetic else words
+
+
 def percent(availability_pct: float | None) -> str:
     """Rounded down, so that only a complete day reads as 100 %."""
     return "-" if availability_pct is None else f"{int(availability_pct * 10) / 10:.1f} %"
@@ -160,8 +167,10 @@ def _table(key: str, rows: Sequence[Mapping[str, object]], description: str) -> 
     _kept(lambda: create_table_artifact([dict(row) for row in rows[:MOST_ROWS]], key=key, description=description))
 
 
-def _markdown(key: str, markdown: str, description: str) -> None:
-    _kept(lambda: create_markdown_artifact(markdown, key=key, description=description))
+def _availability(flow: str, table: Sequence[str], description: str, *, synthetic: bool) -> None:
+    markdown = "\n".join([f"**{SYNTHETIC}**", "", *table] if synthetic else table)
+    said = flagged(description, synthetic=synthetic)
+    _kept(lambda: create_markdown_artifact(markdown, key=f"{flow}-availability", description=said))
 
 
 def _kept(create: Callable[[], object]) -> None:

@@ -11,7 +11,7 @@ from prefect import flow, get_run_logger
 from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 
-from flows.artifacts import Progress, show_availability, show_plan, show_results
+from flows.artifacts import Progress, flagged, show_availability, show_plan, show_results
 from flows.days import Found, Work, cluster, in_threads, label, on_dask, threads
 from flows.logs import library_logs
 from flows.settings import api_key, completed
@@ -39,8 +39,8 @@ def backfill(options: BackfillOptions, dask: str | None = None) -> State[None]:
     """
     options = completed(options)
     if options.dry_run:
-        show_plan(NAME, dry_plan(options, key=api_key(options)))
-        return Completed(message="planned only (dry run)")
+        show_plan(NAME, dry_plan(options, key=api_key(options)), synthetic=options.demo)
+        return Completed(message=flagged("planned only (dry run)", synthetic=options.demo))
     stop = Stop()
     progress: Progress | None = None
     with (
@@ -48,14 +48,14 @@ def backfill(options: BackfillOptions, dask: str | None = None) -> State[None]:
         session(options, policy_of(options), "backfill", key=api_key(options), listener=Listener(), stop=stop) as run,
     ):
         planned = run.plan(options)
-        show_plan(NAME, planned)
-        progress = Progress(NAME, planned)
+        show_plan(NAME, planned, synthetic=options.demo)
+        progress = Progress(NAME, planned, synthetic=options.demo)
         site = replace(run.site, listener=progress)
         with cluster(dask, options.jobs) if dask else threads(options.jobs) as tasks:
             ask = on_dask(tasks, _elsewhere(options, site), stop) if dask else in_threads(tasks)
             report = run.carry_out(planned, site=site, fail_fast=options.fail_fast, ask=ask)
-    show_results(NAME, report.results)
-    show_availability(NAME, report.results)
+    show_results(NAME, report.results, synthetic=options.demo)
+    show_availability(NAME, report.results, synthetic=options.demo)
     return _state(report)
 
 
@@ -95,6 +95,7 @@ def _state(report: Report) -> State[None]:
     summary = report.summary
     added = sum(outcome.records_added for outcome in report.results)
     told = f"{summary['run']} instrument-days asked for, +{added:,} records, {summary['failed']} failed"
+    told = flagged(told, synthetic=report.is_synthetic)
     get_run_logger().info(told)
     missed = "; ".join(dict.fromkeys(it.reason for it in report.without_access))
     if missed:

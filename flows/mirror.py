@@ -8,7 +8,7 @@ from prefect import flow, get_run_logger
 from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 
-from flows.artifacts import show_loads, show_plan
+from flows.artifacts import flagged, show_loads, show_plan
 from flows.logs import library_logs
 from flows.settings import completed, secret
 from ialirt_backfill.exceptions import UsageError
@@ -34,9 +34,9 @@ def mirror(options: MirrorOptions = MirrorOptions()) -> State[None]:  # noqa: B0
     with library_logs():
         report = load(options, listener=_Logged())
     if report.run_id is None:
-        show_plan(NAME, report.plan)
-        return Completed(message="planned only (dry run)")
-    show_loads(NAME, report.outcomes)
+        show_plan(NAME, report.plan, synthetic=report.is_synthetic)
+        return Completed(message=flagged("planned only (dry run)", synthetic=report.is_synthetic))
+    show_loads(NAME, report.outcomes, synthetic=report.is_synthetic)
     return _state(report)
 
 
@@ -74,6 +74,7 @@ def _state(report: MirrorReport) -> State[None]:
     summary = report.summary
     skipped = summary["skipped_loaded"] + summary["skipped_growing"]
     told = f"{summary['loaded']} days loaded, {summary['failed']} failed, {skipped} skipped"
+    told = flagged(told, synthetic=report.is_synthetic)
     if not report.exit_code:
         return Completed(message=told)
     failed = [outcome.error for outcome in report.outcomes if outcome.error]

@@ -19,8 +19,12 @@ DAY_UPDATED = "ialirt.day.updated"
 class Notices(PollListener):
     """Emits ``ialirt.day.updated`` whenever the file of a day has changed.
 
-    An event is a notice, not a record: where it cannot be sent, the run goes on.
+    An event is a notice, not a record: where it cannot be sent, the run goes on. ``synthetic`` says that the days are
+    those of a demonstration, of which whoever waits for real ones need not know.
     """
+
+    def __init__(self, *, synthetic: bool) -> None:
+        self._synthetic = synthetic
 
     def day_finished(self, outcome: DayOutcome) -> None:
         if not outcome.changed:
@@ -35,6 +39,7 @@ class Notices(PollListener):
                     "ialirt.instrument": name,
                     "ialirt.day": day,
                     "ialirt.over": "yes" if day_span(outcome.day).end <= utc_now() else "no",
+                    "ialirt.synthetic": "yes" if self._synthetic else "no",
                 },
                 payload={
                     "instrument": name,

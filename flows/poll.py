@@ -11,7 +11,7 @@ from prefect.client.schemas.objects import State
 from prefect.runtime import flow_run
 from prefect.states import Completed, Failed
 
-from flows.artifacts import show_plan, show_results, show_today
+from flows.artifacts import flagged, show_plan, show_results, show_today
 from flows.days import in_threads, skipped, threads
 from flows.logs import library_logs
 from flows.notices import Notices
@@ -50,9 +50,9 @@ def poll_hour(
     if now >= end:
         return Completed(name="Skipped", message=f"started at {now:%H:%M:%S}, after its hour had ended")
     if options.dry_run:
-        show_plan(NAME, dry_plan(options, now, key=api_key(options)))
-        return Completed(message="planned only (dry run)")
-    hour = _Hour()
+        show_plan(NAME, dry_plan(options, now, key=api_key(options)), synthetic=options.demo)
+        return Completed(message=flagged("planned only (dry run)", synthetic=options.demo))
+    hour = _Hour(synthetic=options.demo)
     stop = Stop()
     with (
         library_logs(),
@@ -89,7 +89,8 @@ def _called(now: datetime) -> Callable[[Decision], str]:
 class _Hour(Notices):
     """What the passes of one run came to."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, synthetic: bool) -> None:
+        super().__init__(synthetic=synthetic)
         self._passes = 0
         self._added: Counter[str] = Counter()
         self._last: Pass | None = None
@@ -120,13 +121,13 @@ class _Hour(Notices):
     def show(self) -> None:
         """The artifacts of the run."""
         if self._last is not None:
-            show_today(NAME, self._last.tails, self._added)
+            show_today(NAME, self._last.tails, self._added, synthetic=self._synthetic)
         if self._earlier:
-            show_results(NAME, self._earlier.values())
+            show_results(NAME, self._earlier.values(), synthetic=self._synthetic)
 
     def state(self, it: Poll) -> State[None]:
         """Failed where in some pass every instrument failed."""
-        told = f"{self._passes} passes, +{self._added.total():,} records"
+        told = flagged(f"{self._passes} passes, +{self._added.total():,} records", synthetic=self._synthetic)
         get_run_logger().info(told)
         if self._all_failed:
             times = ", ".join(f"{now:%H:%M:%S}" for now, _ in self._all_failed)

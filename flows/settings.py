@@ -10,6 +10,7 @@ from typing import Any, TypeVar, cast
 from prefect.blocks.system import Secret
 
 from ialirt_backfill.backfill import read_key
+from ialirt_backfill.datastore import means_own_ledger
 from ialirt_backfill.options import StoreOptions, WorkOptions
 from ialirt_backfill.settings import Setting, Source, values
 
@@ -22,7 +23,7 @@ Options = TypeVar("Options", bound=StoreOptions)
 def completed(options: Options) -> Options:
     """The same options, checked again; what stands at its default comes from the Secret block or the environment.
 
-    Raises UsageError.
+    But not the ledger of a demonstration. Raises UsageError.
     """
     kind = type(options)
     found = {
@@ -30,9 +31,12 @@ def completed(options: Options) -> Options:
         for field in fields(kind)
         if (variable := field.metadata.get("env")) and (text := os.environ.get(variable))
     }
-    left_open = {field.name for field in fields(kind) if getattr(options, field.name) == field.default}
-    changes = values(kind, {name: setting for name, setting in found.items() if name in left_open})
-    if options.ledger is None and (ledger := secret(LEDGER_BLOCK)):
+    stands = {field.name: getattr(options, field.name) for field in fields(kind)}
+    given = {field.name: stands[field.name] for field in fields(kind) if stands[field.name] != field.default}
+    changes = values(kind, found, given)
+    stands |= changes
+    own = means_own_ledger(stands["datastore"], demo=stands.get("demo", False))
+    if options.ledger is None and not own and (ledger := secret(LEDGER_BLOCK)):
         changes["ledger"] = ledger
     as_of = getattr(options, "as_of", None)
     if as_of is not None and as_of.tzinfo is None:

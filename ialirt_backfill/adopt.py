@@ -3,6 +3,9 @@
 A day keeps the path it was adopted under. Adopted days are not final: the next run asks for their gaps once, and for
 what lies behind their last record. A file whose nanoseconds went through a float has lost digits: it is asked for again
 whole.
+
+Nothing is taken from a datastore of synthetic days, nor from a folder below that has a ledger of its own: it is a
+datastore by itself.
 """
 
 from __future__ import annotations
@@ -18,6 +21,8 @@ import pyarrow.compute as pc
 
 from ialirt_backfill import __version__, dayfile, table
 from ialirt_backfill.coverage import SECOND, Span, day_span, measure
+from ialirt_backfill.datastore import DayFiles
+from ialirt_backfill.demonstration import refuse_synthetic
 from ialirt_backfill.exceptions import DayFileError, UsageError
 from ialirt_backfill.instruments import Instrument, of_file
 from ialirt_backfill.options import AdoptOptions
@@ -55,22 +60,45 @@ class AdoptedDay:
     error: str | None = None
 
 
-def adopt(options: AdoptOptions) -> list[AdoptedDay]:
+@dataclass(frozen=True, slots=True)
+class AdoptReport:
+    """What became of the files that were found; ``passed_over`` are folders below that are datastores by themselves."""
+
+    days: tuple[AdoptedDay, ...]
+    passed_over: tuple[Path, ...]
+
+
+def adopt(options: AdoptOptions) -> AdoptReport:
     """Adopt the files of the range, or with ``dry_run`` tell what would be.
 
-    Raises UsageError where there is no datastore, and ledger.LedgerError.
+    Raises UsageError where there is no datastore or its days are synthetic, and ledger.LedgerError.
     """
     datastore = Path(options.datastore)
     if not datastore.is_dir():
         raise UsageError(f"{options.datastore} is no folder: name the datastore with --datastore")
-    now = options.as_of or datetime.now(UTC)
-    found = find(datastore, options.instruments, options.days(now))
-    if options.dry_run:
-        rows = _rows_there(options, now)
-        return [_examined(datastore, instrument, day, paths, rows, now) for instrument, day, paths in found]
+    refuse_synthetic(options, None, _ADVICE)
+    files = DayFiles(datastore, options.ledger_file)
+    days = _examined_only(options, files) if options.dry_run else _adopted(options, files)
+    return AdoptReport(tuple(days), tuple(files.passed_over))
+
+
+_ADVICE = "nothing is adopted from it, nor beside it"
+
+
+def _examined_only(options: AdoptOptions, files: DayFiles) -> list[AdoptedDay]:
+    """What would become of the files; nothing is written or made."""
+    datastore, now = Path(options.datastore), options.as_of or datetime.now(UTC)
+    rows = _rows_there(options, now)
+    found = find(files, options.instruments, options.days(now))
+    return [_examined(datastore, instrument, day, paths, rows, now) for instrument, day, paths in found]
+
+
+def _adopted(options: AdoptOptions, files: DayFiles) -> list[AdoptedDay]:
+    """What became of the files, as the ledger has it now."""
+    datastore, now = Path(options.datastore), options.as_of or datetime.now(UTC)
+    found = find(files, options.instruments, options.days(now))
     with Ledger.open(options.ledger_url) as ledger:
-        if True in ledger.run_options_seen("demo"):
-            raise UsageError(f"{options.datastore} holds the synthetic data of --demo: adopt into another ledger")
+        refuse_synthetic(options, ledger, _ADVICE)
         run_id = ledger.start_run("adopt", _remembered(options), __version__)
         rows = _rows(ledger, options, now)
         days = []
@@ -89,17 +117,17 @@ def _remembered(options: AdoptOptions) -> dict[str, object]:
 
 
 def find(
-    datastore: Path, instruments: Sequence[Instrument], days: Sequence[date]
+    files: DayFiles, instruments: Sequence[Instrument], days: Sequence[date]
 ) -> Iterator[tuple[Instrument, date, list[PurePosixPath]]]:
-    """The day files below a folder, under any of the names in use, with the day and instrument that the name says."""
+    """The files of these days and instruments, by what their names say; their paths are relative to the datastore."""
     wanted = set(days)
     paths: dict[tuple[Instrument, date], list[PurePosixPath]] = {}
-    for path in sorted(datastore.rglob("imap_*.csv")):
+    for path in files:
         said = of_file(path.name)
         if said is not None and said[0] in instruments and said[1] in wanted and path.is_file():
-            paths.setdefault(said, []).append(PurePosixPath(path.relative_to(datastore)))
-    for (instrument, day), files in sorted(paths.items(), key=lambda entry: (entry[0][1], entry[0][0].name)):
-        yield instrument, day, files
+            paths.setdefault(said, []).append(PurePosixPath(path.relative_to(files.folder)))
+    for (instrument, day), found in sorted(paths.items(), key=lambda entry: (entry[0][1], entry[0][0].name)):
+        yield instrument, day, found
 
 
 def _rows_there(options: AdoptOptions, now: datetime) -> Rows:
@@ -108,6 +136,7 @@ def _rows_there(options: AdoptOptions, now: datetime) -> Rows:
     if ledger is None:
         return {}
     with ledger:
+        refuse_synthetic(options, ledger, _ADVICE)
         return _rows(ledger, options, now)
 
 

@@ -17,6 +17,7 @@ from ialirt_backfill import __version__
 from ialirt_backfill.access import Admission, Refusal, Want
 from ialirt_backfill.api import Api, Endpoint, Patience
 from ialirt_backfill.coverage import SECOND
+from ialirt_backfill.demonstration import mark, refuse_at_sight, refuse_mixing
 from ialirt_backfill.exceptions import UsageError
 from ialirt_backfill.instrument_day import carry_out
 from ialirt_backfill.instruments import Instrument
@@ -46,6 +47,7 @@ class Report:
     ``run_id`` is None for a dry run. ``skipped`` holds days that were planned but found taken or done by another runner
     meanwhile; those that the server refused stand in the plan as such. ``ended`` says why the run ended before its plan
     did. ``takes_what_it_may`` says that all instruments were asked for, which is all that one may have.
+    ``is_synthetic`` says that the days are those of a demonstration.
     """
 
     run_id: str | None
@@ -56,6 +58,7 @@ class Report:
     failed_beyond_days: bool = False
     ledger_failed: bool = False
     takes_what_it_may: bool = False
+    is_synthetic: bool = False
 
     @cached_property
     def results(self) -> tuple[DayOutcome, ...]:
@@ -125,6 +128,7 @@ class Report:
         """The stable contract of ``--json``."""
         return {
             "run_id": self.run_id,
+            "synthetic": self.is_synthetic,
             "plan": [
                 {
                     "instrument": decision.instrument.name,
@@ -169,7 +173,7 @@ def backfill(
     if options.dry_run:
         planned = dry_plan(options, key=key)
         listener.planned(planned)
-        return Report(None, tuple(planned))
+        return Report(None, tuple(planned), is_synthetic=options.demo)
     with session(options, policy_of(options), "backfill", key=key, listener=listener, stop=stop) as run:
         planned = run.plan(options)
         listener.planned(planned)
@@ -179,11 +183,14 @@ def backfill(
 def dry_plan(options: BackfillOptions, *, key: str | None = None) -> list[Decision]:
     """The plan of a run that asks nothing, writes nothing and creates nothing."""
     now = options.as_of or utc_now()
+    refuse_at_sight(options)
     admission = expected_admission(options, key)
     ledger = Ledger.open_existing(options.ledger_url)
     if ledger is None:
+        refuse_mixing(options, None)
         return make_plan(options, {}, Path(options.datastore), now, admission)
     with ledger:
+        refuse_mixing(options, ledger)
         rows = with_access_shown(_rows(ledger, options, now), options)
         return make_plan(options, rows, Path(options.datastore), now, admission)
 
@@ -247,12 +254,13 @@ def _rows(ledger: Ledger, options: BackfillOptions, now: datetime) -> dict[tuple
 class Session:
     """An open ledger, an open connection to I-ALiRT, and a row in the ledger's list of runs.
 
-    ``counts`` and ``exit_code`` are what that row will say.
+    ``counts`` and ``exit_code`` are what that row will say. ``is_synthetic`` as in `Report`.
     """
 
     site: Site
     jobs: int
     stop: Stop
+    is_synthetic: bool
     counts: Counter[str] = field(default_factory=Counter)
     exit_code: int = EXIT_WELL
     takes_what_it_may: bool = False
@@ -295,6 +303,7 @@ class Session:
                 failed_beyond_days=runner.ledger_error is not None or runner.broken_days > 0,
                 ledger_failed=runner.ledger_error is not None,
                 takes_what_it_may=self.takes_what_it_may,
+                is_synthetic=self.is_synthetic,
             )
         )
 
@@ -352,6 +361,7 @@ def session(
     ``clock`` stands for this machine's, whose time the server's corrects. With the ``run_id`` of a run that another
     process has begun, this session is a part of that run and writes no row; ``admission`` is what that run knows.
     """
+    refuse_at_sight(options)
     now = clock() if clock else options.as_of or utc_now()
     patience = patience or Patience(answer=options.timeout.total_seconds())
     with ExitStack() as stack:
@@ -369,7 +379,7 @@ def session(
             note_access_shown(ledger, Path(options.datastore), options.instruments)
         real_time = options.as_of is None and clock is None
         site = Site(ledger, api, Path(options.datastore), policy, now, run_id, listener, follow_server_clock=real_time)
-        run = Session(site, options.jobs, stop, takes_what_it_may=options.takes_what_it_may)
+        run = Session(site, options.jobs, stop, options.demo, takes_what_it_may=options.takes_what_it_may)
         exit_code = stop.exit_code
         try:
             yield run
@@ -433,12 +443,10 @@ def _simulator(clock: Clock) -> Iterator[Endpoint]:
 
 
 def _refuse_mixing(ledger: Ledger, options: Work) -> None:
-    """Synthetic data must never lie among real ones."""
-    seen = ledger.run_options_seen("demo")
-    if options.demo and False in seen:
-        raise UsageError(f"{options.datastore} holds real data: give --demo a --datastore of its own")
-    if not options.demo and True in seen:
-        raise UsageError(f"{options.datastore} holds the synthetic data of --demo: give real data another --datastore")
+    """Synthetic data must never lie among real ones, nor where nothing says what they are."""
+    refuse_mixing(options, ledger)
+    if options.demo:
+        mark(options.datastore, ledger)
 
 
 def _recorded(options: Work, ledger_shown: str) -> dict[str, object]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 
+from ialirt_backfill.demonstration import is_synthetic
 from ialirt_backfill.exceptions import UsageError
 from ialirt_backfill.options import HistoryOptions, RunsOptions, parse_instruments
 from ialirt_backfill.status import open_ledger
@@ -13,12 +14,24 @@ from ledger import Attempt, DayState, Run
 
 @dataclass(frozen=True, slots=True)
 class DayHistory:
-    """One instrument-day: its state (None: never asked for) and every attempt at it, oldest first."""
+    """One instrument-day: its state (None: never asked for) and every attempt at it, oldest first.
+
+    ``synthetic`` says that it is one of a demonstration.
+    """
 
     instrument: str
     day: date
     state: DayState | None
     attempts: tuple[Attempt, ...]
+    synthetic: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RunsReport:
+    """The last runs, newest first; ``synthetic`` as in `DayHistory`."""
+
+    runs: tuple[Run, ...]
+    synthetic: bool = False
 
 
 def history(options: HistoryOptions) -> DayHistory:
@@ -29,10 +42,11 @@ def history(options: HistoryOptions) -> DayHistory:
     with open_ledger(options) as ledger:
         state = ledger.day(instrument.progress_key, options.day)
         attempts = ledger.attempts(instrument.progress_key, options.day)
-    return DayHistory(instrument.name, options.day, state, tuple(attempts))
+        synthetic = is_synthetic(options, ledger)
+    return DayHistory(instrument.name, options.day, state, tuple(attempts), synthetic)
 
 
-def runs(options: RunsOptions) -> tuple[Run, ...]:
+def runs(options: RunsOptions) -> RunsReport:
     """The last runs, newest first. Raises UsageError and ledger.LedgerError."""
     with open_ledger(options) as ledger:
-        return tuple(ledger.runs(limit=options.limit))
+        return RunsReport(tuple(ledger.runs(limit=options.limit)), is_synthetic(options, ledger))

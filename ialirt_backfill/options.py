@@ -11,8 +11,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from math import inf
+from pathlib import Path
 from typing import Annotated, Any, Optional, TypeVar
 
+from ialirt_backfill.datastore import LEDGER
 from ialirt_backfill.exceptions import UsageError
 from ialirt_backfill.instruments import INSTRUMENTS, LAUNCH, PUBLIC_SINCE, Instrument
 
@@ -207,7 +209,19 @@ class StoreOptions(_Checks):
     @property
     def ledger_url(self) -> str:
         """The ledger's database, with the default filled in."""
-        return self.ledger or f"sqlite:///{self.datastore.rstrip('/')}/ledger.sqlite"
+        return self.ledger or f"sqlite:///{self.datastore.rstrip('/')}/{LEDGER}"
+
+    @property
+    def ledger_file(self) -> Optional[Path]:
+        """The ledger's file, None where it is no SQLite."""
+        scheme, _, path = self.ledger_url.partition(":///")
+        return Path(path) if scheme.startswith("sqlite") else None
+
+    @property
+    def is_own_ledger(self) -> bool:
+        """Whether the ledger is the one inside the datastore."""
+        file = self.ledger_file
+        return file is not None and file.resolve() == (Path(self.datastore) / LEDGER).resolve()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -340,6 +354,11 @@ class RangeOptions(_Checks):
 @dataclass(frozen=True, kw_only=True)
 class WorkOptions(StoreOptions, AskOptions):
     """What every command needs that asks I-ALiRT and keeps the answers."""
+
+    def __post_init__(self) -> None:
+        if self.demo and self.ledger is not None:
+            raise UsageError("--ledger does not go with --demo: a demonstration keeps its ledger in its own datastore")
+        super().__post_init__()
 
 
 @dataclass(frozen=True, kw_only=True)

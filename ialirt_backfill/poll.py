@@ -31,6 +31,7 @@ from ialirt_backfill.backfill import (
     session,
     utc_now,
 )
+from ialirt_backfill.demonstration import refuse_at_sight, refuse_mixing
 from ialirt_backfill.exceptions import IalirtBackfillError, UsageError
 from ialirt_backfill.instrument_day import carry_out
 from ialirt_backfill.instruments import LAUNCH, Instrument
@@ -173,7 +174,7 @@ class Poll:
         self._slowest = timedelta(0)
         self._due: datetime | None = None
         self._refused_since: datetime | None = None
-        self.report = Report(run.site.run_id, ())
+        self.report = Report(run.site.run_id, (), is_synthetic=run.is_synthetic)
 
     # --- a pass -------------------------------------------------------------------------------------------------------
 
@@ -190,7 +191,8 @@ class Poll:
         planned, rows, newest = _plan_tails(self.run.site.ledger, self.options, self._policy, now, admission)
         self._listener.pass_begun(now)
         site = replace(self.run.site, now=now, policy=self._policy)
-        return Pass(site, planned, rows, newest, Report(self.run.site.run_id, ()))
+        report = Report(self.run.site.run_id, (), is_synthetic=self.run.is_synthetic)
+        return Pass(site, planned, rows, newest, report)
 
     def ask(self, this: Pass, how: Ask = carry_out) -> Report:
         """Ask for the tails of all instruments and add them to the pass."""
@@ -230,7 +232,8 @@ class Poll:
     def fail(self, error: Exception) -> None:
         """The pass could not be carried out at all."""
         log.error("this pass could not be carried out: %s", error)
-        self._conclude(Report(self.run.site.run_id, (), failed_beyond_days=True))
+        report = Report(self.run.site.run_id, (), failed_beyond_days=True, is_synthetic=self.run.is_synthetic)
+        self._conclude(report)
 
     @property
     def exit_code(self) -> int:
@@ -277,7 +280,7 @@ def poll(
         now = (clock or running_clock(options.as_of))()
         planned = dry_plan(options, now, key=key)
         (listener or Listener()).planned(planned)
-        return Report(None, tuple(planned))
+        return Report(None, tuple(planned), is_synthetic=options.demo)
     with polling(options, key=key, listener=listener, stop=stop, clock=clock, sleep=sleep) as it:
         while True:
             try:
@@ -333,10 +336,13 @@ def dry_plan(options: PollOptions, now: datetime, *, key: str | None = None) -> 
         size = size_on_disk(Path(options.datastore), instrument, day, None)
         return decide(instrument, day, None, size, now, policy, admission)
 
+    refuse_at_sight(options)
     ledger = Ledger.open_existing(options.ledger_url)
     if ledger is None:
+        refuse_mixing(options, None)
         return [new(instrument, now.date()) for instrument in options.instruments]
     with ledger:
+        refuse_mixing(options, ledger)
         missed = [
             new(instrument, day) for instrument, days in missed_days(ledger, options, now).items() for day in days
         ]
@@ -487,4 +493,5 @@ def _joined(reports: Sequence[Report]) -> Report:
         ended=next((report.ended for report in reports if report.ended), None),
         failed_beyond_days=any(report.failed_beyond_days for report in reports),
         takes_what_it_may=all(report.takes_what_it_may for report in reports),
+        is_synthetic=reports[0].is_synthetic,
     )

@@ -16,8 +16,10 @@ from dataclasses import Field, dataclass, fields, is_dataclass
 from datetime import timedelta
 from enum import Enum
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, get_args
 
+from ialirt_backfill.datastore import means_own_ledger
 from ialirt_backfill.exceptions import UsageError
 from ialirt_backfill.options import write_duration
 
@@ -72,13 +74,24 @@ def files() -> list[Path]:
     return [Path(FILE_NAME), user_config_path("ialirt-backfill", appauthor=False) / FILE_NAME]
 
 
-def values(options: type[Any], found: Mapping[str, Setting], given: Collection[str] = ()) -> dict[str, Any]:
-    """What was found for one options class, as its fields hold it; those ``given`` on the command line are left out."""
-    return {
+def values(
+    options: type[Any], found: Mapping[str, Setting], given: Mapping[str, Any] = MappingProxyType({})
+) -> dict[str, Any]:
+    """What was found for one options class, as its fields hold it; what is ``given`` on the command line is left out.
+
+    So is the ledger where the one inside the datastore is meant, as for a demonstration.
+    """
+    chosen = {
         field.name: value(field, found[field.name])
         for field in fields(options)
         if is_setting(field) and field.name in found and field.name not in given
     }
+    if "ledger" in chosen:
+        stands: dict[str, Any] = {field.name: field.default for field in fields(options)}
+        stands |= chosen | dict(given)
+        if means_own_ledger(stands["datastore"], demo=stands.get("demo", False)):
+            del chosen["ledger"]
+    return chosen
 
 
 def is_setting(field: Field[Any]) -> bool:

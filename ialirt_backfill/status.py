@@ -10,6 +10,7 @@ from enum import Enum
 from operator import attrgetter
 
 from ialirt_backfill.coverage import Span, join_near
+from ialirt_backfill.demonstration import is_synthetic
 from ialirt_backfill.exceptions import UsageError
 from ialirt_backfill.instruments import Instrument
 from ialirt_backfill.options import GapsOptions, StatusOptions, StoreOptions
@@ -87,7 +88,10 @@ class InstrumentStatus:
 
 @dataclass(frozen=True, slots=True)
 class StatusReport:
-    """The status of a range, ``start`` and ``end`` included, as of a time; days that had not begun are left out."""
+    """The status of a range, ``start`` and ``end`` included, as of a time; days that had not begun are left out.
+
+    ``synthetic`` says that the days are those of a demonstration.
+    """
 
     as_of: datetime
     start: date
@@ -97,17 +101,19 @@ class StatusReport:
     longest_gaps: tuple[Gap, ...]
     last_run: Run | None
     last_run_is_living: bool
+    synthetic: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class GapsReport:
-    """The gaps of a range, longest first."""
+    """The gaps of a range, longest first; ``synthetic`` as in `StatusReport`."""
 
     as_of: datetime
     start: date
     end: date
     ledger: str
     gaps: tuple[Gap, ...]
+    synthetic: bool = False
 
 
 def open_ledger(options: StoreOptions) -> Ledger:
@@ -129,7 +135,7 @@ def status(options: StatusOptions) -> StatusReport:
     with open_ledger(options) as ledger:
         states = _States.read(ledger, options, now)
         last_run = next(iter(ledger.runs(limit=1)), None)
-        shown = ledger.url_shown
+        shown, synthetic = ledger.url_shown, is_synthetic(options, ledger)
     return StatusReport(
         as_of=now,
         start=states.days[0],
@@ -142,6 +148,7 @@ def status(options: StatusOptions) -> StatusReport:
         last_run=last_run,
         last_run_is_living=last_run is not None
         and any(row.claim is not None and row.claim.run_id == last_run.run_id for row in states.rows.values()),
+        synthetic=synthetic,
     )
 
 
@@ -150,10 +157,10 @@ def gaps(options: GapsOptions) -> GapsReport:
     now = options.as_of or datetime.now(UTC)
     with open_ledger(options) as ledger:
         states = _States.read(ledger, options, now)
-        shown = ledger.url_shown
+        shown, synthetic = ledger.url_shown, is_synthetic(options, ledger)
     found = find_gaps(states.instruments, states.rows.values())
     longer = tuple(gap for gap in found if gap.duration_seconds > options.longer_than.total_seconds())
-    return GapsReport(now, states.days[0], states.days[-1], shown, longer)
+    return GapsReport(now, states.days[0], states.days[-1], shown, longer, synthetic)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from pathlib import Path, PurePosixPath
 
 from ialirt_backfill import dayfile
 from ialirt_backfill.backfill import EXIT_FAILED, EXIT_WELL, Report, session, utc_now
+from ialirt_backfill.demonstration import is_synthetic_throughout, refuse_at_sight, refuse_mixing
 from ialirt_backfill.exceptions import DayFileError
 from ialirt_backfill.instruments import Instrument
 from ialirt_backfill.listener import Listener
@@ -60,12 +61,16 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """What was found in ``files`` files; after ``--fix`` also the run that asked again, and what is ``left`` wrong."""
+    """What was found in ``files`` files; after ``--fix`` also the run that asked again, and what is ``left`` wrong.
+
+    ``is_synthetic`` says that they are those of a demonstration.
+    """
 
     files: int
     findings: tuple[Finding, ...]
     repair: Report | None = None
     left: tuple[Finding, ...] = ()
+    is_synthetic: bool = False
 
     @property
     def exit_code(self) -> int:
@@ -78,6 +83,7 @@ class Verification:
         """The contract of ``--json``; ``results`` are those of the backfill's, ``run_id`` is null without ``--fix``."""
         repaired = {} if self.repair is None else self.repair.to_json()
         return {
+            "synthetic": self.is_synthetic,
             "files": self.files,
             "findings": [finding.to_json() for finding in self.findings],
             "run_id": repaired.get("run_id"),
@@ -94,10 +100,16 @@ def verify(
     What is in such a file is merged with what comes, never thrown away. Raises UsageError and ledger.LedgerError.
     """
     listener, stop = listener or Listener(), stop or Stop()
+    may_ask = options.demo or options.fix
+    if may_ask:
+        refuse_at_sight(options)
     with open_ledger(options) as ledger:
+        if may_ask:
+            refuse_mixing(options, ledger)
+        is_synthetic = is_synthetic_throughout(options, ledger)
         files, findings = _look(ledger, options, stop)
     if not (options.fix and findings) or stop.is_set():
-        return Verification(files, findings)
+        return Verification(files, findings, is_synthetic=is_synthetic)
     policy = Policy(redownload=True, settle=options.settle, overlap=options.overlap)
     with session(options, policy, "verify", key=key, listener=listener, stop=stop) as run:
         planned = [_again(finding, run.site) for finding in findings]
@@ -109,7 +121,7 @@ def verify(
             for finding, row in seen
             if row is not None and (still := examine(run.site.datastore, finding.instrument, row)) is not None
         )
-    return Verification(files, findings, repair, left)
+    return Verification(files, findings, repair, left, is_synthetic)
 
 
 def _look(ledger: Ledger, options: VerifyOptions, stop: Stop) -> tuple[int, tuple[Finding, ...]]:

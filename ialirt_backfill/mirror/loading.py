@@ -21,6 +21,7 @@ from pyarrow import csv as pa_csv
 
 from ialirt_backfill import __version__, dayfile
 from ialirt_backfill.coverage import day_span
+from ialirt_backfill.demonstration import is_synthetic_throughout
 from ialirt_backfill.exceptions import (
     DayFileError,
     IalirtBackfillError,
@@ -33,7 +34,7 @@ from ialirt_backfill.instruments import Instrument
 from ialirt_backfill.mirror import shape
 from ialirt_backfill.mirror.configuration import job
 from ialirt_backfill.mirror.retyping import make_doubles
-from ialirt_backfill.mirror.tables import FILE_DATE, TIME, columns_for, table_name
+from ialirt_backfill.mirror.tables import FILE_DATE, TIME, columns_for, marker_name, table_name
 from ialirt_backfill.mirror.target import Target
 from ialirt_backfill.options import MirrorOptions
 from ialirt_backfill.runner import Stop
@@ -126,6 +127,7 @@ class MirrorReport:
         """The stable contract of ``--json``."""
         return {
             "run_id": self.run_id,
+            "synthetic": self.is_synthetic,
             "database": self.database,
             "plan": [
                 {
@@ -179,6 +181,7 @@ def mirror(options: MirrorOptions, *, listener: MirrorListener | None = None, st
     listener, stop = listener or MirrorListener(), stop or Stop()
     if not Path(options.datastore).is_dir():
         raise UsageError(f"--datastore {options.datastore}: there is no such folder")
+    is_synthetic_throughout(options, None)
     with ExitStack() as stack:
         target = stack.enter_context(Target(options.database_url))
         if options.dry_run:
@@ -186,12 +189,14 @@ def mirror(options: MirrorOptions, *, listener: MirrorListener | None = None, st
             if ledger is not None:
                 stack.enter_context(ledger)
             now = datetime.now(UTC) if ledger is None else ledger.now()
-            plan = _plan(options, target, ledger, now)
+            is_synthetic = is_synthetic_throughout(options, ledger)
+            plan = _plan(options, target, ledger, now, is_synthetic)
             listener.planned(plan)
-            return MirrorReport(target.shown, None, plan, is_synthetic=_is_synthetic(ledger))
+            return MirrorReport(target.shown, None, plan, is_synthetic=is_synthetic)
         ledger = stack.enter_context(Ledger.open(options.ledger_url))
-        plan = _plan(options, target, ledger, ledger.now())
-        with _run(ledger, options, target, stop) as run:
+        is_synthetic = is_synthetic_throughout(options, ledger)
+        plan = _plan(options, target, ledger, ledger.now(), is_synthetic)
+        with _run(ledger, options, target, stop, is_synthetic) as run:
             target.prepare()
             listener.planned(plan)
             run.load(plan, options, listener)
@@ -202,7 +207,7 @@ def mirror(options: MirrorOptions, *, listener: MirrorListener | None = None, st
                 outcomes=tuple(run.outcomes),
                 skipped=tuple(run.skipped),
                 ended=run.ended,
-                is_synthetic=_is_synthetic(ledger),
+                is_synthetic=is_synthetic,
             )
 
 
@@ -218,7 +223,9 @@ class _Known:
     in_table: frozenset[date]
 
 
-def _plan(options: MirrorOptions, target: Target, ledger: Ledger | None, now: datetime) -> tuple[MirrorDecision, ...]:
+def _plan(
+    options: MirrorOptions, target: Target, ledger: Ledger | None, now: datetime, is_synthetic: bool
+) -> tuple[MirrorDecision, ...]:
     """Decide for every day of the range that has a file. MirrorError where a table cannot take them."""
     tables = {instrument.name: _check_table(options, target, instrument) for instrument in options.instruments}
     days = options.days(now)
@@ -231,7 +238,10 @@ def _plan(options: MirrorOptions, target: Target, ledger: Ledger | None, now: da
         for day in days
         for instrument in options.instruments
     )
-    return tuple(decision for decision in decisions if decision is not None)
+    plan = tuple(decision for decision in decisions if decision is not None)
+    for instrument in dict.fromkeys(decision.instrument for decision in plan):
+        _refuse_mixing(options, target, ledger, instrument, is_synthetic)
+    return plan
 
 
 def _check_table(options: MirrorOptions, target: Target, instrument: Instrument) -> shape.FoundTable | None:
@@ -307,8 +317,28 @@ def _is_growing(state: DayState | None, day: date, now: datetime) -> bool:
     return now < end if state is None or state.asked_through is None else state.asked_through < end
 
 
-def _is_synthetic(ledger: Ledger | None) -> bool:
-    return ledger is not None and True in ledger.run_options_seen("demo")
+def _refuse_mixing(
+    options: MirrorOptions, target: Target, ledger: Ledger | None, instrument: Instrument, is_synthetic: bool
+) -> None:
+    """MirrorError where a table would come to hold both real and synthetic days. An empty one takes either."""
+    table = table_name(instrument, options.table_prefix)
+    if target.is_named(table, marker_name(options.table_prefix)) is is_synthetic or target.is_empty(table):
+        return
+    elsewhere = "give --table-prefix, or another schema or database"
+    if not is_synthetic:
+        raise MirrorError(
+            f"{target.shown} has a table {table} that holds the synthetic days of a demonstration, and nothing was"
+            f" changed: drop it, or {elsewhere}"
+        )
+    before = {} if ledger is None else ledger.mirrored(target.identity(table), [instrument.progress_key], *_EVER)
+    loaded = f". An earlier version has loaded {len(before):,} of them into it: if it holds no others, drop it"
+    raise MirrorError(
+        f"{target.shown} has a table {table} whose days are real, as far as is known, and those of {options.datastore}"
+        f" are synthetic; nothing was changed: {elsewhere}{loaded if before else ''}"
+    )
+
+
+_EVER = (date.min, date.max)
 
 
 # --- the run ----------------------------------------------------------------------------------------------------------
@@ -322,6 +352,7 @@ class _Run:
     target: Target
     run_id: str
     stop: Stop
+    is_synthetic: bool
     outcomes: list[MirrorOutcome] = field(default_factory=list)
     skipped: list[MirrorDecision] = field(default_factory=list)
     ended: str | None = None
@@ -373,6 +404,7 @@ class _Run:
             with self.target.exclusive(table, self.stop.is_set, lambda: listener.waiting(planned)):
                 if self._is_done(planned, options, listener):
                     return
+                self._keep_apart(planned.instrument, options)
                 listener.day_started(planned)
                 records = _load(self.target, self.ledger, planned, options)
             outcome = MirrorOutcome(planned, MirrorStatus.LOADED, records, time.monotonic() - began)
@@ -385,6 +417,13 @@ class _Run:
             outcome = failed(error)
         self.outcomes.append(outcome)
         listener.day_finished(outcome)
+
+    def _keep_apart(self, instrument: Instrument, options: MirrorOptions) -> None:
+        """Let the database say of which kind the table's days are, before there is one of them."""
+        _refuse_mixing(options, self.target, self.ledger, instrument, self.is_synthetic)
+        table, marker = table_name(instrument, options.table_prefix), marker_name(options.table_prefix)
+        if self.target.is_named(table, marker) is not self.is_synthetic:
+            self.target.name(table, marker, named=self.is_synthetic)
 
     def _is_done(self, planned: MirrorDecision, options: MirrorOptions, listener: MirrorListener) -> bool:
         """Whether another mirror has loaded the day since the plan was made."""
@@ -403,9 +442,10 @@ class _Run:
 
 
 @contextmanager
-def _run(ledger: Ledger, options: MirrorOptions, target: Target, stop: Stop) -> Iterator[_Run]:
+def _run(ledger: Ledger, options: MirrorOptions, target: Target, stop: Stop, is_synthetic: bool) -> Iterator[_Run]:
     """Write the run's row, and how it ended."""
-    run = _Run(ledger, target, ledger.start_run("mirror", _recorded(options, ledger, target), __version__), stop)
+    run_id = ledger.start_run("mirror", _recorded(options, ledger, target), __version__)
+    run = _Run(ledger, target, run_id, stop, is_synthetic)
     exit_code = EXIT_FAILED
     try:
         yield run

@@ -60,6 +60,11 @@ def table_name(instrument: Instrument, prefix: str = "") -> str:
     return f"{prefix}ialirt_{instrument.name}"
 
 
+def marker_name(prefix: str = "") -> str:
+    """The table that names the tables of synthetic days beside it. Where it is absent, all days are real."""
+    return f"{prefix}ialirt_mirror_synthetic"
+
+
 def known_columns(instrument: Instrument) -> list[TableColumn]:
     """The columns that every file of this instrument may have, ``time_utc`` first."""
     return [_of(column) for column in instrument.columns.values()]

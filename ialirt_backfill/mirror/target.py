@@ -132,7 +132,44 @@ class Target:
         with self.translated(), contextlib.closing(sqlite3.connect(self._path)) as connection:
             connection.execute("PRAGMA journal_mode=WAL")
 
+    def is_empty(self, table: str) -> bool:
+        """Whether the table has no row, or is not there."""
+        if self.find(table) is None:
+            return True
+        query = text(f"SELECT EXISTS (SELECT 1 FROM {quoted(table)})")  # noqa: S608 - our own names
+        return not self._read(lambda connection: connection.execute(query).scalar_one())
+
+    def is_named(self, table: str, marker: str) -> bool:
+        """Whether the table ``marker`` beside a table names it."""
+
+        def look(connection: Connection) -> bool:
+            schema = _schema_of(connection, table)
+            if not inspect(connection).has_table(marker, schema):
+                return False
+            query = text(f"SELECT EXISTS (SELECT 1 FROM {_place_of(marker, schema)} WHERE table_name = :name)")  # noqa: S608
+            return bool(connection.execute(query, {"name": table}).scalar_one())
+
+        return self.exists and self._read(look)
+
     # --- changes ------------------------------------------------------------------------------------------------------
+
+    def name(self, table: str, marker: str, *, named: bool) -> None:
+        """Let the table ``marker`` beside a table name it, or name it no more; to be called with `exclusive` held."""
+
+        def change(connection: Connection) -> None:
+            if not self.is_sqlite:  # whose lock is one for all tables, and held
+                key = {"key": self._lock_key(marker)}
+                connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), key)
+            schema = _schema_of(connection, table)
+            place = _place_of(marker, schema)
+            if not inspect(connection).has_table(marker, schema):
+                connection.exec_driver_sql(f"CREATE TABLE {place} (table_name text PRIMARY KEY)")
+            statement = f"DELETE FROM {place} WHERE table_name = :name"  # noqa: S608
+            if named:
+                statement = f"INSERT INTO {place} VALUES (:name) ON CONFLICT DO NOTHING"  # noqa: S608
+            connection.execute(text(statement), {"name": table})
+
+        self.write(change)
 
     def add_columns(self, table: str, columns: Sequence[TableColumn]) -> None:
         """Add columns. crump would, but it looks for those that are there already in all schemas at once."""
@@ -187,7 +224,7 @@ class Target:
             release()
 
     def _try_advisory_lock(self, table: str) -> Callable[[], None] | None:
-        key = int.from_bytes(hashlib.sha256(self.identity(table).encode()).digest()[:8], signed=True)
+        key = self._lock_key(table)
         with self.translated():
             connection = self._engine.execution_options(isolation_level="AUTOCOMMIT").connect()
             try:
@@ -209,6 +246,9 @@ class Target:
                 raise MirrorUnavailable(f"{self.shown} lost the lock on {table}: run again")
 
         return release
+
+    def _lock_key(self, table: str) -> int:
+        return int.from_bytes(hashlib.sha256(self.identity(table).encode()).digest()[:8], signed=True)
 
     def _try_sqlite_lock(self, table: str) -> Callable[[], None] | None:
         """A transaction on an empty file beside the database: on the database itself it would keep crump out."""
@@ -328,6 +368,22 @@ def _place(connection: Connection) -> str:
 
 
 # --- tables -----------------------------------------------------------------------------------------------------------
+
+
+def _schema_of(connection: Connection, table: str) -> str | None:
+    """The schema that a table is in, or will be made in; None in SQLite, which has none."""
+    if connection.dialect.name == "sqlite":
+        return None
+    query = text(
+        "SELECT coalesce((SELECT nspname FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace"
+        " WHERE pg_class.oid = to_regclass(:name)), current_schema())"
+    )
+    schema: str = connection.execute(query, {"name": quoted(table)}).scalar_one()
+    return schema
+
+
+def _place_of(table: str, schema: str | None) -> str:
+    return quoted(table) if schema is None else f"{quoted(schema)}.{quoted(table)}"
 
 
 def _found(connection: Connection, table: str) -> FoundTable | None:

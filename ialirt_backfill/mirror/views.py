@@ -13,7 +13,7 @@ from sqlalchemy.exc import DBAPIError
 from ialirt_backfill.exceptions import MirrorError
 from ialirt_backfill.instruments import NANOSECONDS, Instrument
 from ialirt_backfill.mirror.shape import FoundColumn, FoundTable, Holds, differences
-from ialirt_backfill.mirror.tables import ANGLE, FILE_DATE, TIME, known_columns, table_name
+from ialirt_backfill.mirror.tables import ANGLE, FILE_DATE, TIME, known_columns, marker_name, table_name
 from ialirt_backfill.mirror.target import Target, quoted
 from ialirt_backfill.options import MirrorOptions
 
@@ -40,9 +40,11 @@ class MadeView:
 
 @dataclass(frozen=True, slots=True)
 class ViewsReport:
-    """What stands now. ``without_table`` are tables that no load has made yet."""
+    """What stands now. ``without_table`` are tables that no load has made yet; ``synthetic`` says that in one of the
+    others are the days of a demonstration."""
 
     database: str
+    synthetic: bool
     views: tuple[MadeView, ...]
     without_table: tuple[str, ...]
 
@@ -51,6 +53,7 @@ def make_views(options: MirrorOptions) -> ViewsReport:
     """Make the views of the instruments' tables, or bring them up to date. Raises UsageError and MirrorError."""
     views: list[MadeView] = []
     without_table: list[str] = []
+    synthetic = False
     with Target(options.database_url) as target:
         for instrument in options.instruments:
             table = table_name(instrument, options.table_prefix)
@@ -61,9 +64,10 @@ def make_views(options: MirrorOptions) -> ViewsReport:
             if reasons := differences(instrument, found):
                 raise MirrorError(f"{target.shown} has a table {table} that is not the mirror's: {'; '.join(reasons)}")
             with target.exclusive(table, stopped=lambda: False, waiting=lambda: None):
+                synthetic |= target.is_named(table, marker_name(options.table_prefix))
                 for name, query in _queries(instrument, table, found, target):
                     views.append(MadeView(name, _make(target, name, query)))
-    return ViewsReport(target.shown, tuple(views), tuple(without_table))
+    return ViewsReport(target.shown, synthetic, tuple(views), tuple(without_table))
 
 
 def view_names(table: str) -> list[str]:

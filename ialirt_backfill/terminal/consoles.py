@@ -11,6 +11,8 @@ from rich.console import Console, RenderableType
 from rich.logging import RichHandler
 from rich.table import Column, Table
 
+from ialirt_backfill.demonstration import SYNTHETIC
+
 NO_TERMINAL_WIDTH = 1000
 """Where nobody's screen sets a limit, nothing is wrapped or cut."""
 
@@ -75,6 +77,12 @@ def show(console: Console, renderable: RenderableType) -> None:
         console.print(renderable)
     console.file.write("".join(f"{line.rstrip()}\n" for line in capture.get().splitlines()))
     console.file.flush()
+
+
+def show_synthetic(console: Console, synthetic: bool) -> None:
+    """The first line of whatever is told of synthetic data; nothing where they are real."""
+    if synthetic:
+        console.print(SYNTHETIC, style="bold")
 
 
 def set_up_logging(

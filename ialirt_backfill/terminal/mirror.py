@@ -16,7 +16,15 @@ from ialirt_backfill.mirror.loading import (
     MirrorStatus,
 )
 from ialirt_backfill.options import MirrorOptions
-from ialirt_backfill.terminal.consoles import make_console, number, prose, set_up_logging, show_table, word
+from ialirt_backfill.terminal.consoles import (
+    make_console,
+    number,
+    prose,
+    set_up_logging,
+    show_synthetic,
+    show_table,
+    word,
+)
 from ialirt_backfill.terminal.lines import say
 from ialirt_backfill.terminal.plain import write_json
 from ialirt_backfill.terminal.words import clock, counted, one_line, stretch
@@ -71,8 +79,6 @@ class MirrorScreen(MirrorListener):
 
     def show(self, report: MirrorReport, *, interrupted: bool, command: str) -> None:
         """Show the plan of a dry run, or what was loaded, and the command that goes on from there."""
-        if report.is_synthetic:
-            self._tell("The data of this datastore are synthetic: a demonstration made them.")
         if self._options.json:
             sys.stdout.write(json.dumps(report.to_json(), indent=2) + "\n")
         elif report.run_id is None:
@@ -89,6 +95,7 @@ class MirrorScreen(MirrorListener):
         if self._options.json:
             write_json(report)
             return
+        show_synthetic(self._out, report.synthetic)
         for table in report.without_table:
             self._tell(f"{table} is not there yet: load days first")
         for view in report.views:
@@ -96,6 +103,7 @@ class MirrorScreen(MirrorListener):
 
 
 def _show_plan(console: Console, report: MirrorReport) -> None:
+    show_synthetic(console, report.is_synthetic)
     console.print(f"Into {report.database}; nothing is loaded or written (--dry-run)")
     rows = [
         (first.instrument.name, stretch(first.day, last.day), first.action.value, first.reason)
@@ -109,6 +117,7 @@ def _show_plan(console: Console, report: MirrorReport) -> None:
 
 def _show_summary(console: Console, report: MirrorReport) -> None:
     rows = [_row(name, report) for name in dict.fromkeys(decision.instrument.name for decision in report.plan)]
+    show_synthetic(console, report.is_synthetic)
     console.print(f"Into {report.database}")
     if not rows:
         console.print("No day of the range has a file.")

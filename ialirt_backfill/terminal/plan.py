@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.text import Text
 
 from ialirt_backfill.planner import Action, Decision, requests
-from ialirt_backfill.terminal.consoles import prose, show_table, word
+from ialirt_backfill.terminal.consoles import prose, show_synthetic, show_table, word
 from ialirt_backfill.terminal.words import both_ends, counted, one_line, stretch
 
 STYLES = {
@@ -22,8 +22,9 @@ STYLES = {
 }
 
 
-def show_plan(console: Console, plan: Sequence[Decision], *, unfolded: bool = False) -> None:
+def show_plan(console: Console, plan: Sequence[Decision], *, unfolded: bool = False, synthetic: bool = False) -> None:
     """What a run would do, and why."""
+    show_synthetic(console, synthetic)
     if plan:
         console.print(f"{both_ends([decision.day for decision in plan])}; nothing is asked or written (--dry-run)")
     rows = [

@@ -13,7 +13,7 @@ from ialirt_backfill.listener import DayOutcome
 from ialirt_backfill.options import PollOptions
 from ialirt_backfill.planner import Decision
 from ialirt_backfill.poll import PollListener, Tail
-from ialirt_backfill.terminal.consoles import make_console, set_up_logging
+from ialirt_backfill.terminal.consoles import make_console, set_up_logging, show_synthetic
 from ialirt_backfill.terminal.lines import Lines, name, say
 from ialirt_backfill.terminal.plan import show_plan
 from ialirt_backfill.terminal.words import counted, length, one_line, percent
@@ -34,6 +34,8 @@ class PollScreen:
         set_up_logging(self._err, verbose=options.verbose, quiet=options.quiet)
         if options.demo and not options.quiet:
             say(self._err, "Demonstration: a simulator on this machine answers; the data are synthetic.", style="bold")
+        if not (options.json or options.quiet or options.dry_run):
+            show_synthetic(self._out, options.demo)
         return PollLines(self)
 
     def stopping(self) -> None:
@@ -62,7 +64,7 @@ class PollScreen:
         if self._options.json:
             sys.stdout.write(json.dumps(report.to_json(), indent=2) + "\n")
         elif report.run_id is None:
-            show_plan(self._out, report.plan, unfolded=self._options.verbose)
+            show_plan(self._out, report.plan, unfolded=self._options.verbose, synthetic=report.is_synthetic)
         if report.ended:
             say(self._err, f"Ended early: {report.ended}", style="yellow")
 

@@ -8,11 +8,11 @@ from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
-from ialirt_backfill.history import DayHistory
+from ialirt_backfill.history import DayHistory, RunsReport
 from ialirt_backfill.options import GapsOptions, HistoryOptions, RunsOptions, StatusOptions
 from ialirt_backfill.status import Gap, GapsReport, InstrumentStatus, Standing, StatusReport, standing
 from ialirt_backfill.terminal.calendar import show_calendar
-from ialirt_backfill.terminal.consoles import make_console, number, prose, show, show_table, word
+from ialirt_backfill.terminal.consoles import make_console, number, prose, show, show_synthetic, show_table, word
 from ialirt_backfill.terminal.plain import write_csv, write_json
 from ialirt_backfill.terminal.words import both_ends, counted, length, moment, one_line, percent
 from ledger import Attempt, AttemptStatus, DayAccess, DayState, Run
@@ -29,6 +29,7 @@ def show_status(report: StatusReport, options: StatusOptions, console: Console |
         write_json(report)
         return
     console = console or make_console()
+    show_synthetic(console, report.synthetic)
     console.print(f"{both_ends([report.start, report.end])}, as of {report.as_of:%Y-%m-%d %H:%M}Z")
     console.print()
     show_calendar(console, report.instruments)
@@ -92,9 +93,11 @@ def show_gaps(report: GapsReport, options: GapsOptions, console: Console | None 
         write_json(report)
         return
     if options.csv:
+        show_synthetic(make_console(stderr=True), report.synthetic)
         write_csv(Gap, report.gaps)
         return
     console = console or make_console()
+    show_synthetic(console, report.synthetic)
     console.print(f"{both_ends([report.start, report.end])}: {counted(len(report.gaps), 'gap')}")
     if report.gaps:
         _show_gaps(console, report.gaps)
@@ -125,6 +128,7 @@ _ATTEMPT = "{:<16} {:<8} {:<11} {:>8} {:>7} {:>7} {:>9} {:>7}"
 
 
 def _show_day(console: Console, day: DayHistory) -> None:
+    show_synthetic(console, day.synthetic)
     title = f"{day.instrument} {day.day}"
     if day.state is None:
         console.print(f"{title}: never asked for")
@@ -221,15 +225,16 @@ def _show_below(console: Console, text: str, style: str = "dim") -> None:
 # --- runs -------------------------------------------------------------------------------------------------------------
 
 
-def show_runs(runs: Sequence[Run], options: RunsOptions, console: Console | None = None) -> None:
+def show_runs(report: RunsReport, options: RunsOptions, console: Console | None = None) -> None:
     """The last runs, newest first."""
     if options.json:
-        write_json({"runs": runs})
+        write_json(report)
         return
     console = console or make_console()
-    if not runs:
+    show_synthetic(console, report.synthetic)
+    if not report.runs:
         console.print("No run so far.")
-    for run in runs:
+    for run in report.runs:
         _show_run(console, run)
 
 

@@ -60,7 +60,7 @@ class Screen:
         if self._options.json:
             sys.stdout.write(json.dumps(report.to_json(), indent=2) + "\n")
         elif report.run_id is None:
-            show_plan(self._out, report.plan, unfolded=self._options.verbose)
+            show_plan(self._out, report.plan, unfolded=self._options.verbose, synthetic=report.is_synthetic)
         elif not self._options.quiet:
             show_summary(self._out, report)
         summary = report.summary

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from ialirt_backfill.listener import DayOutcome
 from ialirt_backfill.planner import Action, Decision
-from ialirt_backfill.terminal.consoles import number, show_table, word
+from ialirt_backfill.terminal.consoles import number, show_synthetic, show_table, word
 from ialirt_backfill.terminal.lines import tell_of_rejected
 from ialirt_backfill.terminal.words import percent
 from ledger import DayStatus
@@ -23,6 +23,7 @@ HEADERS = ("days", "downloaded", "no data", "failed", "skipped", "records", "ava
 
 def show_summary(console: Console, report: Report) -> None:
     """Per instrument, what became of its days; ``records`` are those that came new, also of days not ended."""
+    show_synthetic(console, report.is_synthetic)
     names = list(dict.fromkeys(decision.instrument.name for decision in report.plan))
     plans = {name: [decision for decision in report.plan if decision.instrument.name == name] for name in names}
     skipped = {name: [decision for decision in report.skipped if decision.instrument.name == name] for name in names}

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
-from ialirt_backfill.adopt import AdoptedDay, Adoption
+from ialirt_backfill.adopt import AdoptedDay, Adoption, AdoptReport
+from ialirt_backfill.datastore import is_marked
 from ialirt_backfill.options import AdoptOptions, LedgerOptions
 from ialirt_backfill.terminal.consoles import make_console, number, show_table, word
 from ialirt_backfill.terminal.lines import say
@@ -12,11 +14,22 @@ from ialirt_backfill.terminal.plain import write_json
 from ialirt_backfill.terminal.words import counted, percent
 
 
-def show_adoption(days: Sequence[AdoptedDay], options: AdoptOptions) -> None:
+def show_adoption(report: AdoptReport, options: AdoptOptions) -> None:
     """Per instrument, what became of the files; a line for each that could not be adopted or has lost digits."""
+    days = report.days
     if options.json:
-        write_json({"dry_run": options.dry_run, "days": [_plain(day) for day in days], "summary": _summary(days)})
+        write_json(
+            {
+                "synthetic": False,  # what is synthetic is refused
+                "dry_run": options.dry_run,
+                "days": [_plain(day) for day in days],
+                "passed_over": report.passed_over,
+                "summary": _summary(days),
+            }
+        )
     err = make_console(stderr=True)
+    for folder in () if options.quiet else report.passed_over:
+        say(err, f"{folder} was passed over: it is a datastore by itself, with {_whose(folder)}", style="yellow")
     for day in days:
         if day.adoption is Adoption.FAILED:
             say(err, f"{day.instrument.name} {day.day}  not adopted  {day.error}", style="red")
@@ -49,6 +62,10 @@ def show_adoption(days: Sequence[AdoptedDay], options: AdoptOptions) -> None:
         out.print("Nothing was written (--dry-run).")
     else:
         out.print("The next run asks for the gaps of the adopted days, and for what lies behind their last record.")
+
+
+def _whose(folder: Path) -> str:
+    return "the synthetic days of a demonstration" if is_marked(folder) else "a ledger of its own"
 
 
 def _summary(days: Sequence[AdoptedDay]) -> dict[str, int]:

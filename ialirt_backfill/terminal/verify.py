@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from ialirt_backfill.options import VerifyOptions
-from ialirt_backfill.terminal.consoles import make_console, prose, show_table, word
+from ialirt_backfill.terminal.consoles import make_console, prose, show_synthetic, show_table, word
 from ialirt_backfill.terminal.plain import write_json
 from ialirt_backfill.terminal.words import counted, one_line
 
@@ -21,6 +21,7 @@ def show_verification(found: Verification, options: VerifyOptions, console: Cons
         write_json(found.to_json())
         return
     console = console or make_console()
+    show_synthetic(console, found.is_synthetic)
     if found.findings:
         rows = [
             (finding.instrument.name, str(finding.day), str(finding.path), one_line(finding.detail))

@@ -14,6 +14,7 @@ import pytest
 
 from ialirt_backfill.instruments import INSTRUMENTS
 from ialirt_backfill.simulator import Simulator
+from ledger.schema import VERSIONS
 from tests.acceptance.conftest import NOW, Clock, Command, Ended, Here
 from tests.access import FULL
 from tests.reference import assert_file_holds
@@ -22,6 +23,7 @@ Backfill = Callable[..., Ended]
 Adopt = Callable[..., Ended]
 DAY = date(2026, 2, 2)
 RANGE = ("--start", "2026-02-02", "--end", "2026-02-03")
+NEWEST = VERSIONS[-1]
 NEWER = {"mag": "imap_ialirt_mag_", "mag_hk": "imap_ialirt_mag_hk_"}
 
 
@@ -295,6 +297,10 @@ def test_what_was_adopted_is_real_data(store: Store, adopt: Adopt, command: Comm
     assert "holds real data" in mixed.err
     for path in store.folder.glob("ledger*"):
         path.unlink()
+    unknown = command("--instrument", "hit", "--start", "2026-02-05", "--end", "2026-02-05", "--as-of", NOW, "--demo")
+    assert unknown.code == 2, "files that nothing is known of are taken for real ones"
+    assert "holds real data" in unknown.err
+    shutil.rmtree(store.folder)
     demo = command("--instrument", "hit", "--start", "2026-02-05", "--end", "2026-02-05", "--as-of", NOW, "--demo")
     assert demo.code == 0
     refused = adopt("--instrument", "hit")
@@ -332,22 +338,23 @@ def test_the_ledger_is_shown_made_and_upgraded_by_hand(
         assert done.code == 0, done.err
         return done.out.strip()
 
-    assert said("current") == "There is no ledger yet. The first run makes it, at version 0002."
-    assert here("ledger", "current", "--json").json == {"found": None, "head": "0002"}
+    assert said("current") == f"There is no ledger yet. The first run makes it, at version {NEWEST}."
+    assert here("ledger", "current", "--json").json == {"found": None, "head": NEWEST}
     assert here("ledger", "prune", "--keep", "90d").code == 2
     assert list(command.cwd.iterdir()) == []
-    assert said("upgrade") == "A new ledger was made, at version 0002."
-    assert said("upgrade") == "The ledger is at version 0002 already."
-    assert said("current") == "The ledger is at version 0002, this program's own."
+    assert said("upgrade") == f"A new ledger was made, at version {NEWEST}."
+    assert said("upgrade") == f"The ledger is at version {NEWEST} already."
+    assert said("current") == f"The ledger is at version {NEWEST}, this program's own."
     backfill("--instrument", "hit", *RANGE)
     url = f"sqlite:///{command.datastore}/ledger.sqlite"
     with database(url) as connection:
         migrations.downgrade(connection, "0001")
-    assert said("current") == "The ledger is at version 0001, this program's is 0002: any run that writes upgrades it."
+    upgrades_itself = f"this program's is {NEWEST}: any run that writes upgrades it."
+    assert said("current") == f"The ledger is at version 0001, {upgrades_itself}"
     refused = here("status")
     assert refused.code == 2
     assert "older version 0001" in refused.err
-    assert said("upgrade") == "The ledger was at version 0001; it is now at version 0002."
+    assert said("upgrade") == f"The ledger was at version 0001; it is now at version {NEWEST}."
     simulator.forget_requests()
     assert backfill("--instrument", "hit", *RANGE).json["summary"]["skipped_existing"] == 2
     assert simulator.requests == []

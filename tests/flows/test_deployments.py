@@ -41,15 +41,19 @@ def test_every_deployment_leads_to_a_flow_and_is_documented() -> None:
         assert entry["work_pool"]["name"] == "ialirt"
 
 
-@pytest.mark.parametrize(("day", "runs"), [(date(2026, 1, 5), True), (date(2026, 1, 6), False)])
+@pytest.mark.parametrize(
+    ("day", "synthetic", "runs"),
+    [(date(2026, 1, 5), False, True), (date(2026, 1, 6), False, False), (date(2026, 1, 5), True, False)],
+)
 @freeze_time("2026-01-06T12:00:00")
-def test_the_mirror_runs_when_a_day_that_is_over_has_changed(
-    monkeypatch: pytest.MonkeyPatch, day: date, runs: bool
+def test_the_mirror_runs_when_a_real_day_that_is_over_has_changed(
+    monkeypatch: pytest.MonkeyPatch, day: date, synthetic: bool, runs: bool
 ) -> None:
     emitted: list[Event] = []
     monkeypatch.setattr("flows.notices.emit_event", lambda **given: emitted.append(Event(**given)))
     decision = Decision(INSTRUMENTS["hit"], day, Action.RUN, "")
-    Notices().day_finished(DayOutcome(decision.instrument, day, decision, DayStatus.DOWNLOADED, changed=True))
+    notices = Notices(synthetic=synthetic)
+    notices.day_finished(DayOutcome(decision.instrument, day, decision, DayStatus.DOWNLOADED, changed=True))
 
     entry = deployments("prefect-mirror.yaml")["on-change"]
     [described] = entry["triggers"]

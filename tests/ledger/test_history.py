@@ -87,3 +87,24 @@ def test_the_content_last_loaded_elsewhere_is_remembered_for_each_target(ledger:
     assert ledger.mirrored("b", [ITEM], DAY, DAY)[key].records == 20
     assert ledger.mirrored("a", [ITEM], DAY + timedelta(1), DAY + timedelta(2)) == {}
     assert ledger.day(ITEM, DAY) is None
+
+
+def test_a_property_of_the_whole_ledger_is_replaced_and_never_pruned(ledger: Ledger) -> None:
+    assert ledger.read_property("synthetic") is None
+    for value in ("yes", "no", "no"):
+        ledger.set_property("synthetic", value)
+        assert ledger.read_property("synthetic") == value
+    ledger.set_property("other", "x")
+    ledger.prune(timedelta(0))
+    assert (ledger.read_property("synthetic"), ledger.read_property("other")) == ("no", "x")
+
+
+def test_a_ledger_is_empty_until_a_run_or_a_day_is_in_it(ledger: Ledger) -> None:
+    ledger.set_property("synthetic", "yes")
+    assert ledger.is_empty()
+    ledger.start_run("backfill", {}, "1")
+    assert not ledger.is_empty()
+    ledger.prune(timedelta(-1))
+    assert ledger.is_empty()
+    ledger.note_days(ITEM, [DAY])
+    assert not ledger.is_empty()

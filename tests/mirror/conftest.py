@@ -11,9 +11,10 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from ialirt_backfill.backfill import backfill
+from ialirt_backfill.datastore import MARK
 from ialirt_backfill.mirror.loading import MirrorReport, mirror
 from ialirt_backfill.options import BackfillOptions, MirrorOptions
-from tests.mirror.samples import FIRST, LAST, NOON, Store
+from tests.mirror.samples import FIRST, LAST, NOON, Store, execute
 
 Mirror = Callable[..., MirrorReport]
 
@@ -48,8 +49,17 @@ def _made_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def store(_made_once: Path, tmp_path: Path) -> Store:
-    """A datastore of the test's own."""
-    return Store(Path(shutil.copytree(_made_once, tmp_path / "store")))
+    """A datastore of the test's own, whose days pass for real ones."""
+    made = Store(Path(shutil.copytree(_made_once, tmp_path / "store")))
+    (made.folder / MARK).unlink()
+    execute(f"sqlite:///{made.folder}/ledger.sqlite", "DELETE FROM ledger_property")
+    return made
+
+
+@pytest.fixture
+def synthetic_store(_made_once: Path, tmp_path: Path) -> Store:
+    """The same as a demonstration leaves it."""
+    return Store(Path(shutil.copytree(_made_once, tmp_path / "demonstration")))
 
 
 @pytest.fixture

@@ -178,7 +178,7 @@ def test_history_and_runs_of_a_ledger(store: str) -> None:
     assert day.state.records == DOWNLOADED.records
     assert [attempt.reason for attempt in day.attempts] == ["never asked for"]
     assert history(HistoryOptions(datastore=store, instrument="mag", day=DAY)).state is None
-    assert [run.counts for run in runs(RunsOptions(datastore=store))] == [{"planned": 2, "failed": 1}]
+    assert [run.counts for run in runs(RunsOptions(datastore=store)).runs] == [{"planned": 2, "failed": 1}]
 
 
 @pytest.mark.parametrize(

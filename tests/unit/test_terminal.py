@@ -17,7 +17,7 @@ from rich.console import Console
 
 from ialirt_backfill.backfill import Report
 from ialirt_backfill.coverage import Span, day_span
-from ialirt_backfill.history import DayHistory
+from ialirt_backfill.history import DayHistory, RunsReport
 from ialirt_backfill.instruments import INSTRUMENTS, Instrument
 from ialirt_backfill.listener import DayOutcome
 from ialirt_backfill.options import BackfillOptions, HistoryOptions, RunsOptions, StatusOptions
@@ -481,7 +481,7 @@ def test_a_day_never_asked_for_has_no_history() -> None:
 )
 def test_runs(exit_code: int | None, said: str) -> None:
     run = replace(A_RUN, exit_code=exit_code, finished=None if exit_code is None else A_RUN.finished)
-    shown = drawn(lambda console: show_runs([run], RunsOptions(), console))
+    shown = drawn(lambda console: show_runs(RunsReport((run,)), RunsOptions(), console))
     assert shown[0].startswith("20260201T100000Z-3fa9c1  backfill  ")
     assert said in shown[0]
     assert shown[1] == "    hit,mag 2026-01-01 … 2026-01-31"
