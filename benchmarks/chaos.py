@@ -31,11 +31,12 @@ from pathlib import Path
 from typing import Any
 
 import cli
-from ialirt_backfill import dayfile, table
-from ialirt_backfill.coverage import day_span
+from ialirt_backfill.day import table
+from ialirt_backfill.day.times import TIME
 from ialirt_backfill.instruments import INSTRUMENTS
-from ialirt_backfill.moments import TIME
+from ialirt_backfill.plan.coverage import day_span
 from ialirt_backfill.simulator import Simulator
+from ialirt_backfill.store import dayfile
 from tests.access import ENVIRONMENT, FULL, KEYS
 from tests.reference import assert_cell, assert_file_holds, expected_rows
 

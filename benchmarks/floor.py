@@ -16,8 +16,8 @@ from functools import partial
 
 import ialirt_data_access
 
-from ialirt_backfill.coverage import SECOND, Span, day_span
 from ialirt_backfill.instruments import INSTRUMENTS
+from ialirt_backfill.plan.coverage import SECOND, Span, day_span
 
 
 def main(url: str, name: str, first_day: str, days: str, threads: str) -> None:

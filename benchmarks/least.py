@@ -19,7 +19,7 @@ from datetime import date, timedelta
 from pathlib import Path
 
 from benchmarks.floor import fetch, use_key
-from ialirt_backfill.coverage import day_span
+from ialirt_backfill.plan.coverage import day_span
 
 TABLES = """
 PRAGMA journal_mode=WAL;

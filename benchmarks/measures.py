@@ -16,7 +16,7 @@ from pathlib import Path
 from benchmarks import ten_years
 from benchmarks.processes import CLI, ROOT, Cost, cost, floor, ours, postgresql, simulator
 from ialirt_backfill.options import PollOptions
-from ialirt_backfill.poll import polling
+from ialirt_backfill.run.poll import polling
 
 FIRST_DAY = "2026-02-01"
 LEAST = ROOT / "benchmarks" / "least.py"

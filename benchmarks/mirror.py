@@ -29,12 +29,12 @@ from crump.database import DatabaseConnection, PostgreSQLBackend
 from psycopg import sql
 
 from benchmarks.processes import postgresql
-from ialirt_backfill.backfill import backfill
 from ialirt_backfill.instruments import INSTRUMENTS, LAUNCH
 from ialirt_backfill.mirror.configuration import job
 from ialirt_backfill.mirror.loading import MirrorListener, MirrorOutcome, mirror
 from ialirt_backfill.mirror.views import make_views
 from ialirt_backfill.options import BackfillOptions, MirrorOptions
+from ialirt_backfill.run.backfill import backfill
 
 DAY = date(2026, 1, 1)
 MAG = INSTRUMENTS["mag"]

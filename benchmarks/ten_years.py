@@ -11,8 +11,8 @@ from pathlib import Path
 
 from sqlalchemy import URL, create_engine, insert, make_url, text
 
-from ialirt_backfill.coverage import day_span
 from ialirt_backfill.instruments import INSTRUMENTS, LAUNCH
+from ialirt_backfill.plan.coverage import day_span
 from ledger import DayStatus, upgrade
 from ledger.schema import instrument_day, workflow_progress
 

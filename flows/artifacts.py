@@ -17,10 +17,10 @@ from prefect.artifacts import (
 )
 
 from flows.notices import Notices
-from ialirt_backfill.demonstration import SYNTHETIC
-from ialirt_backfill.listener import DayOutcome
-from ialirt_backfill.planner import Decision
-from ialirt_backfill.poll import Tail
+from ialirt_backfill.plan.decisions import Decision
+from ialirt_backfill.run.events import DayOutcome
+from ialirt_backfill.run.poll import Tail
+from ialirt_backfill.store.demonstration import SYNTHETIC
 
 if TYPE_CHECKING:
     from ialirt_backfill.mirror.loading import MirrorDecision, MirrorOutcome  # it needs an extra of its own

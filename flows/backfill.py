@@ -15,14 +15,14 @@ from flows.artifacts import Progress, flagged, show_availability, show_plan, sho
 from flows.days import Found, Work, cluster, in_threads, label, on_dask, threads
 from flows.logs import library_logs
 from flows.settings import api_key, completed
-from ialirt_backfill.access import Admission
-from ialirt_backfill.backfill import Report, dry_plan, policy_of, session
-from ialirt_backfill.instrument_day import carry_out
-from ialirt_backfill.listener import Listener
 from ialirt_backfill.options import BackfillOptions
-from ialirt_backfill.planner import Action, Decision
-from ialirt_backfill.runner import Stop
-from ialirt_backfill.site import Site
+from ialirt_backfill.plan.access import Admission
+from ialirt_backfill.plan.decisions import Action, Decision
+from ialirt_backfill.run.backfill import Report, dry_plan, policy_of, session
+from ialirt_backfill.run.context import Site
+from ialirt_backfill.run.events import Listener
+from ialirt_backfill.run.instrument_day import carry_out
+from ialirt_backfill.run.workers import Stop
 from ledger import DayStatus
 
 NAME = "ialirt-backfill"

@@ -20,14 +20,14 @@ from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 
 from flows.artifacts import percent
 from flows.logs import library_logs
-from ialirt_backfill.api.permissions import Permissions
-from ialirt_backfill.coverage import day_span
+from ialirt_backfill.ask.permissions import Permissions
 from ialirt_backfill.exceptions import Interrupted, NoAccess
-from ialirt_backfill.instrument_day import carry_out
-from ialirt_backfill.listener import DayOutcome
-from ialirt_backfill.planner import Decision
-from ialirt_backfill.runner import Ask, Stop
-from ialirt_backfill.site import Site
+from ialirt_backfill.plan.coverage import day_span
+from ialirt_backfill.plan.decisions import Decision
+from ialirt_backfill.run.context import Site
+from ialirt_backfill.run.events import DayOutcome
+from ialirt_backfill.run.instrument_day import carry_out
+from ialirt_backfill.run.workers import Ask, Stop
 from ledger import DayAccess, DayStatus
 
 Found = DayOutcome | Decision

@@ -6,10 +6,10 @@ import logging
 
 from prefect.events import emit_event
 
-from ialirt_backfill.backfill import utc_now
-from ialirt_backfill.coverage import day_span
-from ialirt_backfill.listener import DayOutcome
-from ialirt_backfill.poll import PollListener
+from ialirt_backfill.plan.coverage import day_span
+from ialirt_backfill.run.backfill import utc_now
+from ialirt_backfill.run.events import DayOutcome
+from ialirt_backfill.run.poll import PollListener
 
 log = logging.getLogger(__name__)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ialirt_backfill.access import Refusal
+    from ialirt_backfill.plan.access import Refusal
 
 
 class IalirtBackfillError(Exception):

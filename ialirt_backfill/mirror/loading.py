@@ -19,9 +19,7 @@ import pyarrow as pa
 from crump import sync_file_to_db
 from pyarrow import csv as pa_csv
 
-from ialirt_backfill import __version__, dayfile
-from ialirt_backfill.coverage import day_span
-from ialirt_backfill.demonstration import is_synthetic_throughout
+from ialirt_backfill import __version__
 from ialirt_backfill.exceptions import (
     DayFileError,
     IalirtBackfillError,
@@ -37,8 +35,11 @@ from ialirt_backfill.mirror.retyping import make_doubles
 from ialirt_backfill.mirror.tables import FILE_DATE, TIME, columns_for, marker_name, table_name
 from ialirt_backfill.mirror.target import Target
 from ialirt_backfill.options import MirrorOptions
-from ialirt_backfill.runner import Stop
-from ialirt_backfill.site import day_path
+from ialirt_backfill.plan.coverage import day_span
+from ialirt_backfill.run.context import day_path
+from ialirt_backfill.run.workers import Stop
+from ialirt_backfill.store import dayfile
+from ialirt_backfill.store.demonstration import is_synthetic_throughout
 from ledger import DayState, Ledger, MirroredDay
 
 log = logging.getLogger(__name__)

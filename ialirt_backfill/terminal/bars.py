@@ -14,9 +14,9 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from ialirt_backfill.coverage import Span
-from ialirt_backfill.listener import DayOutcome, Listener
-from ialirt_backfill.planner import Decision
+from ialirt_backfill.plan.coverage import Span
+from ialirt_backfill.plan.decisions import Decision
+from ialirt_backfill.run.events import DayOutcome, Listener
 from ialirt_backfill.terminal.lines import name, plan_line, say, tell_of_trouble
 from ialirt_backfill.terminal.words import clock, counted, one_line, short_count
 from ledger import DayStatus

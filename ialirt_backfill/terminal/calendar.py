@@ -12,7 +12,7 @@ from itertools import groupby
 from rich.console import Console
 from rich.text import Text
 
-from ialirt_backfill.status import DayStanding, InstrumentStatus, Standing
+from ialirt_backfill.reports.status import DayStanding, InstrumentStatus, Standing
 from ialirt_backfill.terminal.consoles import show
 
 LABEL = len("2026-01 ")

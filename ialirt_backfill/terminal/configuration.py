@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.text import Text
 
 from ialirt_backfill.options import ConfigOptions
-from ialirt_backfill.settings import Configuration, Source
+from ialirt_backfill.options.settings import Configuration, Source
 from ialirt_backfill.terminal.consoles import make_console, prose, show, show_table, word
 from ialirt_backfill.terminal.plain import write_json
 

@@ -11,7 +11,7 @@ from rich.console import Console, RenderableType
 from rich.logging import RichHandler
 from rich.table import Column, Table
 
-from ialirt_backfill.demonstration import SYNTHETIC
+from ialirt_backfill.store.demonstration import SYNTHETIC
 
 NO_TERMINAL_WIDTH = 1000
 """Where nobody's screen sets a limit, nothing is wrapped or cut."""
@@ -102,5 +102,5 @@ def set_up_logging(
         handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%Y-%m-%d %H:%M:%S"))
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
     logging.getLogger("ialirt_backfill").setLevel(level)
-    logging.getLogger("ialirt_backfill.api").setLevel(max(level, logging.ERROR) if retries_are_shown else level)
+    logging.getLogger("ialirt_backfill.ask.client").setLevel(max(level, logging.ERROR) if retries_are_shown else level)
     logging.getLogger("ledger").setLevel(level)

@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.text import Text
 
-from ialirt_backfill.coverage import Span
-from ialirt_backfill.listener import DayOutcome, Listener
-from ialirt_backfill.planner import Decision
+from ialirt_backfill.plan.coverage import Span
+from ialirt_backfill.plan.decisions import Decision
+from ialirt_backfill.run.events import DayOutcome, Listener
 from ialirt_backfill.terminal.plan import totals
 from ialirt_backfill.terminal.words import both_ends, clock, counted, one_line, percent, stretch
 from ledger import DayStatus
 
 if TYPE_CHECKING:
-    from ialirt_backfill.backfill import Report  # it loads pyarrow, which whoever has a report has loaded already
+    from ialirt_backfill.run.backfill import Report  # it loads pyarrow, which whoever has a report has loaded already
 
 LONG_DAY_SECONDS = 30.0
 

@@ -9,7 +9,7 @@ from datetime import timedelta
 from rich.console import Console
 from rich.text import Text
 
-from ialirt_backfill.planner import Action, Decision, requests
+from ialirt_backfill.plan.decisions import Action, Decision, requests
 from ialirt_backfill.terminal.consoles import prose, show_synthetic, show_table, word
 from ialirt_backfill.terminal.words import both_ends, counted, one_line, stretch
 

@@ -8,9 +8,9 @@ from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
-from ialirt_backfill.history import DayHistory, RunsReport
 from ialirt_backfill.options import GapsOptions, HistoryOptions, RunsOptions, StatusOptions
-from ialirt_backfill.status import Gap, GapsReport, InstrumentStatus, Standing, StatusReport, standing
+from ialirt_backfill.reports.history import DayHistory, RunsReport
+from ialirt_backfill.reports.status import Gap, GapsReport, InstrumentStatus, Standing, StatusReport, standing
 from ialirt_backfill.terminal.calendar import show_calendar
 from ialirt_backfill.terminal.consoles import make_console, number, prose, show, show_synthetic, show_table, word
 from ialirt_backfill.terminal.plain import write_csv, write_json

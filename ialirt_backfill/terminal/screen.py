@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from ialirt_backfill.listener import Listener
 from ialirt_backfill.options import BackfillOptions, WorkOptions
+from ialirt_backfill.run.events import Listener
 from ialirt_backfill.terminal.bars import Bars
 from ialirt_backfill.terminal.consoles import is_screen, make_console, set_up_logging
 from ialirt_backfill.terminal.lines import Lines, say, tell_of_refusals
@@ -17,7 +17,7 @@ from ialirt_backfill.terminal.plan import show_plan
 from ialirt_backfill.terminal.summary import show_summary
 
 if TYPE_CHECKING:
-    from ialirt_backfill.backfill import Report  # it loads pyarrow, which whoever has a report has loaded already
+    from ialirt_backfill.run.backfill import Report  # it loads pyarrow, which whoever has a report has loaded already
 
 
 class Screen:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from ialirt_backfill.adopt import AdoptedDay, Adoption, AdoptReport
-from ialirt_backfill.datastore import is_marked
 from ialirt_backfill.options import AdoptOptions, LedgerOptions
+from ialirt_backfill.store.datastore import is_marked
 from ialirt_backfill.terminal.consoles import make_console, number, show_table, word
 from ialirt_backfill.terminal.lines import say
 from ialirt_backfill.terminal.plain import write_json
 from ialirt_backfill.terminal.words import counted, percent
+from ialirt_backfill.upkeep.adopt import AdoptedDay, Adoption, AdoptReport
 
 
 def show_adoption(report: AdoptReport, options: AdoptOptions) -> None:

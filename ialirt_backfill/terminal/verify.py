@@ -12,7 +12,7 @@ from ialirt_backfill.terminal.plain import write_json
 from ialirt_backfill.terminal.words import counted, one_line
 
 if TYPE_CHECKING:
-    from ialirt_backfill.verify import Verification  # it loads pyarrow, which whoever has one has loaded already
+    from ialirt_backfill.upkeep.verify import Verification  # it loads pyarrow, which whoever has one has loaded already
 
 
 def show_verification(found: Verification, options: VerifyOptions, console: Console | None = None) -> None:

@@ -15,8 +15,8 @@ import pytest
 import cli
 from ialirt_backfill.instruments import INSTRUMENTS
 from ialirt_backfill.options import PollOptions
-from ialirt_backfill.poll import has_failed, poll
-from ialirt_backfill.runner import Stop
+from ialirt_backfill.run.poll import has_failed, poll
+from ialirt_backfill.run.workers import Stop
 from ialirt_backfill.simulator import Simulator
 from ialirt_backfill.terminal.poll import PollScreen
 from tests.acceptance.conftest import NOW, Command, Ended

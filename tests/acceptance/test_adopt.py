@@ -60,8 +60,8 @@ class Store:
 @pytest.fixture(scope="module")
 def _filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two days of four instruments, made once."""
-    from ialirt_backfill.backfill import backfill  # noqa: PLC0415
     from ialirt_backfill.options import BackfillOptions  # noqa: PLC0415
+    from ialirt_backfill.run.backfill import backfill  # noqa: PLC0415
 
     folder = tmp_path_factory.mktemp("filled") / "store"
     as_of = datetime.fromisoformat(NOW).replace(tzinfo=UTC)
@@ -144,7 +144,7 @@ def test_a_day_keeps_the_name_it_was_adopted_under(
     store: Store, adopt: Adopt, here: Here, backfill: Backfill, command: Command, clock: Clock
 ) -> None:
     """Later runs write there, and so does the poll; verify looks there, and read_days finds it."""
-    from ialirt_backfill.frame import read_days  # noqa: PLC0415
+    from ialirt_backfill.read.frame import read_days  # noqa: PLC0415
 
     newer = {name: store.rename(name) for name in NEWER}
     lines = newer["mag"].read_text().splitlines(keepends=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ialirt_backfill.instruments import INSTRUMENTS
 from ialirt_backfill.options import BackfillOptions
-from ialirt_backfill.planner import Action
+from ialirt_backfill.plan.decisions import Action
 from tests.acceptance.conftest import Command
 
 ROOT = Path(__file__).parents[2]

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 import cli
+from ialirt_backfill.command import COMMANDS
 from ialirt_backfill.options import SHELLS
 from ialirt_backfill.simulator import Answer, Simulator, Times
 from tests.acceptance.conftest import NOW, Clock, Command, Ended
@@ -111,7 +112,7 @@ def test_what_is_not_needed_is_not_loaded(filled: Command, words: tuple[str, ...
 
 def test_help_lists_the_other_commands(command: Command) -> None:
     done = command("--help")
-    for name, entry in cli.COMMANDS.items():
+    for name, entry in COMMANDS.items():
         assert f"  {name} " in done.out or name == "backfill"
         assert command(name, "--help").code == 0
         assert entry.help

@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 
 import cli
-from ialirt_backfill.api import Patience
-from ialirt_backfill.backfill import Report, policy_of, session
+from ialirt_backfill.ask.client import Patience
 from ialirt_backfill.instruments import INSTRUMENTS
-from ialirt_backfill.listener import Listener
 from ialirt_backfill.options import BackfillOptions
-from ialirt_backfill.runner import Stop
+from ialirt_backfill.run.backfill import Report, policy_of, session
+from ialirt_backfill.run.events import Listener
+from ialirt_backfill.run.workers import Stop
 from ialirt_backfill.simulator import Simulator
 from ledger import DayState, Ledger
 from tests.acceptance.conftest import Clock, Command, Ended

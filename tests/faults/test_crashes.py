@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from ialirt_backfill import dayfile
 from ialirt_backfill.simulator import Simulator
+from ialirt_backfill.store import dayfile
 from ledger import AttemptStatus, DayStatus, Ledger
 from tests.acceptance.conftest import NOW, Clock, Command
 from tests.faults import tripwire

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from ialirt_backfill import dayfile
 from ialirt_backfill.simulator import Answer, Times
+from ialirt_backfill.store import dayfile
 from ledger import DayStatus
 from tests.faults.conftest import DAY, Place
 from tests.reference import assert_cell, expected_rows

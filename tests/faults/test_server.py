@@ -9,8 +9,8 @@ from datetime import timedelta
 
 import pytest
 
-from ialirt_backfill.listener import DayOutcome, Listener
-from ialirt_backfill.planner import Action
+from ialirt_backfill.plan.decisions import Action
+from ialirt_backfill.run.events import DayOutcome, Listener
 from ialirt_backfill.simulator import (
     Answer,
     CutBody,

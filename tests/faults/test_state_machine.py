@@ -19,9 +19,9 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from ialirt_backfill import dayfile
-from ialirt_backfill.coverage import day_span
+from ialirt_backfill.plan.coverage import day_span
 from ialirt_backfill.simulator import Answer, CutBody, CutJson, Fault, Request, Reset, Simulator, Times, Transform
+from ialirt_backfill.store import dayfile
 from tests.acceptance.conftest import Clock
 from tests.access import KEYS
 from tests.faults import tripwire

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from ialirt_backfill.coverage import day_span
 from ialirt_backfill.options import VerifyOptions
+from ialirt_backfill.plan.coverage import day_span
 from ialirt_backfill.simulator import Answer, Simulator, Times
-from ialirt_backfill.verify import Fault, Verification, verify
+from ialirt_backfill.upkeep.verify import Fault, Verification, verify
 from ledger import Ledger
 from tests.acceptance.conftest import NOW, Ended
 from tests.access import FULL, KEY

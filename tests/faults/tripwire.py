@@ -19,7 +19,7 @@ from typing import Any
 from sqlalchemy.engine.default import DefaultDialect
 
 import cli
-import ialirt_backfill.backfill
+import ialirt_backfill.run.backfill
 import ialirt_backfill.terminal.screen
 import ledger.migrations
 from ledger import Ledger

@@ -17,8 +17,8 @@ from prefect.flows import load_flow_from_entrypoint
 from flows.notices import Notices
 from flows.settings import KEY_BLOCK, LEDGER_BLOCK
 from ialirt_backfill.instruments import INSTRUMENTS
-from ialirt_backfill.listener import DayOutcome
-from ialirt_backfill.planner import Action, Decision
+from ialirt_backfill.plan.decisions import Action, Decision
+from ialirt_backfill.run.events import DayOutcome
 from ledger import DayStatus
 
 ROOT = Path(__file__).parents[2]

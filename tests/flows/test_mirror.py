@@ -15,9 +15,9 @@ from prefect.client.schemas.objects import State, StateType
 from pydantic import SecretStr
 
 from flows.mirror import DATABASE_BLOCK, mirror
-from ialirt_backfill.backfill import backfill
 from ialirt_backfill.exceptions import UsageError
 from ialirt_backfill.options import BackfillOptions, MirrorOptions
+from ialirt_backfill.run.backfill import backfill
 from ialirt_backfill.simulator import Simulator
 from tests.flows.conftest import Seen
 

@@ -27,13 +27,13 @@ from hypothesis import strategies as st
 
 from ialirt_backfill import __version__
 from ialirt_backfill import simulator as sim
-from ialirt_backfill.api import Api, Endpoint, Patience
-from ialirt_backfill.api.opener import Opener, is_loopback
-from ialirt_backfill.coverage import DAY, SECOND, Span, day_span
+from ialirt_backfill.ask.client import Api, Endpoint, Patience
+from ialirt_backfill.ask.transport import Opener, is_loopback
+from ialirt_backfill.day.records import tabulate
+from ialirt_backfill.day.table import concatenate
 from ialirt_backfill.exceptions import AccessDenied, ApiError, Interrupted, NoAccess, UsageError
 from ialirt_backfill.instruments import INSTRUMENTS, Instrument
-from ialirt_backfill.records import tabulate
-from ialirt_backfill.table import concatenate
+from ialirt_backfill.plan.coverage import DAY, SECOND, Span, day_span
 from tests.access import FULL
 
 HIT, MAG = INSTRUMENTS["hit"], INSTRUMENTS["mag"]

@@ -11,11 +11,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from ialirt_backfill.access import Refusal, Want
-from ialirt_backfill.api import Api, Endpoint, Patience
-from ialirt_backfill.coverage import Span
+from ialirt_backfill.ask.client import Api, Endpoint, Patience
 from ialirt_backfill.exceptions import ApiError, Interrupted, NoAccess
 from ialirt_backfill.instruments import INSTRUMENTS
+from ialirt_backfill.plan.access import Refusal, Want
+from ialirt_backfill.plan.coverage import Span
 from ialirt_backfill.simulator import Answer, Fault, Request, Silence, Simulator, Slow
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)

@@ -18,16 +18,16 @@ import pyarrow as pa
 import pytest
 
 import cli
-from ialirt_backfill import dayfile
-from ialirt_backfill.backfill import Report
-from ialirt_backfill.coverage import Span
 from ialirt_backfill.exceptions import UsageError
 from ialirt_backfill.instruments import INSTRUMENTS
 from ialirt_backfill.options import PollOptions
-from ialirt_backfill.planner import Action, Decision
-from ialirt_backfill.poll import PollListener, Tail, has_failed, poll, polling
-from ialirt_backfill.runner import Stop
+from ialirt_backfill.plan.coverage import Span
+from ialirt_backfill.plan.decisions import Action, Decision
+from ialirt_backfill.run.backfill import Report
+from ialirt_backfill.run.poll import PollListener, Tail, has_failed, poll, polling
+from ialirt_backfill.run.workers import Stop
 from ialirt_backfill.simulator import Answer, Silence, Simulator, Times, Transform
+from ialirt_backfill.store import dayfile
 from ledger import DayState, DayStatus, Ledger
 from tests.access import ENVIRONMENT, FULL, KEYS
 from tests.reference import assert_file_holds

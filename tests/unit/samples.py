@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from ialirt_backfill.coverage import day_span
+from ialirt_backfill.plan.coverage import day_span
 from ledger import DayAccess, DayState, DayStatus
 
 

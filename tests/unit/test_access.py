@@ -7,8 +7,8 @@ from itertools import product
 
 import pytest
 
-from ialirt_backfill.access import Admission, Refusal, Want, least
 from ialirt_backfill.instruments import INSTRUMENTS, PUBLIC_SINCE
+from ialirt_backfill.plan.access import Admission, Refusal, Want, least
 from ledger.records import DayAccess
 
 HIT, MAG_HK, SWE = INSTRUMENTS["hit"], INSTRUMENTS["mag_hk"], INSTRUMENTS["swe"]

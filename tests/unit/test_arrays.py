@@ -12,13 +12,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ialirt_backfill.arrays import Arrays, parsed, rows_of
-from ialirt_backfill.coverage import Span, day_span
+from ialirt_backfill.day.columns import Arrays, parsed, rows_of
+from ialirt_backfill.day.records import tabulate
+from ialirt_backfill.day.table import concatenate
 from ialirt_backfill.exceptions import UnwritableValue
 from ialirt_backfill.instruments import FILL_VALUE, INSTRUMENTS, Column, ColumnType, Field, Instrument, Shape
-from ialirt_backfill.records import tabulate
+from ialirt_backfill.plan.coverage import Span, day_span
 from ialirt_backfill.simulator import Simulator
-from ialirt_backfill.table import concatenate
 from tests.access import FULL
 from tests.unit.strategies import WHOLE_FILL, answers, at
 

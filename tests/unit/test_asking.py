@@ -10,14 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from ialirt_backfill.api import Answer, Api, Endpoint
-from ialirt_backfill.coverage import Span
+from ialirt_backfill.ask.client import Answer, Api, Endpoint
 from ialirt_backfill.exceptions import ApiError
-from ialirt_backfill.instrument_day import carry_out
 from ialirt_backfill.instruments import INSTRUMENTS, Instrument
-from ialirt_backfill.listener import DayOutcome
-from ialirt_backfill.planner import Policy
-from ialirt_backfill.site import Site
+from ialirt_backfill.plan.coverage import Span
+from ialirt_backfill.plan.decisions import Policy
+from ialirt_backfill.run.context import Site
+from ialirt_backfill.run.events import DayOutcome
+from ialirt_backfill.run.instrument_day import carry_out
 from ledger import DayStatus, Ledger
 
 HIT = INSTRUMENTS["hit"]

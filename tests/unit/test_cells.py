@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ialirt_backfill.cells import cells_of
+from ialirt_backfill.day.cells import cells_of
 from ialirt_backfill.instruments import FILL_VALUE, Column, ColumnType
 from tests.unit.strategies import WHOLE_FILL
 

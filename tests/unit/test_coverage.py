@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ialirt_backfill.coverage import (
+from ialirt_backfill.instruments import INSTRUMENTS, Instrument
+from ialirt_backfill.plan.coverage import (
     DAY,
     SECOND,
     Coverage,
@@ -21,7 +22,6 @@ from ialirt_backfill.coverage import (
     join_near,
     measure,
 )
-from ialirt_backfill.instruments import INSTRUMENTS, Instrument
 
 DATE = date(2026, 2, 1)
 WHOLE = day_span(DATE)

@@ -21,8 +21,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ialirt_backfill import dayfile, table
+from ialirt_backfill.day import table
 from ialirt_backfill.exceptions import DayFileError
+from ialirt_backfill.store import dayfile
 
 START = datetime(2026, 2, 1, tzinfo=UTC)
 START_SECOND = int(START.timestamp())
@@ -456,7 +457,7 @@ def test_a_missing_file_cannot_be_read(path: Path) -> None:
 LIMITED = """
 import sys
 from pathlib import Path
-from ialirt_backfill import dayfile
+from ialirt_backfill.store import dayfile
 from ialirt_backfill.exceptions import DayFileError
 path, new = Path(sys.argv[1]), dayfile.read(Path(sys.argv[2]))
 try:

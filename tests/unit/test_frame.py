@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 
 from ialirt_backfill.exceptions import UsageError
-from ialirt_backfill.frame import read_days
 from ialirt_backfill.instruments import INSTRUMENTS
+from ialirt_backfill.read.frame import read_days
 
 DAY = date(2026, 2, 1)
 

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ialirt_backfill.access import Admission, Refusal, Want
-from ialirt_backfill.coverage import DAY, SECOND, Span, day_span
 from ialirt_backfill.instruments import INSTRUMENTS, Instrument
-from ialirt_backfill.planner import (
+from ialirt_backfill.plan.access import Admission, Refusal, Want
+from ialirt_backfill.plan.coverage import DAY, SECOND, Span, day_span
+from ialirt_backfill.plan.decisions import (
     Action,
     Decision,
     Policy,

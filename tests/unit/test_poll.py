@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from ialirt_backfill.exceptions import UsageError
 from ialirt_backfill.options import PollOptions
-from ialirt_backfill.poll import Alarm, end_of_hour, next_pass, running_clock
-from ialirt_backfill.runner import Stop
+from ialirt_backfill.run.poll import Alarm, end_of_hour, next_pass, running_clock
+from ialirt_backfill.run.workers import Stop
 
 MINUTE = timedelta(minutes=1)
 

@@ -10,11 +10,10 @@ from typing import Any
 
 import pytest
 
-from cli import COMMANDS
-from ialirt_backfill import arguments
+from ialirt_backfill.command import COMMANDS
 from ialirt_backfill.exceptions import UsageError
-from ialirt_backfill.options import BackfillOptions
-from ialirt_backfill.settings import FILE_NAME, Shown, Source, configuration, is_setting, without_secrets
+from ialirt_backfill.options import BackfillOptions, arguments
+from ialirt_backfill.options.settings import FILE_NAME, Shown, Source, configuration, is_setting, without_secrets
 
 KINDS = {name: command.options for name, command in COMMANDS.items()}
 NEEDED = ("--instrument", "hit", "--start", "2026-01-01")

@@ -29,8 +29,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ialirt_backfill.coverage import Span, day_span, measure
 from ialirt_backfill.instruments import INSTRUMENTS, ColumnType, Shape
+from ialirt_backfill.plan.coverage import Span, day_span, measure
 from ialirt_backfill.simulator import (
     LIMIT,
     Answer,

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from ialirt_backfill.exceptions import UsageError
-from ialirt_backfill.history import history, runs
 from ialirt_backfill.instruments import INSTRUMENTS
 from ialirt_backfill.options import GapsOptions, HistoryOptions, RunsOptions, StatusOptions
-from ialirt_backfill.status import (
+from ialirt_backfill.reports.history import history, runs
+from ialirt_backfill.reports.status import (
     InstrumentStatus,
     Standing,
     find_gaps,

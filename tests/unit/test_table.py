@@ -14,11 +14,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ialirt_backfill import table
-from ialirt_backfill.coverage import day_span
+from ialirt_backfill.day import table
+from ialirt_backfill.day.records import tabulate
 from ialirt_backfill.exceptions import UnwritableValue
 from ialirt_backfill.instruments import INSTRUMENTS, Instrument
-from ialirt_backfill.records import tabulate
+from ialirt_backfill.plan.coverage import day_span
 from tests.unit.strategies import WHOLE_FILL, answers, at
 
 DAY = date(2026, 2, 1)

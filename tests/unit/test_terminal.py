@@ -15,14 +15,14 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from ialirt_backfill.backfill import Report
-from ialirt_backfill.coverage import Span, day_span
-from ialirt_backfill.history import DayHistory, RunsReport
 from ialirt_backfill.instruments import INSTRUMENTS, Instrument
-from ialirt_backfill.listener import DayOutcome
 from ialirt_backfill.options import BackfillOptions, HistoryOptions, RunsOptions, StatusOptions
-from ialirt_backfill.planner import Action, Decision
-from ialirt_backfill.status import DayStanding, Standing, StatusReport, find_gaps, instrument_status
+from ialirt_backfill.plan.coverage import Span, day_span
+from ialirt_backfill.plan.decisions import Action, Decision
+from ialirt_backfill.reports.history import DayHistory, RunsReport
+from ialirt_backfill.reports.status import DayStanding, Standing, StatusReport, find_gaps, instrument_status
+from ialirt_backfill.run.backfill import Report
+from ialirt_backfill.run.events import DayOutcome
 from ialirt_backfill.terminal import words
 from ialirt_backfill.terminal.bars import Bars
 from ialirt_backfill.terminal.calendar import show_calendar, symbol
@@ -291,7 +291,7 @@ def test_logging_does_not_tear_the_bars(restored_logging: None) -> None:
 def restored_logging() -> Iterator[None]:
     root = logging.getLogger()
     before = root.handlers[:], root.level
-    names = ("ialirt_backfill", "ialirt_backfill.api", "ledger")
+    names = ("ialirt_backfill", "ialirt_backfill.ask.client", "ledger")
     levels = [logging.getLogger(name).level for name in names]
     yield
     root.handlers[:], root.level = before

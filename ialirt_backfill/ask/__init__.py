@@ -1,0 +1,1 @@
+"""I-ALiRT, asked politely: windows, retries, pace, what a failure means, and the wire."""

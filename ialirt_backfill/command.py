@@ -1,0 +1,262 @@
+"""The command line: argv -> a dataclass of options -> one call -> what the person sees, and the exit code.
+
+Exit codes: 0 all well, 1 some instrument-day failed, 2 wrong usage or configuration, 130 or 143 interrupted, with
+the state kept.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from types import FrameType
+from typing import Any
+
+from ialirt_backfill.exceptions import IalirtBackfillError, UsageError
+from ialirt_backfill.options import (
+    AdoptOptions,
+    BackfillOptions,
+    CompletionOptions,
+    ConfigOptions,
+    GapsOptions,
+    HistoryOptions,
+    LedgerOptions,
+    MirrorOptions,
+    PollOptions,
+    RunsOptions,
+    StatusOptions,
+    VerifyOptions,
+    arguments,
+)
+from ialirt_backfill.options.arguments import DEFAULT_COMMAND, PROGRAM
+from ledger import LedgerError
+
+EXIT_WELL, EXIT_FAILED, EXIT_USAGE = 0, 1, 2
+
+# Each command imports what it needs: --help must not load pandas, SQLAlchemy and their like, nor a report pyarrow.
+# ruff: noqa: PLC0415
+
+
+def run_backfill(options: BackfillOptions) -> int:
+    from ialirt_backfill.run.backfill import backfill
+    from ialirt_backfill.run.workers import Stop
+    from ialirt_backfill.terminal.screen import Screen
+
+    stop = Stop()
+    screen = Screen(options)
+    with screen.watching() as listener, _stopped_by_signals(stop, screen.stopping):
+        report = backfill(options, listener=listener, stop=stop)
+    screen.show(report, interrupted=stop.is_set(), command=_typed())
+    return stop.exit_code if stop.is_set() else report.exit_code
+
+
+def run_poll(options: PollOptions) -> int:
+    from ialirt_backfill.run.poll import has_failed, poll
+    from ialirt_backfill.run.workers import Stop
+    from ialirt_backfill.terminal.poll import PollScreen
+
+    stop = Stop()
+    screen = PollScreen(options)
+    with _stopped_by_signals(stop, screen.stopping):
+        report = poll(options, listener=screen.listener(), stop=stop)
+    screen.show(report)
+    return EXIT_FAILED if has_failed(report) else EXIT_WELL
+
+
+def run_mirror(options: MirrorOptions) -> int:
+    from ialirt_backfill.mirror import configuration, loading, views
+    from ialirt_backfill.run.workers import Stop
+    from ialirt_backfill.terminal.mirror import MirrorScreen
+
+    if options.action == "config":
+        print(configuration.yaml_text(options.instruments, options.table_prefix), end="")  # noqa: T201
+        return EXIT_WELL
+    screen = MirrorScreen(options)
+    if options.action == "views":
+        screen.show_views(views.make_views(options))
+        return EXIT_WELL
+    stop = Stop()
+    with _stopped_by_signals(stop, screen.stopping):
+        report = loading.mirror(options, listener=screen, stop=stop)
+    screen.show(report, interrupted=stop.is_set(), command=_typed())
+    return stop.exit_code if stop.is_set() else report.exit_code
+
+
+def run_status(options: StatusOptions) -> int:
+    from ialirt_backfill.reports.status import status
+    from ialirt_backfill.terminal.reports import show_status
+
+    show_status(status(options), options)
+    return EXIT_WELL
+
+
+def run_gaps(options: GapsOptions) -> int:
+    from ialirt_backfill.reports.status import gaps
+    from ialirt_backfill.terminal.reports import show_gaps
+
+    show_gaps(gaps(options), options)
+    return EXIT_WELL
+
+
+def run_history(options: HistoryOptions) -> int:
+    from ialirt_backfill.reports.history import history
+    from ialirt_backfill.terminal.reports import show_history
+
+    show_history(history(options), options)
+    return EXIT_WELL
+
+
+def run_runs(options: RunsOptions) -> int:
+    from ialirt_backfill.reports.history import runs
+    from ialirt_backfill.terminal.reports import show_runs
+
+    show_runs(runs(options), options)
+    return EXIT_WELL
+
+
+def run_adopt(options: AdoptOptions) -> int:
+    from ialirt_backfill.terminal.upkeep import show_adoption
+    from ialirt_backfill.upkeep.adopt import Adoption, adopt
+
+    report = adopt(options)
+    show_adoption(report, options)
+    return EXIT_FAILED if any(day.adoption is Adoption.FAILED for day in report.days) else EXIT_WELL
+
+
+def run_ledger(options: LedgerOptions) -> int:
+    import ledger
+    from ialirt_backfill.terminal import upkeep
+
+    url = options.ledger_url
+    if options.keep is not None and options.action == "prune":
+        if ledger.current(url)[0] is None:
+            raise UsageError("there is no ledger yet: nothing to prune; one kept elsewhere is named with --ledger")
+        with ledger.Ledger.open(url) as opened:
+            counts = opened.prune(options.keep)
+        upkeep.show_ledger(counts, upkeep.pruned_sentence(counts), options)
+        return EXIT_WELL
+    upgrades = options.action == "upgrade"
+    found, head = (ledger.upgrade if upgrades else ledger.current)(url)
+    says = (upkeep.upgraded_sentence if upgrades else upkeep.current_sentence)(found, head)
+    upkeep.show_ledger({"found": found, "head": head}, says, options)
+    return EXIT_WELL
+
+
+def run_config(options: ConfigOptions) -> int:
+    from ialirt_backfill.options.settings import configuration
+    from ialirt_backfill.terminal.configuration import show_config
+
+    show_config(configuration([command.options for command in COMMANDS.values()]), options)
+    return EXIT_WELL
+
+
+def run_verify(options: VerifyOptions) -> int:
+    from ialirt_backfill.run.workers import Stop
+    from ialirt_backfill.terminal.screen import Screen
+    from ialirt_backfill.terminal.verify import show_verification
+    from ialirt_backfill.upkeep.verify import verify
+
+    stop = Stop()
+    screen = Screen(options)
+    with screen.watching() as listener, _stopped_by_signals(stop, screen.stopping):
+        found = verify(options, listener=listener, stop=stop)
+    show_verification(found, options)
+    return stop.exit_code if stop.is_set() else found.exit_code
+
+
+def run_completion(options: CompletionOptions) -> int:
+    helps = {name: command.help for name, command in COMMANDS.items()}
+    print(arguments.completion(options.shell or "bash", _kinds(), helps))  # noqa: T201
+    return EXIT_WELL
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One command: its options and what it does with them."""
+
+    options: type[Any]
+    run: Callable[[Any], int]
+    help: str
+
+
+COMMANDS = {
+    "backfill": Command(
+        BackfillOptions, run_backfill, "make every day of a range complete (the command without a name)"
+    ),
+    "poll": Command(PollOptions, run_poll, "keep today complete, pass after pass"),
+    "verify": Command(VerifyOptions, run_verify, "which files are not what the ledger recorded"),
+    "mirror": Command(MirrorOptions, run_mirror, "load the daily files into a database"),
+    "status": Command(StatusOptions, run_status, "how complete a range is, with a calendar"),
+    "gaps": Command(GapsOptions, run_gaps, "the gaps of a range, longest first"),
+    "history": Command(HistoryOptions, run_history, "why a day is as it is: every attempt at it"),
+    "runs": Command(RunsOptions, run_runs, "the last runs and their results"),
+    "adopt": Command(AdoptOptions, run_adopt, "take the files of another program into the ledger, without the network"),
+    "ledger": Command(LedgerOptions, run_ledger, "show the ledger's version, upgrade it, prune its history"),
+    "config": Command(ConfigOptions, run_config, "each setting's value and where it came from"),
+    "completion": Command(CompletionOptions, run_completion, "completion for bash, zsh or fish"),
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; the exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal without our characters shows others, and nothing fails
+    try:
+        name, words = arguments.command_of(sys.argv[1:] if argv is None else argv, _kinds())
+        others = "\n".join(f"  {other:12} {it.help}" for other, it in COMMANDS.items() if other != DEFAULT_COMMAND)
+        epilog = f"other commands (each has its own --help):\n{others}\n\n{arguments.SETTINGS}"
+        options = arguments.parse(name, words, _kinds(), epilog if name == DEFAULT_COMMAND else "")
+        return COMMANDS[name].run(options)
+    except (IalirtBackfillError, LedgerError) as error:
+        print(f"{PROGRAM}: {error}", file=sys.stderr)  # noqa: T201
+        return EXIT_USAGE
+    except BrokenPipeError:
+        # Whoever read the output has gone (`… | head`); nothing more can be said to them.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except KeyboardInterrupt:
+        return 130
+
+
+def _kinds() -> dict[str, type[Any]]:
+    return {name: command.options for name, command in COMMANDS.items()}
+
+
+def _typed() -> str:
+    """The command as it was typed, for telling a person how to go on."""
+    import shlex
+
+    from ialirt_backfill.options.settings import without_secrets
+
+    return shlex.join([PROGRAM, *map(without_secrets, sys.argv[1:])])
+
+
+class _stopped_by_signals:  # noqa: N801 - used as a function
+    """The first Ctrl-C or SIGTERM sets ``stop``, so that the run ends cleanly; the second ends the program at once."""
+
+    def __init__(self, stop: Any, tell: Callable[[], None]) -> None:
+        self._stop, self._tell = stop, tell
+        self._before: dict[int, Any] = {}
+
+    def __enter__(self) -> None:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            self._before[number] = signal.signal(number, self._handle)
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def _handle(self, number: int, frame: FrameType | None) -> None:
+        if self._stop.is_set():
+            os._exit(128 + number)
+        self._stop.exit_code = 128 + number
+        self._stop.set()
+        self._tell()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

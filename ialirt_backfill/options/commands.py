@@ -1,0 +1,488 @@
+"""The options of each command: at once the flags of the command line, the parameters of the flows and the Python API.
+
+No ``from __future__ import annotations`` here: argparse-dataclass reads the types as they stand.
+"""
+
+import re
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from math import inf
+from pathlib import Path
+from typing import Optional
+
+from ialirt_backfill.exceptions import UsageError
+from ialirt_backfill.instruments import INSTRUMENTS, LAUNCH, PUBLIC_SINCE, Instrument
+from ialirt_backfill.options.fields import checked, option
+from ialirt_backfill.options.forms import (
+    ALL,
+    Duration,
+    means_all,
+    parse_day,
+    parse_duration,
+    parse_instruments,
+    parse_names,
+    parse_time,
+)
+from ialirt_backfill.store.datastore import LEDGER
+
+DEFAULT_URL = "https://ialirt.imap-mission.com"
+LAST_YEAR = 2099
+"""A day later than this is a slip of the pen."""
+
+
+class _Checks:
+    """The end of the chain of ``__post_init__``: each group of options checks its own, then passes on."""
+
+    def __post_init__(self) -> None:
+        pass
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoreOptions(_Checks):
+    """Where things are kept, and how much is said about it."""
+
+    datastore: str = option("./ialirt-data", "folder of the daily files", metavar="DIR", env="IALIRT_DATASTORE")
+    ledger: Optional[str] = option(
+        None,
+        "the ledger's database; default: SQLite, <datastore>/ledger.sqlite",
+        metavar="URL",
+        env="IALIRT_LEDGER_URL",
+    )
+    json: bool = option(False, "one JSON object on standard output, everything else on standard error")
+    verbose: bool = option(
+        False, "say more, on standard error; unfold a plan", flags=["-v", "--verbose"], env="IALIRT_VERBOSE"
+    )
+    quiet: bool = option(False, "say nothing but failures", flags=["-q", "--quiet"], env="IALIRT_QUIET")
+
+    def __post_init__(self) -> None:
+        checked(self.datastore, bool(self.datastore.strip()), "--datastore is empty: name a folder")
+        super().__post_init__()
+
+    @property
+    def ledger_url(self) -> str:
+        """The ledger's database, with the default filled in."""
+        return self.ledger or f"sqlite:///{self.datastore.rstrip('/')}/{LEDGER}"
+
+    @property
+    def ledger_file(self) -> Optional[Path]:
+        """The ledger's file, None where it is no SQLite."""
+        scheme, _, path = self.ledger_url.partition(":///")
+        return Path(path) if scheme.startswith("sqlite") else None
+
+    @property
+    def is_own_ledger(self) -> bool:
+        """Whether the ledger is the one inside the datastore."""
+        file = self.ledger_file
+        return file is not None and file.resolve() == (Path(self.datastore) / LEDGER).resolve()
+
+
+@dataclass(frozen=True, kw_only=True)
+class AskOptions(_Checks):
+    """How I-ALiRT is asked, and as of when."""
+
+    url: str = option(DEFAULT_URL, "base address of I-ALiRT", metavar="URL", env="IALIRT_DATA_ACCESS_URL")
+    api_key_file: Optional[str] = option(
+        None,
+        "file that holds the API key (or put the key itself in the environment variable IALIRT_API_KEY)",
+        metavar="FILE",
+        env="IALIRT_API_KEY_FILE",
+    )
+    jobs: int = option(4, "requests in flight at once", metavar="N", env="IALIRT_JOBS")
+    max_rate: Optional[float] = option(None, "requests per second, at most", metavar="R", env="IALIRT_MAX_RATE")
+    timeout: Duration = option(
+        timedelta(seconds=60),
+        "how long one request may take in all, at most 60s",
+        parse=parse_duration,
+        metavar="TIME",
+        env="IALIRT_TIMEOUT",
+    )
+    settle: Duration = option(
+        timedelta(days=1),
+        "how long after its end a day may still gain records: 90s, 5m, 1h, 1d or PT5M",
+        parse=parse_duration,
+        metavar="TIME",
+        env="IALIRT_SETTLE",
+    )
+    overlap: Duration = option(
+        timedelta(minutes=10),
+        "how long the newest records may still change, so that they are asked for again",
+        parse=parse_duration,
+        metavar="TIME",
+        env="IALIRT_OVERLAP",
+    )
+    as_of: Optional[datetime] = option(
+        None, "plan as if it were this time, ISO 8601 (Z or no zone: UTC)", parse=parse_time, metavar="TIME"
+    )
+    demo: bool = option(False, "ask a built-in simulator over HTTP on this machine: synthetic data, no network")
+
+    def __post_init__(self) -> None:
+        checked(self.jobs, 1 <= self.jobs <= 64, f"--jobs {self.jobs}: between 1 and 64 requests in flight")
+        checked(self.max_rate, 0 < (self.max_rate or 0) < inf, f"--max-rate {self.max_rate}: more than 0 per second")
+        seconds = self.timeout.total_seconds()
+        checked(seconds, 0 < seconds <= 60, f"--timeout {seconds:g}s: more than 0 and at most 60 seconds")
+        for name, value, longest in (("settle", self.settle, 3650), ("overlap", self.overlap, 1)):
+            good = timedelta(0) <= value <= timedelta(days=longest)
+            checked(value, good, f"--{name} {value}: between 0 and {longest} day{'' if longest == 1 else 's'}")
+        super().__post_init__()
+
+
+@dataclass(frozen=True, kw_only=True)
+class DecisionOptions(_Checks):
+    """What is asked for again, how much of it, and in which order."""
+
+    retry_failed: bool = option(False, "ask again for days that failed", env="IALIRT_RETRY_FAILED")
+    redownload: bool = option(False, "ask again for whole days, whatever is there")
+    min_availability: Optional[float] = option(
+        None,
+        "ask again for the gaps of final days below this availability in percent",
+        metavar="PCT",
+        env="IALIRT_MIN_AVAILABILITY",
+    )
+    limit_days: Optional[int] = option(None, "ask for at most this many days", metavar="N", env="IALIRT_LIMIT_DAYS")
+    newest_first: bool = option(False, "begin with the newest day", env="IALIRT_NEWEST_FIRST")
+    fail_fast: bool = option(False, "stop at the first failure", env="IALIRT_FAIL_FAST")
+    dry_run: bool = option(False, "show the plan; ask nothing, write nothing")
+
+    def __post_init__(self) -> None:
+        pct = self.min_availability
+        checked(pct, 0 <= (pct or 0) <= 100, f"--min-availability {pct}: between 0 and 100 percent")
+        checked(self.limit_days, (self.limit_days or 0) > 0, f"--limit-days {self.limit_days}: at least 1")
+        super().__post_init__()
+
+
+@dataclass(frozen=True, kw_only=True)
+class RangeOptions(_Checks):
+    """Which instruments and days."""
+
+    instrument: Optional[str] = option(
+        None,
+        f"one instrument, a comma-separated list, or all: {', '.join(INSTRUMENTS)}",
+        parse=parse_names,
+        metavar="NAME",
+        env="IALIRT_INSTRUMENT",
+    )
+    start: Optional[date] = option(
+        None,
+        f"first UTC day, not before {LAUNCH}; before {PUBLIC_SINCE:%Y-%m-%d} with an API key only",
+        flags=["--start", "--start-date"],
+        parse=parse_day,
+        metavar="DAY",
+        env="IALIRT_START",
+    )
+    end: Optional[date] = option(
+        None, "last UTC day, included; default: today", flags=["--end", "--end-date"], parse=parse_day, metavar="DAY"
+    )
+
+    def __post_init__(self) -> None:
+        if self.instrument is not None:
+            parse_instruments(self.instrument)
+        for name, day in (("start", self.start), ("end", self.end)):
+            if day is not None and day < LAUNCH:
+                raise UsageError(f"--{name} {day}: IMAP was launched on {LAUNCH}, there is nothing before that day")
+            if day is not None and day.year > LAST_YEAR:
+                raise UsageError(f"--{name} {day}: later than {LAST_YEAR}")
+        if self.start is not None and self.end is not None and self.end < self.start:
+            raise UsageError(f"--end {self.end} lies before --start {self.start}")
+        super().__post_init__()
+
+    @property
+    def instruments(self) -> tuple[Instrument, ...]:
+        """The instruments named, in the order given; all where none is."""
+        return parse_instruments(self.instrument or ALL)
+
+    @property
+    def takes_what_it_may(self) -> bool:
+        """Whether all instruments are meant, which is all that the key may have; not some that are named."""
+        return means_all(self.instrument)
+
+    def days(self, now: datetime) -> list[date]:
+        """The UTC days of the range, both ends included; an open start is the launch, an open end today."""
+        first, last = self.start or LAUNCH, self.end or now.date()
+        if last < first:
+            raise UsageError(f"--start {first} lies after today, {last} (UTC)")
+        return [first + timedelta(days=n) for n in range((last - first).days + 1)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorkOptions(StoreOptions, AskOptions):
+    """What every command needs that asks I-ALiRT and keeps the answers."""
+
+    def __post_init__(self) -> None:
+        if self.demo and self.ledger is not None:
+            raise UsageError("--ledger does not go with --demo: a demonstration keeps its ledger in its own datastore")
+        super().__post_init__()
+
+
+@dataclass(frozen=True, kw_only=True)
+class VerifyOptions(WorkOptions, RangeOptions):
+    """Read the files and tell which are not what the ledger recorded: missing, size, checksum, rows, order, half line.
+
+    Exit code 1 if any is not. Without --start it begins with the launch, without --end it ends today.
+    """
+
+    fix: bool = option(False, "ask again, whole, for the days of those files; what is in them is kept")
+
+
+# The groups stand in reverse: a dataclass takes the fields of its last base first, and so --help begins with the range.
+@dataclass(frozen=True, kw_only=True)
+class BackfillOptions(WorkOptions, DecisionOptions, RangeOptions):
+    """Make every day of a range complete.
+
+    Without an API key: all instruments but mag_hk, from 2026-02-01 on. With one: since launch, 2025-09-24. With one of
+    scope full or read: all of it. A key stands in the environment variable IALIRT_API_KEY or in --api-key-file.
+    """
+
+    def __post_init__(self) -> None:
+        if not self.instrument:
+            raise UsageError(f"--instrument is missing: choose from {', '.join(INSTRUMENTS)}, or {ALL}")
+        if self.start is None:
+            raise UsageError("--start is missing: the first UTC day, as 2026-01-01")
+        super().__post_init__()
+
+
+@dataclass(frozen=True, kw_only=True)
+class PassOptions(_Checks):
+    """Which instruments a poll watches, how often, and until when."""
+
+    instrument: str = option(
+        ALL,
+        f"one instrument, a comma-separated list, or all: {', '.join(INSTRUMENTS)}",
+        parse=parse_names,
+        metavar="NAME",
+        env="IALIRT_INSTRUMENT",
+    )
+    every: Duration = option(
+        timedelta(minutes=5), "time from pass to pass: 30s, 5m or PT5M", parse=parse_duration, metavar="TIME"
+    )
+    once: bool = option(False, "one pass, and the end")
+    until_end_of_hour: bool = option(False, "end before the next full hour, in which another poll may begin")
+    lag: Duration = option(
+        timedelta(0), "leave the newest seconds alone: 90s or PT90S", parse=parse_duration, metavar="TIME"
+    )
+    since: Optional[date] = option(
+        None,
+        "first UTC day to care for; default: that of the newest record stored, or today",
+        parse=parse_day,
+        metavar="DAY",
+    )
+
+    def __post_init__(self) -> None:
+        parse_instruments(self.instrument)
+        day = timedelta(days=1)
+        checked(self.every, timedelta(seconds=1) <= self.every <= day, f"--every {self.every}: between 1s and 1d")
+        checked(self.lag, timedelta(0) <= self.lag < day, f"--lag {self.lag}: less than a day")
+        if self.since is not None and self.since < LAUNCH:
+            raise UsageError(f"--since {self.since}: IMAP was launched on {LAUNCH}, there is nothing before that day")
+        super().__post_init__()
+
+    @property
+    def instruments(self) -> tuple[Instrument, ...]:
+        """The instruments named, in the order given."""
+        return parse_instruments(self.instrument)
+
+    @property
+    def takes_what_it_may(self) -> bool:
+        """Whether all instruments are meant, which is all that the key may have; not some that are named."""
+        return means_all(self.instrument)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PollOptions(WorkOptions, DecisionOptions, PassOptions):
+    """Keep today complete: pass after pass the newest records of every instrument, and in between what is missing."""
+
+    def __post_init__(self) -> None:
+        if self.json and not (self.once or self.dry_run):
+            raise UsageError("--json prints one object at the end of one pass: add --once")
+        super().__post_init__()
+
+
+MIRROR_ACTIONS = ("load", "config", "views")
+_PREFIX = re.compile(r"[a-z_][a-z0-9_]{0,19}", re.ASCII)
+
+
+def parse_mirror_action(text: str) -> str:
+    """What a mirror is to do. An address that stands here by mistake is not repeated: it may hold a password."""
+    if text not in MIRROR_ACTIONS:
+        shown = "an address is given with --database" if "://" in text else f"{text!r} is unknown"
+        raise UsageError(f"{shown}; mirror has {', '.join(MIRROR_ACTIONS)}")
+    return text
+
+
+@dataclass(frozen=True, kw_only=True)
+class MirrorOptions(StoreOptions, RangeOptions):
+    """Load the daily files into a database, each day as often as its file has changed.
+
+    config prints the configuration for those who run crump themselves; views makes views with means per minute and
+    per hour.
+    """
+
+    action: str = option(
+        MIRROR_ACTIONS[0],
+        f"one of {', '.join(MIRROR_ACTIONS)}",
+        flags=["action"],
+        parse=parse_mirror_action,
+        choices=MIRROR_ACTIONS,
+        nargs="?",
+    )
+    database: Optional[str] = option(
+        None,
+        "where to: postgresql://user@host/database or sqlite:///path/to/mirror.sqlite",
+        metavar="URL",
+        env="IALIRT_MIRROR_DATABASE",
+        secret=True,
+    )
+    table_prefix: str = option(
+        "", "put before the names of the tables, ialirt_<instrument>", metavar="P", env="IALIRT_MIRROR_TABLE_PREFIX"
+    )
+    open_every: timedelta = option(
+        timedelta(hours=1),
+        "load a day that still grows at most so often: 0s, 10m, 1h or PT1H",
+        parse=parse_duration,
+        metavar="TIME",
+        env="IALIRT_MIRROR_OPEN_EVERY",
+    )
+    reload: bool = option(False, "load every day of the range again, whatever the ledger remembers")
+    history: bool = option(False, "have crump note every load in its table _crump_history")
+    dry_run: bool = option(False, "show the plan; load nothing, write nothing")
+
+    def __post_init__(self) -> None:
+        parse_mirror_action(self.action)
+        good = not self.table_prefix or _PREFIX.fullmatch(self.table_prefix) is not None
+        checked(
+            self.table_prefix,
+            good,
+            f"--table-prefix {self.table_prefix}: at most 20 small letters, digits and _; name a schema in the"
+            " database's URL, as ?options=-csearch_path%3Dname",
+        )
+        super().__post_init__()
+
+    @property
+    def database_url(self) -> str:
+        """The database. UsageError where none is named."""
+        if not self.database:
+            raise UsageError(
+                "--database is missing: postgresql://user@host/database or sqlite:///path/to/mirror.sqlite"
+            )
+        return self.database
+
+
+# --- reports ----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True)
+class StatusOptions(StoreOptions, RangeOptions):
+    """Show how complete a range is, from the ledger alone: per instrument, the longest gaps, the last run, a calendar.
+
+    Without --start the range begins with the first day that the ledger has.
+    """
+
+    as_of: Optional[datetime] = option(
+        None, "report as if it were this time, ISO 8601 (Z or no zone: UTC)", parse=parse_time, metavar="TIME"
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class GapsOptions(StatusOptions):
+    """Show the gaps of a range, longest first: stretches that were asked for and hold no record.
+
+    A gap that goes on over midnight is one gap. Its end is the first second that is no part of it any more.
+    """
+
+    longer_than: timedelta = option(
+        timedelta(0),
+        "only gaps longer than this: 90s, 5m, 1h, 1d or PT5M",
+        parse=parse_duration,
+        metavar="TIME",
+    )
+    csv: bool = option(False, "CSV on standard output, everything else on standard error")
+
+    def __post_init__(self) -> None:
+        if self.csv and self.json:
+            raise UsageError("--csv and --json: choose one of the two")
+        super().__post_init__()
+
+
+@dataclass(frozen=True, kw_only=True)
+class HistoryOptions(StoreOptions):
+    """Show why a day is as it is: its state, and every attempt that changed something or failed."""
+
+    instrument: Optional[str] = option(
+        None, f"one instrument: {', '.join(INSTRUMENTS)}", parse=parse_names, metavar="NAME", env="IALIRT_INSTRUMENT"
+    )
+    day: Optional[date] = option(None, "the UTC day", parse=parse_day, metavar="DAY")
+
+    def __post_init__(self) -> None:
+        if self.instrument is None or self.day is None:
+            missing = "--instrument" if self.instrument is None else "--day"
+            raise UsageError(f"{missing} is missing: history --instrument hit --day 2026-01-05")
+        if len(parse_instruments(self.instrument)) > 1:
+            raise UsageError(f"--instrument {self.instrument}: the history is that of one instrument")
+        super().__post_init__()
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunsOptions(StoreOptions):
+    """Show the last runs, newest first."""
+
+    limit: int = option(20, "so many at most", metavar="N")
+
+    def __post_init__(self) -> None:
+        checked(self.limit, self.limit > 0, f"--limit {self.limit}: at least 1")
+        super().__post_init__()
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConfigOptions:
+    """Show each setting's value and where it came from, secrets hidden.
+
+    A setting is looked for on the command line, in the environment, in ./ialirt-backfill.toml and in the user's
+    ialirt-backfill.toml, in this order.
+    """
+
+    json: bool = option(False, "one JSON object on standard output")
+
+
+SHELLS = ("bash", "zsh", "fish")
+
+
+@dataclass(frozen=True, kw_only=True)
+class CompletionOptions:
+    """Print the script that completes commands and options in a shell.
+
+    bash: ialirt-backfill completion bash > ~/.local/share/bash-completion/completions/ialirt-backfill
+    zsh:  ialirt-backfill completion zsh > a folder of your $fpath/_ialirt-backfill
+    fish: ialirt-backfill completion fish > ~/.config/fish/completions/ialirt-backfill.fish
+    """
+
+    shell: Optional[str] = option(None, f"one of {', '.join(SHELLS)}", flags=["shell"], choices=SHELLS)
+
+
+@dataclass(frozen=True, kw_only=True)
+class AdoptOptions(StoreOptions, RangeOptions):
+    """Read the files of a datastore that another program has filled into the ledger, without the network."""
+
+    dry_run: bool = option(False, "show what would be adopted; write nothing")
+    as_of: Optional[datetime] = option(
+        None, "judge as if it were this time, ISO 8601 (Z or no zone: UTC)", parse=parse_time, metavar="TIME"
+    )
+
+
+LEDGER_ACTIONS = ("current", "upgrade", "prune")
+
+
+@dataclass(frozen=True, kw_only=True)
+class LedgerOptions(StoreOptions):
+    """Look after the ledger by hand: show its version, upgrade it, or prune its history."""
+
+    action: str = option("", f"one of {', '.join(LEDGER_ACTIONS)}", flags=["action"], parse=str, choices=LEDGER_ACTIONS)
+    keep: Optional[timedelta] = option(
+        None,
+        "with prune: how much of the history of attempts and runs to keep, as 90d; the state of the days stays",
+        parse=parse_duration,
+        metavar="TIME",
+    )
+
+    def __post_init__(self) -> None:
+        if self.action == "prune" and self.keep is None:
+            raise UsageError("ledger prune needs --keep, as in --keep 90d")
+        super().__post_init__()

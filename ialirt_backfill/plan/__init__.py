@@ -1,0 +1,1 @@
+"""What to do with each day, decided from what is known. Pure: no I/O, no clock."""

@@ -1,0 +1,268 @@
+"""How complete a range of days is, from the ledger alone: what `status` and `gaps` tell, as data."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from enum import Enum
+from operator import attrgetter
+
+from ialirt_backfill.exceptions import UsageError
+from ialirt_backfill.instruments import Instrument
+from ialirt_backfill.options import GapsOptions, StatusOptions, StoreOptions
+from ialirt_backfill.plan.coverage import Span, join_near
+from ialirt_backfill.store.demonstration import is_synthetic
+from ledger import DayState, DayStatus, Ledger, Run
+
+LATE = timedelta(hours=1)
+"""How old the newest record may be in a range that reaches today, and how long ago the last question for it."""
+
+GAPS_SHOWN = 5
+
+
+class Standing(Enum):
+    """Where a day stands."""
+
+    COMPLETE = "complete"
+    """Data, and nothing is left to ask for; its availability tells how much there was."""
+    INCOMPLETE = "incomplete"
+    """Data, and more to ask for: not asked to its end yet, or its final pass is due."""
+    FAILED = "failed"
+    NO_DATA = "no_data"
+    NO_ACCESS = "no_access"
+    """Nothing so far: the server refused it for want of a key or a scope."""
+    NEVER_ASKED = "never_asked"
+
+
+@dataclass(frozen=True, slots=True)
+class DayStanding:
+    """One cell of the calendar."""
+
+    day: date
+    standing: Standing
+    availability_pct: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """A stretch that was asked for and holds no record; ``end`` is the first second that is no part of it any more.
+
+    ``missing_records`` is what the instrument's nominal cadence would have put there.
+    """
+
+    instrument: str
+    start: datetime
+    end: datetime
+    duration_seconds: int
+    missing_records: int
+
+
+@dataclass(frozen=True, slots=True)
+class InstrumentStatus:
+    """How complete the days of one instrument are.
+
+    The six counts of days add up to ``days``. ``availability_pct`` is that of what was asked for, in percent.
+    ``asked_through`` is the latest time up to which any of the days was asked for. ``warning`` is set where the newest
+    record is older than it should be.
+    """
+
+    instrument: str
+    days: int
+    days_complete: int
+    days_incomplete: int
+    days_failed: int
+    days_no_data: int
+    days_no_access: int
+    days_never_asked: int
+    records: int
+    expected_records: int
+    availability_pct: float | None
+    newest_record: datetime | None
+    newest_record_age_seconds: float | None
+    asked_through: datetime | None
+    warning: str | None
+    calendar: tuple[DayStanding, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StatusReport:
+    """The status of a range, ``start`` and ``end`` included, as of a time; days that had not begun are left out.
+
+    ``synthetic`` says that the days are those of a demonstration.
+    """
+
+    as_of: datetime
+    start: date
+    end: date
+    ledger: str
+    instruments: tuple[InstrumentStatus, ...]
+    longest_gaps: tuple[Gap, ...]
+    last_run: Run | None
+    last_run_is_living: bool
+    synthetic: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class GapsReport:
+    """The gaps of a range, longest first; ``synthetic`` as in `StatusReport`."""
+
+    as_of: datetime
+    start: date
+    end: date
+    ledger: str
+    gaps: tuple[Gap, ...]
+    synthetic: bool = False
+
+
+def open_ledger(options: StoreOptions) -> Ledger:
+    """The ledger that a report reads; UsageError says how to make one where there is none. Makes nothing."""
+    ledger = Ledger.open_existing(options.ledger_url)
+    if ledger is None:
+        where = "" if options.ledger else f" (the datastore is {options.datastore})"
+        raise UsageError(
+            f"there is no ledger yet{where}. The first run makes it, as in"
+            " `ialirt-backfill --instrument hit --start 2026-01-01`;"
+            " one kept elsewhere is named with --datastore or --ledger"
+        )
+    return ledger
+
+
+def status(options: StatusOptions) -> StatusReport:
+    """The status of a range. Raises UsageError and ledger.LedgerError."""
+    now = options.as_of or datetime.now(UTC)
+    with open_ledger(options) as ledger:
+        states = _States.read(ledger, options, now)
+        last_run = next(iter(ledger.runs(limit=1)), None)
+        shown, synthetic = ledger.url_shown, is_synthetic(options, ledger)
+    return StatusReport(
+        as_of=now,
+        start=states.days[0],
+        end=states.days[-1],
+        ledger=shown,
+        instruments=tuple(
+            instrument_status(instrument, states.days, states.rows, now) for instrument in states.instruments
+        ),
+        longest_gaps=tuple(find_gaps(states.instruments, states.rows.values())[:GAPS_SHOWN]),
+        last_run=last_run,
+        last_run_is_living=last_run is not None
+        and any(row.claim is not None and row.claim.run_id == last_run.run_id for row in states.rows.values()),
+        synthetic=synthetic,
+    )
+
+
+def gaps(options: GapsOptions) -> GapsReport:
+    """The gaps of a range, longest first. Raises UsageError and ledger.LedgerError."""
+    now = options.as_of or datetime.now(UTC)
+    with open_ledger(options) as ledger:
+        states = _States.read(ledger, options, now)
+        shown, synthetic = ledger.url_shown, is_synthetic(options, ledger)
+    found = find_gaps(states.instruments, states.rows.values())
+    longer = tuple(gap for gap in found if gap.duration_seconds > options.longer_than.total_seconds())
+    return GapsReport(now, states.days[0], states.days[-1], shown, longer, synthetic)
+
+
+@dataclass(frozen=True, slots=True)
+class _States:
+    """The rows of a range: its instruments and its days up to now, in order."""
+
+    instruments: tuple[Instrument, ...]
+    days: list[date]
+    rows: Mapping[tuple[str, date], DayState] = field(default_factory=dict)
+
+    @classmethod
+    def read(cls, ledger: Ledger, options: StatusOptions, now: datetime) -> _States:
+        """Without a start the range begins with the first day in the ledger; unnamed instruments need a row in it."""
+        days = [day for day in options.days(now) if day <= now.date()]
+        if not days:
+            raise UsageError(f"--start {options.start} lies after {now:%Y-%m-%d} (UTC)")
+        rows = ledger.days([instrument.progress_key for instrument in options.instruments], days[0], days[-1])
+        if options.start is None and rows:
+            first = min(day for _, day in rows)
+            days = [day for day in days if day >= first]
+        instruments = options.instruments
+        if options.instrument is None:
+            seen = {key for key, _ in rows}
+            instruments = tuple(it for it in instruments if it.progress_key in seen) or instruments
+        return cls(instruments, days, rows)
+
+
+def instrument_status(
+    instrument: Instrument, days: Sequence[date], rows: Mapping[tuple[str, date], DayState], now: datetime
+) -> InstrumentStatus:
+    """The status of one instrument over ``days``, which rise."""
+    found = [row for day in days if (row := rows.get((instrument.progress_key, day))) is not None]
+    cells = tuple(_cell(day, rows.get((instrument.progress_key, day))) for day in days)
+    counts = Counter(cell.standing for cell in cells)
+    expected = sum(row.expected_records for row in found)
+    present = sum(row.expected_records * (row.availability_pct or 0.0) for row in found)
+    newest = max((row.last_record for row in found if row.last_record is not None), default=None)
+    asked_through = max((row.asked_through for row in found if row.asked_through is not None), default=None)
+    return InstrumentStatus(
+        instrument=instrument.name,
+        days=len(days),
+        days_complete=counts[Standing.COMPLETE],
+        days_incomplete=counts[Standing.INCOMPLETE],
+        days_failed=counts[Standing.FAILED],
+        days_no_data=counts[Standing.NO_DATA],
+        days_no_access=counts[Standing.NO_ACCESS],
+        days_never_asked=counts[Standing.NEVER_ASKED],
+        records=sum(row.records for row in found),
+        expected_records=expected,
+        availability_pct=present / expected if expected else None,
+        newest_record=newest,
+        newest_record_age_seconds=None if newest is None else (now - newest).total_seconds(),
+        asked_through=asked_through,
+        warning=_warning(newest, asked_through, now, found[-1]) if days[-1] >= now.date() and found else None,
+        calendar=cells,
+    )
+
+
+def standing(row: DayState | None) -> Standing:
+    """Where the day of a row stands; without a row it was never asked for."""
+    if row is None or row.status is DayStatus.PENDING:
+        return Standing.NO_ACCESS if row is not None and row.refused else Standing.NEVER_ASKED
+    if row.status is DayStatus.FAILED:
+        return Standing.FAILED
+    if not row.records:
+        return Standing.NO_DATA
+    return Standing.COMPLETE if row.is_final else Standing.INCOMPLETE
+
+
+def find_gaps(instruments: Iterable[Instrument], rows: Iterable[DayState]) -> list[Gap]:
+    """All gaps of these days, longest first; those that meet at midnight are one."""
+    by_key: dict[str, list[Span]] = {}
+    for row in rows:
+        by_key.setdefault(row.item_name, []).extend(Span(*gap) for gap in row.gaps)
+    found = [
+        Gap(
+            instrument.name,
+            span.start,
+            span.end,
+            int(span.duration.total_seconds()),
+            span.duration // instrument.cadence,
+        )
+        for instrument in instruments
+        for span in join_near(by_key.get(instrument.progress_key, ()), timedelta(0))
+    ]
+    found.sort(key=attrgetter("start"))
+    found.sort(key=attrgetter("duration_seconds"), reverse=True)
+    return found
+
+
+def _cell(day: date, row: DayState | None) -> DayStanding:
+    return DayStanding(day, standing(row), None if row is None else row.availability_pct)
+
+
+def _warning(newest: datetime | None, asked_through: datetime | None, now: datetime, last: DayState) -> str | None:
+    """Why the newest record of a range that reaches today is too old; None where it is not."""
+    if newest is not None and now - newest <= LATE:
+        return None
+    if last.refused:
+        return last.refused
+    if asked_through is None:
+        return "asked for, and never answered"
+    if now - asked_through > LATE:
+        return f"asked only through {asked_through:%Y-%m-%d %H:%M}Z"
+    return "asked for just now: I-ALiRT has nothing newer"

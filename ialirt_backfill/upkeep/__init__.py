@@ -1,0 +1,1 @@
+"""Looking after datastore and ledger: verify, adopt, prune."""
