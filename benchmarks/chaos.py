@@ -32,13 +32,13 @@ from typing import Any
 
 import cli
 from ialirt_backfill.day import table
-from ialirt_backfill.day.times import TIME
+from ialirt_backfill.day.times import TIME_UTC
 from ialirt_backfill.instruments import INSTRUMENTS
 from ialirt_backfill.plan.coverage import day_span
 from ialirt_backfill.simulator import Simulator
 from ialirt_backfill.store import dayfile
-from tests.access import ENVIRONMENT, FULL, KEYS
-from tests.reference import assert_cell, assert_file_holds, expected_rows
+from tests.support.access import ENVIRONMENT, FULL, KEYS
+from tests.support.reference import assert_cell, assert_file_holds, expected_rows
 
 DAY = timedelta(days=1)
 LIVE = ("mag", "mag_hk", "hit", "swe", "swapi")
@@ -138,7 +138,7 @@ class Chaos:
         sent = {record["time_utc"] for record in self._simulator.records(name, span.start, span.end)}
         if dayfile.is_cut(path) or not table.is_ordered(rows):
             self.wrong.append(f"{name} {day}: the file is no complete state of its day")
-        if not sent.issuperset(rows[TIME].to_pylist()):
+        if not sent.issuperset(rows[TIME_UTC].to_pylist()):
             self.wrong.append(f"{name} {day}: the file has rows that the server never sent")
         if rows.num_rows < claimed:
             self.wrong.append(f"{name} {day}: the ledger claims {claimed} rows, the file has {rows.num_rows}")

@@ -21,12 +21,12 @@ from rich.console import Console
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
+from ialirt_backfill.ending import Stop
 from ialirt_backfill.options import BackfillOptions, HistoryOptions, StatusOptions
 from ialirt_backfill.reports.history import history
 from ialirt_backfill.reports.status import status
 from ialirt_backfill.run.backfill import backfill
 from ialirt_backfill.run.events import DayOutcome
-from ialirt_backfill.run.workers import Stop
 from ialirt_backfill.simulator import DEMONSTRATION_KEY, Answer, Simulator, Slow, Times
 from ialirt_backfill.terminal.bars import Bars
 from ialirt_backfill.terminal.plan import show_plan

@@ -15,14 +15,16 @@ from flows.artifacts import Progress, flagged, show_availability, show_plan, sho
 from flows.days import Found, Work, cluster, in_threads, label, on_dask, threads
 from flows.logs import library_logs
 from flows.settings import api_key, completed
+from ialirt_backfill.ending import Stop
 from ialirt_backfill.options import BackfillOptions
 from ialirt_backfill.plan.access import Admission
 from ialirt_backfill.plan.decisions import Action, Decision
-from ialirt_backfill.run.backfill import Report, dry_plan, policy_of, session
-from ialirt_backfill.run.context import Site
+from ialirt_backfill.run.context import Context
 from ialirt_backfill.run.events import Listener
 from ialirt_backfill.run.instrument_day import carry_out
-from ialirt_backfill.run.workers import Stop
+from ialirt_backfill.run.planning import dry_plan, policy_of
+from ialirt_backfill.run.report import Report
+from ialirt_backfill.run.session import session
 from ledger import DayStatus
 
 NAME = "ialirt-backfill"
@@ -50,21 +52,21 @@ def backfill(options: BackfillOptions, dask: str | None = None) -> State[None]:
         planned = run.plan(options)
         show_plan(NAME, planned, synthetic=options.demo)
         progress = Progress(NAME, planned, synthetic=options.demo)
-        site = replace(run.site, listener=progress)
+        context = replace(run.context, listener=progress)
         with cluster(dask, options.jobs) if dask else threads(options.jobs) as tasks:
-            ask = on_dask(tasks, _elsewhere(options, site), stop) if dask else in_threads(tasks)
-            report = run.carry_out(planned, site=site, fail_fast=options.fail_fast, ask=ask)
+            ask = on_dask(tasks, _elsewhere(options, context), stop) if dask else in_threads(tasks)
+            report = run.carry_out(planned, context=context, fail_fast=options.fail_fast, ask=ask)
     show_results(NAME, report.results, synthetic=options.demo)
     show_availability(NAME, report.results, synthetic=options.demo)
     return _state(report)
 
 
-def _elsewhere(options: BackfillOptions, site: Site) -> Callable[[Decision], Work]:
+def _elsewhere(options: BackfillOptions, context: Context) -> Callable[[Decision], Work]:
     """What a task does in another process: it works in this run, with its share of the rate, with what the run knows of
     its access, and with its own claim."""
     share = None if options.max_rate is None else options.max_rate / options.jobs
     shared = replace(options, max_rate=share)
-    return lambda decision: partial(ask_elsewhere, shared, decision, site.run_id, site.api.admission)
+    return lambda decision: partial(ask_elsewhere, shared, decision, context.run_id, context.api.admission)
 
 
 def ask_elsewhere(options: BackfillOptions, decision: Decision, run_id: str, admission: Admission) -> Found:
@@ -79,7 +81,7 @@ def ask_elsewhere(options: BackfillOptions, decision: Decision, run_id: str, adm
         run_id=run_id,
         admission=admission,
     ) as run:
-        return carry_out(run.site, decision)
+        return carry_out(run.context, decision)
 
 
 def _days(decisions: Sequence[Decision]) -> str:

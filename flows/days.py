@@ -21,13 +21,15 @@ from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 from flows.artifacts import percent
 from flows.logs import library_logs
 from ialirt_backfill.ask.permissions import Permissions
-from ialirt_backfill.exceptions import Interrupted, NoAccess
+from ialirt_backfill.ending import Stop
+from ialirt_backfill.exceptions import Interrupted
+from ialirt_backfill.plan.access import NoAccess
 from ialirt_backfill.plan.coverage import day_span
 from ialirt_backfill.plan.decisions import Decision
-from ialirt_backfill.run.context import Site
+from ialirt_backfill.run.context import Context
 from ialirt_backfill.run.events import DayOutcome
 from ialirt_backfill.run.instrument_day import carry_out
-from ialirt_backfill.run.workers import Ask, Stop
+from ialirt_backfill.run.workers import CarryOut
 from ledger import DayAccess, DayStatus
 
 Found = DayOutcome | Decision
@@ -68,24 +70,26 @@ def label(decision: Decision) -> str:
     return f"{decision.instrument.name} {decision.day}"
 
 
-def in_threads(tasks: TaskRunner[Any], called: Callable[[Decision], str] = label) -> Ask:
+def in_threads(tasks: TaskRunner[Any], called: Callable[[Decision], str] = label) -> CarryOut:
     """Carry days out as tasks that share what this process has: the ledger, the pace, the connection."""
 
-    def ask(site: Site, decision: Decision) -> Found:
-        future = tasks.submit(instrument_day, {"label": called(decision), "work": partial(carry_out, site, decision)})
+    def ask(context: Context, decision: Decision) -> Found:
+        future = tasks.submit(
+            instrument_day, {"label": called(decision), "work": partial(carry_out, context, decision)}
+        )
         return _found(future)
 
     return ask
 
 
-def on_dask(tasks: TaskRunner[Any], work: Callable[[Decision], Work], stop: Stop) -> Ask:
+def on_dask(tasks: TaskRunner[Any], work: Callable[[Decision], Work], stop: Stop) -> CarryOut:
     """Carry days out as tasks in other processes, perhaps on other machines; ``work`` says what they do there.
 
     A run that is stopped does not wait for them: their claims keep the ledger true.
     """
 
-    def ask(site: Site, decision: Decision) -> Found:
-        permissions, start = site.api.permissions, day_span(decision.day).start
+    def ask(context: Context, decision: Decision) -> Found:
+        permissions, start = context.api.permissions, day_span(decision.day).start
         try:
             # As long as it is not known whether such days are refused, they go one after another here, too.
             with permissions.turn(decision.instrument, start):

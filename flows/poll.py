@@ -16,13 +16,13 @@ from flows.days import in_threads, skipped, threads
 from flows.logs import library_logs
 from flows.notices import Notices
 from flows.settings import api_key, completed
+from ialirt_backfill.ending import Stop
 from ialirt_backfill.exceptions import IalirtBackfillError
 from ialirt_backfill.options import PollOptions
 from ialirt_backfill.plan.decisions import Decision
-from ialirt_backfill.run.backfill import Clock
+from ialirt_backfill.run.clock import Clock, end_of_hour, running_clock
 from ialirt_backfill.run.events import DayOutcome
-from ialirt_backfill.run.poll import Pass, Poll, dry_plan, end_of_hour, has_failed, polling, running_clock
-from ialirt_backfill.run.workers import Stop
+from ialirt_backfill.run.poll import Pass, Poll, dry_plan, has_failed, polling
 from ledger import DayStatus, LedgerError
 
 NAME = "ialirt-poll"

@@ -10,9 +10,9 @@ from typing import Any, TypeVar, cast
 from prefect.blocks.system import Secret
 
 from ialirt_backfill.options import StoreOptions, WorkOptions
+from ialirt_backfill.options.datastore import means_own_ledger
+from ialirt_backfill.options.key import read_key
 from ialirt_backfill.options.settings import Setting, Source, values
-from ialirt_backfill.run.backfill import read_key
-from ialirt_backfill.store.datastore import means_own_ledger
 
 KEY_BLOCK = "ialirt-api-key"
 LEDGER_BLOCK = "ialirt-ledger-url"

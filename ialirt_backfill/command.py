@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from types import FrameType
 from typing import Any
 
+from ialirt_backfill.ending import EXIT_FAILED, EXIT_USAGE, EXIT_WELL
 from ialirt_backfill.exceptions import IalirtBackfillError, UsageError
 from ialirt_backfill.options import (
     AdoptOptions,
@@ -34,15 +35,13 @@ from ialirt_backfill.options import (
 from ialirt_backfill.options.arguments import DEFAULT_COMMAND, PROGRAM
 from ledger import LedgerError
 
-EXIT_WELL, EXIT_FAILED, EXIT_USAGE = 0, 1, 2
-
 # Each command imports what it needs: --help must not load pandas, SQLAlchemy and their like, nor a report pyarrow.
 # ruff: noqa: PLC0415
 
 
 def run_backfill(options: BackfillOptions) -> int:
+    from ialirt_backfill.ending import Stop
     from ialirt_backfill.run.backfill import backfill
-    from ialirt_backfill.run.workers import Stop
     from ialirt_backfill.terminal.screen import Screen
 
     stop = Stop()
@@ -54,8 +53,8 @@ def run_backfill(options: BackfillOptions) -> int:
 
 
 def run_poll(options: PollOptions) -> int:
+    from ialirt_backfill.ending import Stop
     from ialirt_backfill.run.poll import has_failed, poll
-    from ialirt_backfill.run.workers import Stop
     from ialirt_backfill.terminal.poll import PollScreen
 
     stop = Stop()
@@ -67,8 +66,8 @@ def run_poll(options: PollOptions) -> int:
 
 
 def run_mirror(options: MirrorOptions) -> int:
+    from ialirt_backfill.ending import Stop
     from ialirt_backfill.mirror import configuration, loading, views
-    from ialirt_backfill.run.workers import Stop
     from ialirt_backfill.terminal.mirror import MirrorScreen
 
     if options.action == "config":
@@ -154,7 +153,7 @@ def run_config(options: ConfigOptions) -> int:
 
 
 def run_verify(options: VerifyOptions) -> int:
-    from ialirt_backfill.run.workers import Stop
+    from ialirt_backfill.ending import Stop
     from ialirt_backfill.terminal.screen import Screen
     from ialirt_backfill.terminal.verify import show_verification
     from ialirt_backfill.upkeep.verify import verify

@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from ialirt_backfill.plan.access import Refusal
-
 
 class IalirtBackfillError(Exception):
     """Something went wrong in ialirt-backfill."""
@@ -25,14 +20,6 @@ class ApiError(IalirtBackfillError):
 
 class AccessDenied(ApiError):
     """I-ALiRT refused the request: check the API key (IALIRT_API_KEY or --api-key-file) and --url."""
-
-
-class NoAccess(AccessDenied):
-    """I-ALiRT refuses what was asked for, for want of a key or a scope. ``refusal`` says what else it covers."""
-
-    def __init__(self, refusal: Refusal) -> None:
-        super().__init__(refusal.reason)
-        self.refusal = refusal
 
 
 class DayFileError(IalirtBackfillError):

@@ -8,6 +8,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from ledger.claimant import Claimant
 from ledger.exceptions import (
     ClaimLost,
     LedgerCorrupt,
@@ -17,7 +18,6 @@ from ledger.exceptions import (
     LedgerTooNew,
     LedgerUnavailable,
 )
-from ledger.holder import Holder
 from ledger.records import (
     Attempt,
     AttemptResult,
@@ -43,12 +43,12 @@ __all__ = [
     "AttemptStatus",
     "Claim",
     "ClaimLost",
+    "Claimant",
     "DayAccess",
     "DayResult",
     "DayState",
     "DayStatus",
     "Gaps",
-    "Holder",
     "Ledger",
     "LedgerCorrupt",
     "LedgerError",

@@ -15,10 +15,10 @@ from typing import Any, Self
 from sqlalchemy import Connection, Row, Select, Text, and_, cast, delete, func, insert, or_, select, update
 from sqlalchemy import exists as sql_exists
 
-from ledger.collector import collector_paused
+from ledger.claimant import Claimant
 from ledger.database import Access, Database, open_database
 from ledger.exceptions import ClaimLost, LedgerCorrupt
-from ledger.holder import Holder
+from ledger.gc_pause import gc_paused
 from ledger.records import (
     Attempt,
     AttemptResult,
@@ -232,12 +232,12 @@ class Ledger:
         Taking over from a process that ended without a word writes an interrupted attempt to the history.
         Claiming never changes a status.
         """
-        holder: Holder | None = None
+        holder: Claimant | None = None
 
         def take(connection: Connection) -> Claim | None:
             nonlocal holder
             now = self._database.now(connection)
-            holder = holder or Holder.this_process(run_id, now)
+            holder = holder or Claimant.this_process(run_id, now)
             row = self._locked_row(connection, item_name, day)
             if row is None and not is_there(connection, item_name, day):
                 self._insert_pending(connection, item_name, day, now)
@@ -473,7 +473,7 @@ class Ledger:
             portions = connection.execute(wanted).partitions(1000)
             return {(row[0], row[1]): self._day_state(row, now) for rows in portions for row in rows}
 
-        with collector_paused:
+        with gc_paused:
             return self._database.read(read)
 
     def _delete_in_portions(self, statement: Callable[[], Any]) -> int:
@@ -514,9 +514,9 @@ class Ledger:
             claim = holder if holder.is_living(row.claimed_until, now) else None
         return DayState._make((*row[:-2], claim))
 
-    def _holder(self, row: DayRow) -> Holder:
+    def _holder(self, row: DayRow) -> Claimant:
         try:
-            return Holder.from_text(row.claimed_by)
+            return Claimant.from_text(row.claimed_by)
         except (ValueError, TypeError, KeyError) as error:
             raise LedgerCorrupt(
                 f"The ledger {self.url_shown} holds a claim on {row.item_name} {row.day} that cannot be read:"
@@ -617,7 +617,7 @@ def _insert_attempt(connection: Connection, item_name: str, day: date, run_id: s
 
 
 def _record_interruption(
-    connection: Connection, state: DayState, dead: Holder, claimed_until: datetime, now: datetime
+    connection: Connection, state: DayState, dead: Claimant, claimed_until: datetime, now: datetime
 ) -> None:
     """The history of a day whose runner ended without a word: it cannot have worked longer than its claim held."""
     ended = max(dead.since, min(now, claimed_until))

@@ -8,7 +8,7 @@ from datetime import date, datetime
 from enum import Enum
 from typing import NamedTuple
 
-from ledger.holder import Holder
+from ledger.claimant import Claimant
 
 Gaps = tuple[tuple[datetime, datetime], ...]
 """Stretches without data, each from its start up to, not including, its end."""
@@ -74,7 +74,7 @@ class DayState(NamedTuple):
     refused: str | None
     version: int
     updated_at: datetime
-    claim: Holder | None
+    claim: Claimant | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,7 +197,7 @@ class Claim:
 
     item_name: str
     day: date
-    holder: Holder
+    holder: Claimant
     state: DayState
 
     @property

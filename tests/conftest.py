@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
-from tests.databases import (  # noqa: F401 - fixtures
+from tests.support.databases import (  # noqa: F401 - fixtures
     door,
     ledger_url,
     postgresql_socket,

@@ -30,7 +30,7 @@ from ialirt_backfill.instruments import Instrument
 from ialirt_backfill.plan.access import Admission
 from ialirt_backfill.plan.coverage import Span
 
-__all__ = ["Answer", "Api", "Endpoint", "Patience"]
+__all__ = ["Api", "Endpoint", "Patience", "WindowAnswer"]
 
 log = logging.getLogger(__name__)
 
@@ -70,7 +70,7 @@ class Endpoint:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class WindowAnswer:
     """The records of one window."""
 
     window: Span
@@ -145,7 +145,7 @@ class Api:
 
     def ask(
         self, instrument: Instrument, span: Span, on_try: Callable[[Span, str | None], None] | None = None
-    ) -> Iterator[Answer]:
+    ) -> Iterator[WindowAnswer]:
         """Yield the answers that cover ``span``, in rising time, without overlap and without a second left out.
 
         A window that holds too much is halved, and the next windows of this instrument are that small from the start.
@@ -158,7 +158,7 @@ class Api:
         while start < span.end:
             window = Span(start, min(start + self._window(instrument), span.end))
             try:
-                answer = Answer(window, self._fetch(instrument, window, tried))
+                answer = WindowAnswer(window, self._fetch(instrument, window, tried))
             except TooMuch:
                 self._halve(instrument, window)
                 continue

@@ -14,10 +14,10 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
 from ialirt_backfill.ask.request import Forbidden, KeyRequired, PassingFault
-from ialirt_backfill.day.columns import Arrays, Records
-from ialirt_backfill.exceptions import Interrupted, NoAccess
+from ialirt_backfill.day.columns import AnswerColumns, Records
+from ialirt_backfill.exceptions import Interrupted
 from ialirt_backfill.instruments import Instrument
-from ialirt_backfill.plan.access import Admission, Refusal, Want
+from ialirt_backfill.plan.access import Admission, NoAccess, Refusal, Want
 from ialirt_backfill.plan.coverage import DAY, SECOND
 
 THROTTLED_SECONDS = 5.0
@@ -156,6 +156,6 @@ def _shows(instrument: Instrument, records: Records) -> bool:
     if not instrument.has_restricted_fields:
         return False
     names = {entry.name for entry in instrument.fields if any(column.scopes for column in entry.columns)}
-    if isinstance(records, Arrays):
+    if isinstance(records, AnswerColumns):
         return any(column.scopes for column in records.columns)
     return isinstance(records, Sequence) and any(isinstance(it, dict) and names & it.keys() for it in records)

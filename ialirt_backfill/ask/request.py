@@ -18,7 +18,7 @@ from ialirt_backfill.day.columns import INSTRUMENT, Records, parsed
 from ialirt_backfill.exceptions import AccessDenied, ApiError
 from ialirt_backfill.instruments import Instrument
 from ialirt_backfill.plan.coverage import SECOND, Span
-from ledger.collector import collector_paused
+from ledger.gc_pause import gc_paused
 
 TOO_MUCH = "more data than allowed"
 """What the server says, with status 400, of a window that holds more than it sends at once."""
@@ -79,7 +79,7 @@ def _answer(instrument: Instrument, window: Span) -> Records:
     arrays = parsed(instrument, window, bodies[-1])
     if arrays is not None:
         return arrays
-    with collector_paused:
+    with gc_paused:
         return _records(instrument, json.loads(bodies[-1].decode()))
 
 

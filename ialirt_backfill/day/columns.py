@@ -20,7 +20,7 @@ import pyarrow.compute as pc
 import pyarrow.json
 
 from ialirt_backfill.day.cells import EXACT, filled, in_places, texts_of, without_missing
-from ialirt_backfill.day.times import TIME, canonical_seconds
+from ialirt_backfill.day.times import TIME_UTC, canonical_seconds
 from ialirt_backfill.instruments import Column, ColumnType, Field, Instrument, Shape
 from ialirt_backfill.plan.coverage import Span
 
@@ -37,7 +37,7 @@ class _Unusual(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Arrays:
+class AnswerColumns:
     """The records of an answer, column by column.
 
     ``times`` are text as a day's file has it, each later than the one before. Of the columns, integers and codes are
@@ -52,13 +52,13 @@ class Arrays:
         return len(self.times)
 
 
-Records = Sequence[object] | Arrays
+Records = Sequence[object] | AnswerColumns
 """The records of an answer: as columns, or one by one as they came where anything about them is unusual."""
 
 
-def rows_of(parts: Sequence[Arrays]) -> pa.Table:
+def rows_of(parts: Sequence[AnswerColumns]) -> pa.Table:
     """One row of text for each record of these answers, in their order."""
-    cells = {TIME: pa.concat_arrays([part.times for part in parts])}
+    cells = {TIME_UTC: pa.concat_arrays([part.times for part in parts])}
     for column in sorted({column for part in parts for column in part.columns}, key=lambda column: column.name):
         kind = next(part.columns[column].type for part in parts if column in part.columns)
         cells[column.name] = _texts(
@@ -73,7 +73,7 @@ def _texts(column: Column, values: Sequence[pa.Array]) -> pa.Array:
     return texts_of(column, pa.concat_arrays(values))
 
 
-def parsed(instrument: Instrument, window: Span, body: bytes) -> Arrays | None:
+def parsed(instrument: Instrument, window: Span, body: bytes) -> AnswerColumns | None:
     """The records of an answer, given its text; None where it is not an ordinary one."""
     if not body.isascii() or b"\\" in body:  # so that a key stands in it as it is
         return None
@@ -122,7 +122,7 @@ def _type_of_values(column: Column) -> pa.DataType:
     return pa.float64()  # counts as well: they share their columns with the fill value, which is a float
 
 
-def _arrays(instrument: Instrument, window: Span, answer: pa.Table, body: bytes) -> Arrays:
+def _arrays(instrument: Instrument, window: Span, answer: pa.Table, body: bytes) -> AnswerColumns:
     if answer.num_rows != 1:
         raise _Unusual
     meta, data = (answer[name].chunk(0) for name in ("meta", "data"))
@@ -132,7 +132,7 @@ def _arrays(instrument: Instrument, window: Span, answer: pa.Table, body: bytes)
         raise _Unusual
     if named not in {None, instrument.name}:
         raise _Unusual
-    times, names = records.field(TIME), records.field(INSTRUMENT)
+    times, names = records.field(TIME_UTC), records.field(INSTRUMENT)
     is_ours = pc.all(pc.equal(names, instrument.name), min_count=0).as_py()
     seconds = canonical_seconds(times)
     if not is_ours or names.null_count or seconds is None:
@@ -151,7 +151,7 @@ def _arrays(instrument: Instrument, window: Span, answer: pa.Table, body: bytes)
     columns: dict[Column, pa.Array] = {}
     for entry in instrument.fields:
         values = records.field(entry.name)
-        if entry.name == TIME or not has_come(entry.name, values):
+        if entry.name == TIME_UTC or not has_come(entry.name, values):
             continue
         if entry.shape is Shape.LIST:
             columns |= zip(entry.columns, _elements(entry, values), strict=True)
@@ -160,7 +160,7 @@ def _arrays(instrument: Instrument, window: Span, answer: pa.Table, body: bytes)
             columns |= {column: _exact(column, part) for member, column, part in members if has_come(member, part)}
         else:
             columns[entry.columns[0]] = _exact(entry.columns[0], values)
-    return Arrays(times, columns)
+    return AnswerColumns(times, columns)
 
 
 def _elements(entry: Field, values: pa.Array) -> list[pa.Array]:

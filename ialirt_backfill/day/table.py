@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ialirt_backfill.day.times import TIME, are_canonical, unix_seconds
+from ialirt_backfill.day.times import TIME_UTC, are_canonical, unix_seconds
 
 _MUST_QUOTE = (b",", b'"', b"\n", b"\r")
 _LINES_AT_ONCE = 4096
@@ -26,9 +26,9 @@ def concatenate(windows: Sequence[pa.Table]) -> pa.Table:
     """
     if not windows:
         return empty()
-    names = sorted(set().union(*(table.column_names for table in windows)) - {TIME})
-    rows = pa.concat_tables(windows, promote_options="default").select([TIME, *names])
-    return rows if _rising(rows[TIME].combine_chunks()) else _united(rows)
+    names = sorted(set().union(*(table.column_names for table in windows)) - {TIME_UTC})
+    rows = pa.concat_tables(windows, promote_options="default").select([TIME_UTC, *names])
+    return rows if _rising(rows[TIME_UTC].combine_chunks()) else _united(rows)
 
 
 def merge(old: pa.Table, new: pa.Table) -> pa.Table:
@@ -38,18 +38,18 @@ def merge(old: pa.Table, new: pa.Table) -> pa.Table:
 
 def empty() -> pa.Table:
     """A table without rows."""
-    return pa.table({TIME: pa.array([], pa.string())})
+    return pa.table({TIME_UTC: pa.array([], pa.string())})
 
 
 def times(rows: pa.Table) -> list[int]:
     """The times of the rows, in Unix seconds."""
-    seconds: list[int] = unix_seconds(rows[TIME].combine_chunks()).tolist()
+    seconds: list[int] = unix_seconds(rows[TIME_UTC].combine_chunks()).tolist()
     return seconds
 
 
 def is_ordered(rows: pa.Table) -> bool:
     """Whether the times are written as a day's file writes them, and each is later than the one before."""
-    times = rows[TIME].combine_chunks()
+    times = rows[TIME_UTC].combine_chunks()
     return are_canonical(times) and _rising(times)
 
 
@@ -90,7 +90,7 @@ def _united(rows: pa.Table) -> pa.Table:
     others = numbered.column_names[1:]
     groups = numbered.group_by("0", use_threads=False).aggregate([(name, "last") for name in others])
     united = groups.select(["0", *(f"{name}_last" for name in others)]).rename_columns(names)
-    return united.take(pc.sort_indices(united[TIME]))
+    return united.take(pc.sort_indices(united[TIME_UTC]))
 
 
 def _cells(rows: pa.RecordBatch, columns: Sequence[str]) -> list[pa.Array]:

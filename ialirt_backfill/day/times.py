@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-TIME = "time_utc"
+TIME_UTC = "time_utc"
 """The field of a record, and the column of a day's file, that says when."""
 
 _LENGTH = len("2026-02-01T00:00:00")

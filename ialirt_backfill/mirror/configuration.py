@@ -11,7 +11,7 @@ from crump import ColumnMapping, CrumpConfig, CrumpJob, FailureMode, Index, Inde
 from crump.config import FilenameColumnMapping, FilenameToColumn
 
 from ialirt_backfill.instruments import Instrument
-from ialirt_backfill.mirror.tables import FILE_DATE, TIME, Kind, TableColumn, known_columns, table_name
+from ialirt_backfill.mirror.tables import FILE_DATE, TIME_UTC, Kind, TableColumn, known_columns, table_name
 
 _DAY = "[0-9]" * 8
 
@@ -61,7 +61,7 @@ def job(
 
 def _mapping(column: TableColumn, types: Mapping[str, Kind]) -> ColumnMapping:
     kind = types.get(column.name, column.kind)
-    return ColumnMapping(column.in_file, column.name, kind.value, nullable=column.name != TIME)
+    return ColumnMapping(column.in_file, column.name, kind.value, nullable=column.name != TIME_UTC)
 
 
 def path_pattern(instrument: Instrument) -> str:

@@ -20,6 +20,7 @@ from crump import sync_file_to_db
 from pyarrow import csv as pa_csv
 
 from ialirt_backfill import __version__
+from ialirt_backfill.ending import EXIT_FAILED, EXIT_WELL, Stop
 from ialirt_backfill.exceptions import (
     DayFileError,
     IalirtBackfillError,
@@ -32,22 +33,19 @@ from ialirt_backfill.instruments import Instrument
 from ialirt_backfill.mirror import shape
 from ialirt_backfill.mirror.configuration import job
 from ialirt_backfill.mirror.retyping import make_doubles
-from ialirt_backfill.mirror.tables import FILE_DATE, TIME, columns_for, marker_name, table_name
+from ialirt_backfill.mirror.tables import FILE_DATE, TIME_UTC, columns_for, marker_name, table_name
 from ialirt_backfill.mirror.target import Target
 from ialirt_backfill.options import MirrorOptions
 from ialirt_backfill.plan.coverage import day_span
-from ialirt_backfill.run.context import day_path
-from ialirt_backfill.run.workers import Stop
 from ialirt_backfill.store import dayfile
 from ialirt_backfill.store.demonstration import is_synthetic_throughout
+from ialirt_backfill.store.places import day_path
 from ledger import DayState, Ledger, MirroredDay
 
 log = logging.getLogger(__name__)
 
 # It warns of every known column that a file lacks, which is no news; rows that it leaves out are noticed here.
 logging.getLogger("crump").setLevel(logging.ERROR)
-
-EXIT_WELL, EXIT_FAILED = 0, 1
 
 
 class MirrorAction(Enum):
@@ -526,14 +524,14 @@ def _read(path: Path) -> pa.Table:
         )
     except (pa.ArrowInvalid, UnicodeDecodeError) as error:
         raise DayFileError(f"{path.name} is damaged ({error}): let verify look at it") from None
-    if names[:1] != [TIME]:
-        raise DayFileError(f"{path.name} is damaged (its first column is not {TIME}): let verify look at it")
+    if names[:1] != [TIME_UTC]:
+        raise DayFileError(f"{path.name} is damaged (its first column is not {TIME_UTC}): let verify look at it")
     return rows
 
 
 def _check_count(target: Target, table: str, day: date, rows: pa.Table, loaded: int) -> None:
     """crump leaves out, with a warning, rows that it finds unfit: then the day is not loaded."""
-    expected = len(rows[TIME].unique())
+    expected = len(rows[TIME_UTC].unique())
     if loaded == rows.num_rows and target.count(table, day) == expected:
         return
     raise MirrorError(

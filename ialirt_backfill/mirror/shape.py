@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from ialirt_backfill.exceptions import MirrorError
 from ialirt_backfill.instruments import NANOSECONDS, Instrument
-from ialirt_backfill.mirror.tables import COUNTS, FILE_DATE, TIME, Kind, TableColumn, known_columns
+from ialirt_backfill.mirror.tables import COUNTS, FILE_DATE, TIME_UTC, Kind, TableColumn, known_columns
 
 _INT64 = 2**63
 _BOOLEANS = frozenset({"True", "False", "true", "false", "1", "0"})
@@ -127,8 +127,8 @@ def _is_outgrown(found: FoundColumn, column: TableColumn) -> bool:
 def _key_differences(found: FoundTable) -> Iterator[str]:
     if not found.columns:
         yield "it is a view"
-    elif found.key != (TIME,):
-        yield f"its key is {', '.join(found.key) or 'missing'}, not {TIME}"
+    elif found.key != (TIME_UTC,):
+        yield f"its key is {', '.join(found.key) or 'missing'}, not {TIME_UTC}"
 
 
 def _takes(found: FoundColumn, column: TableColumn, is_sqlite: bool) -> bool:
@@ -192,7 +192,7 @@ def check_cells(rows: pa.Table, columns: Sequence[TableColumn], found: FoundTabl
         cells = rows[column.in_file]
         for cell in cells.unique().to_pylist():
             if cell and not _holds(holds, column, cell, is_sqlite):
-                time = rows[TIME][cells.index(cell).as_py()].as_py()
+                time = rows[TIME_UTC][cells.index(cell).as_py()].as_py()
                 raise MirrorError(
                     f"{column.name} is {cell!r} at {time}, which the column's type ({holds.value}) cannot hold:"
                     " change the type of the column, to numeric or text for example, and run again"

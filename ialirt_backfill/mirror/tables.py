@@ -13,7 +13,7 @@ from enum import Enum
 
 from ialirt_backfill.instruments import Column, ColumnType, Instrument
 
-TIME = "time_utc"
+TIME_UTC = "time_utc"
 FILE_DATE = "file_date"
 """The UTC day in the name of the file that a row came from."""
 
@@ -96,5 +96,5 @@ def column_name(in_file: str, taken: Collection[str]) -> str:
 
 
 def _of(column: Column) -> TableColumn:
-    kind = Kind.TIME if column.name == TIME else KIND_OF[column.type]
+    kind = Kind.TIME if column.name == TIME_UTC else KIND_OF[column.type]
     return TableColumn(column.name, column.name, kind, column.unit, column.type is ColumnType.JSON)

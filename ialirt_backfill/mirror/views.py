@@ -13,7 +13,7 @@ from sqlalchemy.exc import DBAPIError
 from ialirt_backfill.exceptions import MirrorError
 from ialirt_backfill.instruments import NANOSECONDS, Instrument
 from ialirt_backfill.mirror.shape import FoundColumn, FoundTable, Holds, differences
-from ialirt_backfill.mirror.tables import ANGLE, FILE_DATE, TIME, known_columns, marker_name, table_name
+from ialirt_backfill.mirror.tables import ANGLE, FILE_DATE, TIME_UTC, known_columns, marker_name, table_name
 from ialirt_backfill.mirror.target import Target, quoted
 from ialirt_backfill.options import MirrorOptions
 
@@ -107,7 +107,7 @@ def _means(
     """
     units = {column.name: column.unit for column in known_columns(instrument)}
     start = _start(bucket, is_sqlite)
-    parts = [FILE_DATE, f"{start} AS {TIME}", "count(*) AS records"]
+    parts = [FILE_DATE, f"{start} AS {TIME_UTC}", "count(*) AS records"]
     for column in columns:
         unit = units.get(column.name, "")
         if column.holds in _NUMBERS and unit != NANOSECONDS:
@@ -119,8 +119,8 @@ def _means(
 def _start(bucket: Bucket, is_sqlite: bool) -> str:
     if is_sqlite:
         length, rest = (16, ":00") if bucket is Bucket.MINUTE else (13, ":00:00")
-        return f"substr({TIME}, 1, {length}) || '{rest}'"
-    return f"date_trunc('{'minute' if bucket is Bucket.MINUTE else 'hour'}', {TIME})"
+        return f"substr({TIME_UTC}, 1, {length}) || '{rest}'"
+    return f"date_trunc('{'minute' if bucket is Bucket.MINUTE else 'hour'}', {TIME_UTC})"
 
 
 def _statistics(column: FoundColumn, *, is_angle: bool, has_sine: bool) -> Iterator[str]:

@@ -12,6 +12,7 @@ from typing import Optional
 
 from ialirt_backfill.exceptions import UsageError
 from ialirt_backfill.instruments import INSTRUMENTS, LAUNCH, PUBLIC_SINCE, Instrument
+from ialirt_backfill.options.datastore import LEDGER
 from ialirt_backfill.options.fields import checked, option
 from ialirt_backfill.options.forms import (
     ALL,
@@ -23,7 +24,6 @@ from ialirt_backfill.options.forms import (
     parse_names,
     parse_time,
 )
-from ialirt_backfill.store.datastore import LEDGER
 
 DEFAULT_URL = "https://ialirt.imap-mission.com"
 LAST_YEAR = 2099

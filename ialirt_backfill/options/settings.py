@@ -21,7 +21,7 @@ from typing import Any, get_args
 
 from ialirt_backfill.exceptions import UsageError
 from ialirt_backfill.options import write_duration
-from ialirt_backfill.store.datastore import means_own_ledger
+from ialirt_backfill.options.datastore import means_own_ledger
 
 FILE_NAME = "ialirt-backfill.toml"
 KEY_VARIABLE = "IALIRT_API_KEY"

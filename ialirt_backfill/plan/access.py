@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import Enum
 
+from ialirt_backfill.exceptions import AccessDenied
 from ialirt_backfill.instruments import INSTRUMENTS, Instrument
 from ledger.records import DayAccess
 
@@ -56,6 +57,14 @@ class Refusal:
                 return f"{self.instrument} needs a key with {_scopes(INSTRUMENTS[self.instrument].scopes)}"
         what = "every request" if self.instrument is None else self.instrument
         return f"I-ALiRT refuses {what} ({self.words}): check the API key ({WHERE_A_KEY_IS_PUT}) and --url"
+
+
+class NoAccess(AccessDenied):
+    """I-ALiRT refuses what was asked for, for want of a key or a scope. ``refusal`` says what else it covers."""
+
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__(refusal.reason)
+        self.refusal = refusal
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +114,7 @@ def least(one: DayAccess, other: DayAccess) -> DayAccess:
 
 def _written(moment: datetime) -> str:
     """A day, or the second where it is not a day's first."""
-    return f"{moment:%Y-%m-%d}" if moment.time().isoformat() == "00:00:00" else f"{moment:%Y-%m-%dT%H:%M:%S}"
+    return f"{moment:%Y-%m-%d}" if f"{moment:%H%M%S}" == "000000" else f"{moment:%Y-%m-%dT%H:%M:%S}"
 
 
 def _scopes(scopes: tuple[str, ...]) -> str:

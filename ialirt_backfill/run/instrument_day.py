@@ -12,15 +12,16 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import PurePosixPath
 
-from ialirt_backfill.exceptions import AccessDenied, DayFileError, IalirtBackfillError, Interrupted, NoAccess
-from ialirt_backfill.plan.access import least
+from ialirt_backfill.exceptions import AccessDenied, DayFileError, IalirtBackfillError, Interrupted
+from ialirt_backfill.plan.access import NoAccess, least
 from ialirt_backfill.plan.coverage import Coverage, Span, day_span, extend, join_near, measure, single_gaps, subtract
 from ialirt_backfill.plan.decisions import Action, Decision, is_final, plan_spans, relied_on
-from ialirt_backfill.run.asking import Asking, without_frames
-from ialirt_backfill.run.context import Site, access_shown, day_path
+from ialirt_backfill.run.context import Context
 from ialirt_backfill.run.events import DayOutcome
+from ialirt_backfill.run.fetch import Fetch, without_frames
 from ialirt_backfill.run.results import day_result
 from ialirt_backfill.store import dayfile
+from ialirt_backfill.store.places import access_shown, day_path
 from ledger import (
     AttemptResult,
     AttemptStatus,
@@ -36,20 +37,20 @@ from ledger import (
 log = logging.getLogger(__name__)
 
 
-def carry_out(site: Site, decision: Decision) -> DayOutcome | Decision:
+def carry_out(context: Context, decision: Decision) -> DayOutcome | Decision:
     """Take the day, ask for what it lacks, and record the result.
 
     The decision that skips it, where the day turns out to be another runner's, done by now, or refused by the server.
     Raises LedgerError where the ledger cannot be reached.
     """
-    if refusal := site.api.admission.refusal(decision.instrument, day_span(decision.day).start):
+    if refusal := context.api.admission.refusal(decision.instrument, day_span(decision.day).start):
         return decision.refused(refusal)
-    claimed = _claim(site, decision)
+    claimed = _claim(context, decision)
     if isinstance(claimed, Decision):
         return claimed
     claim, decision = claimed
-    site.listener.day_started(decision)
-    work = _Work(site, decision, claim)
+    context.listener.day_started(decision)
+    work = _Work(context, decision, claim)
     try:
         return work.run()
     except NoAccess as denied:
@@ -58,37 +59,37 @@ def carry_out(site: Site, decision: Decision) -> DayOutcome | Decision:
         log.warning("%s %s: another runner has taken the day over", decision.instrument.name, decision.day)
     finally:
         if not work.recorded:
-            site.ledger.release(claim)
-    row = site.ledger.day(claim.item_name, claim.day)
-    return carry_out(site, site.decide(decision.instrument, decision.day, row))
+            context.ledger.release(claim)
+    row = context.ledger.day(claim.item_name, claim.day)
+    return carry_out(context, context.decide(decision.instrument, decision.day, row))
 
 
-def _claim(site: Site, decision: Decision) -> tuple[Claim, Decision] | Decision:
+def _claim(context: Context, decision: Decision) -> tuple[Claim, Decision] | Decision:
     """The day's claim, or the decision that skips it: where another runner was faster, its fresh row decides again."""
     key = decision.instrument.progress_key
     while decision.action.asks:
-        claim = site.ledger.claim(key, decision.day, seen_version=decision.seen_version, run_id=site.run_id)
+        claim = context.ledger.claim(key, decision.day, seen_version=decision.seen_version, run_id=context.run_id)
         if claim is not None:
             return claim, decision
-        row = site.ledger.day(key, decision.day)
+        row = context.ledger.day(key, decision.day)
         if row is not None and row.version == decision.seen_version:
             # Nothing has changed, so the row is locked: its runner is publishing, though its claim may have lapsed.
             return replace(decision, action=Action.SKIP_CLAIMED, reason="its result is being recorded", spans=())
-        decision = site.decide(decision.instrument, decision.day, row)
+        decision = context.decide(decision.instrument, decision.day, row)
     return decision
 
 
 class _Work:
     """The work on one claimed instrument-day."""
 
-    def __init__(self, site: Site, decision: Decision, claim: Claim) -> None:
-        self._site, self._decision, self._claim = site, decision, claim
+    def __init__(self, context: Context, decision: Decision, claim: Claim) -> None:
+        self._context, self._decision, self._claim = context, decision, claim
         self._row = claim.state
         self._whole = day_span(decision.day)
         self._path = day_path(decision.instrument, decision.day, claim.state)
-        self._file = site.datastore / self._path
+        self._file = context.datastore / self._path
         self._size_before: int | None = None
-        self._asking = Asking(site, decision)
+        self._asking = Fetch(context, decision)
         self._received = self._asking.received
         self._lost: list[Span] = []
         self.recorded = False
@@ -101,7 +102,7 @@ class _Work:
 
     def run(self) -> DayOutcome:
         """Raises NoAccess where the server refuses the day; what was answered of it before is kept."""
-        started, began = self._site.ledger.now(), time.monotonic()
+        started, began = self._context.ledger.now(), time.monotonic()
         error: Exception | None = None
         try:
             self._size_before = dayfile.size(self._file)
@@ -202,7 +203,7 @@ class _Work:
         for window in sorted(self._received.windows):
             if window.start <= reached:
                 reached = max(reached, window.end)
-        trusted = relied_on(reached, self._decision.day, self._site.trusted_now(), self._site.policy)
+        trusted = relied_on(reached, self._decision.day, self._context.trusted_now(), self._context.policy)
         asked = Span(start, max(known_through, trusted))
         known = Coverage(Span(start, known_through), row.records, 0, row.first_record, row.last_record, _gaps(row))
         if staged is None:
@@ -220,15 +221,15 @@ class _Work:
         return measure(instrument, asked, dayfile.read_times(staged.temporary or self._file))
 
     def _result(self, staged: dayfile.Staged | None, coverage: Coverage, error: Exception | None) -> DayResult:
-        instrument, row, site = self._decision.instrument, self._row, self._site
+        instrument, row, context = self._decision.instrument, self._row, self._context
         asked_through = coverage.asked.end
         final = error is None and is_final(
             asked_through,
             coverage.gaps,
             self._received.windows,
             self._decision.day,
-            site.trusted_now(),
-            site.policy.settle,
+            context.trusted_now(),
+            context.policy.settle,
         )
         has_file = staged is not None or self._size_before is not None
         return day_result(
@@ -249,11 +250,11 @@ class _Work:
         row, instrument = self._row, self._decision.instrument
         if not self._received.records:
             return row.access
-        access = self._site.api.admission.access(instrument)
+        access = self._context.api.admission.access(instrument)
         windows = join_near(self._received.windows, timedelta(0))
         if not row.records or any(window.holds(asked) for window in windows):
             return access
-        before = access_shown(self._site.datastore, instrument, row)
+        before = access_shown(self._context.datastore, instrument, row)
         return None if before is None else least(before, access)
 
     def _status(self, records: int, error: Exception | None) -> DayStatus:
@@ -273,7 +274,7 @@ class _Work:
         began: float,
     ) -> DayOutcome:
         """Publish and record in one transaction: the effect and its record, or neither."""
-        row, site, received = self._row, self._site, self._received
+        row, context, received = self._row, self._context, self._received
         interrupted = isinstance(error, Interrupted)
         changed = staged is not None and staged.temporary is not None
         seconds = time.monotonic() - began
@@ -291,7 +292,7 @@ class _Work:
             rejected=len(received.rejected),
             rejected_sample=received.rejected[0] if received.rejected else None,
             started=started,
-            finished=site.ledger.now(),
+            finished=context.ledger.now(),
         )
         news = (
             changed
@@ -300,7 +301,7 @@ class _Work:
             or (result.status, result.is_final) != (row.status, row.is_final)
         )
         if not (interrupted and not received.windows):
-            with site.ledger.recording(self._claim) as recording:
+            with context.ledger.recording(self._claim) as recording:
                 if staged is not None:
                     staged.publish()
                 recording.save(result, attempt if news else None, checked=attempt.finished, progress=result.last_record)

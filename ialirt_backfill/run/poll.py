@@ -16,31 +16,27 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 from ialirt_backfill.ask.client import Patience
+from ialirt_backfill.ending import EXIT_FAILED, EXIT_WELL, Stop
 from ialirt_backfill.exceptions import IalirtBackfillError, UsageError
 from ialirt_backfill.instruments import LAUNCH, Instrument
 from ialirt_backfill.options import PollOptions
 from ialirt_backfill.plan.access import Admission
 from ialirt_backfill.plan.decisions import Decision, Policy, decide
 from ialirt_backfill.plan.decisions import plan as plan_days
-from ialirt_backfill.run.backfill import (
-    EXIT_FAILED,
-    EXIT_WELL,
-    Clock,
-    Report,
-    Session,
-    expected_admission,
-    session,
-    utc_now,
-)
-from ialirt_backfill.run.context import Site, size_on_disk
+from ialirt_backfill.run.clock import Clock, end_of_hour, next_pass, running_clock
+from ialirt_backfill.run.context import Context
 from ialirt_backfill.run.events import DayOutcome, Listener
 from ialirt_backfill.run.instrument_day import carry_out
-from ialirt_backfill.run.workers import Ask, Stop
+from ialirt_backfill.run.planning import expected_admission
+from ialirt_backfill.run.report import Report
+from ialirt_backfill.run.session import Session, session
+from ialirt_backfill.run.workers import CarryOut
 from ialirt_backfill.store.demonstration import refuse_at_sight, refuse_mixing
+from ialirt_backfill.store.places import size_on_disk
 from ledger import DayState, DayStatus, Ledger, LedgerError
 
 log = logging.getLogger(__name__)
@@ -48,7 +44,6 @@ log = logging.getLogger(__name__)
 Sleep = Callable[[float], object]
 Key = tuple[str, date]
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MARGIN = timedelta(seconds=30)
 """How long before the end a pass must begin at the latest, however fast the passes are."""
 _SHORTEST_PATIENCE_SECONDS = 10.0
@@ -89,7 +84,7 @@ class PollListener(Listener):
 class Pass:
     """One pass: when it began, what it planned, and what became of that."""
 
-    site: Site
+    context: Context
     planned: tuple[Decision, ...]
     rows: dict[Key, DayState]
     newest: dict[str, datetime]
@@ -97,7 +92,7 @@ class Pass:
 
     @property
     def now(self) -> datetime:
-        return self.site.now
+        return self.context.now
 
     def take_in(self, report: Report) -> None:
         """Add what became of a part of the pass."""
@@ -174,7 +169,7 @@ class Poll:
         self._slowest = timedelta(0)
         self._due: datetime | None = None
         self._refused_since: datetime | None = None
-        self.report = Report(run.site.run_id, (), is_synthetic=run.is_synthetic)
+        self.report = Report(run.context.run_id, (), is_synthetic=run.is_synthetic)
 
     # --- a pass -------------------------------------------------------------------------------------------------------
 
@@ -184,19 +179,19 @@ class Poll:
         self._due = None
         self._alarm.due = self._end
         if self._noted != now.date():
-            note_missed_days(self.run.site.ledger, self.options, now)
+            note_missed_days(self.run.context.ledger, self.options, now)
             self._noted = now.date()
         self._ask_again_for_access(now)
-        admission = self.run.site.api.admission
-        planned, rows, newest = _plan_tails(self.run.site.ledger, self.options, self._policy, now, admission)
+        admission = self.run.context.api.admission
+        planned, rows, newest = _plan_tails(self.run.context.ledger, self.options, self._policy, now, admission)
         self._listener.pass_begun(now)
-        site = replace(self.run.site, now=now, policy=self._policy)
-        report = Report(self.run.site.run_id, (), is_synthetic=self.run.is_synthetic)
-        return Pass(site, planned, rows, newest, report)
+        context = replace(self.run.context, now=now, policy=self._policy)
+        report = Report(self.run.context.run_id, (), is_synthetic=self.run.is_synthetic)
+        return Pass(context, planned, rows, newest, report)
 
-    def ask(self, this: Pass, how: Ask = carry_out) -> Report:
+    def ask(self, this: Pass, how: CarryOut = carry_out) -> Report:
         """Ask for the tails of all instruments and add them to the pass."""
-        report = self.run.carry_out(this.planned, site=this.site, fail_fast=self.options.fail_fast, ask=how)
+        report = self.run.carry_out(this.planned, context=this.context, fail_fast=self.options.fail_fast, ask=how)
         this.take_in(report)
         return report
 
@@ -205,8 +200,8 @@ class Poll:
         asked_at = self._clock()
         self._slowest = max(self._slowest, asked_at - this.now)
         self._listener.tails_asked(this.now, this.tails)
-        admission = self.run.site.api.admission
-        planned = _plan_missing(self.run.site.ledger, self.options, self._policy, this.now, admission)
+        admission = self.run.context.api.admission
+        planned = _plan_missing(self.run.context.ledger, self.options, self._policy, this.now, admission)
         if self.options.once:
             self._alarm.due = self._end
         else:
@@ -215,12 +210,12 @@ class Poll:
         try:
             if not (self.options.fail_fast and this.report.summary["failed"]):
                 self._listener.planned(planned)
-                this.take_in(self.run.carry_out(planned, site=this.site, fail_fast=self.options.fail_fast))
+                this.take_in(self.run.carry_out(planned, context=this.context, fail_fast=self.options.fail_fast))
         finally:
             self._alarm.due = None
-        if self._refused_since is None and self.run.site.api.admission.refusals:
+        if self._refused_since is None and self.run.context.api.admission.refusals:
             self._refused_since = this.now
-        # Asking whatever is there, and repairing, are orders for once, not for every five minutes.
+        # Fetch whatever is there, and repairing, are orders for once, not for every five minutes.
         self._policy = _policy(self.options, first=False)
         self._conclude(this.report)
         return this.report
@@ -232,7 +227,7 @@ class Poll:
     def fail(self, error: Exception) -> None:
         """The pass could not be carried out at all."""
         log.error("this pass could not be carried out: %s", error)
-        report = Report(self.run.site.run_id, (), failed_beyond_days=True, is_synthetic=self.run.is_synthetic)
+        report = Report(self.run.context.run_id, (), failed_beyond_days=True, is_synthetic=self.run.is_synthetic)
         self._conclude(report)
 
     @property
@@ -244,7 +239,7 @@ class Poll:
         """Once an hour, forget what was refused: the key may have got another scope; at once, where it was all."""
         is_due = self._refused_since is not None and now - self._refused_since >= ACCESS_ASKED_EVERY
         if is_due or self.report.locked_out is not None:
-            self.run.site.api.permissions.forget_refusals()
+            self.run.context.api.permissions.forget_refusals()
             self._refused_since = None
 
     # --- between passes -----------------------------------------------------------------------------------------------
@@ -352,22 +347,6 @@ def dry_plan(options: PollOptions, now: datetime, *, key: str | None = None) -> 
 
 
 # --- the clock --------------------------------------------------------------------------------------------------------
-
-
-def next_pass(now: datetime, every: timedelta) -> datetime:
-    """The next moment of the even grid on which passes begin."""
-    return _EPOCH + ((now - _EPOCH) // every + 1) * every
-
-
-def end_of_hour(now: datetime) -> datetime:
-    """The next full hour."""
-    return next_pass(now, timedelta(hours=1))
-
-
-def running_clock(as_of: datetime | None) -> Clock:
-    """This machine's clock, or one that began at ``as_of`` when it was made."""
-    ahead = as_of - utc_now() if as_of else timedelta(0)
-    return (lambda: utc_now() + ahead) if as_of else utc_now
 
 
 def _sleep_until(stop: Stop) -> Sleep:

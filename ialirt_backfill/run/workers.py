@@ -10,8 +10,9 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
+from ialirt_backfill.ending import Stop
 from ialirt_backfill.plan.decisions import Decision
-from ialirt_backfill.run.context import Site
+from ialirt_backfill.run.context import Context
 from ialirt_backfill.run.events import DayOutcome
 from ialirt_backfill.run.instrument_day import carry_out
 from ledger import DayStatus, Ledger, LedgerError
@@ -23,14 +24,7 @@ DENIED_DAYS = 3
 """So many days refused, one of every instrument among them, and none answered, end the run: key or address is wrong."""
 
 
-class Stop(threading.Event):
-    """Set it, from a signal handler or another thread, to end a run after the requests in flight."""
-
-    exit_code = 130
-    """What the program then ends with: 128 and the number of the signal."""
-
-
-Ask = Callable[[Site, Decision], DayOutcome | Decision]
+CarryOut = Callable[[Context, Decision], DayOutcome | Decision]
 """How a day is carried out: here (`carry_out`), or elsewhere on behalf of the worker that waits for it."""
 
 
@@ -71,8 +65,10 @@ class Runner:
     ``broken_days`` counts those of which a fault of this program left not even a result.
     """
 
-    def __init__(self, site: Site, *, jobs: int, stop: Stop, fail_fast: bool = False, ask: Ask = carry_out) -> None:
-        self._site, self._jobs, self._stop, self._fail_fast, self._ask = site, jobs, stop, fail_fast, ask
+    def __init__(
+        self, context: Context, *, jobs: int, stop: Stop, fail_fast: bool = False, ask: CarryOut = carry_out
+    ) -> None:
+        self._context, self._jobs, self._stop, self._fail_fast, self._ask = context, jobs, stop, fail_fast, ask
         self._lock = threading.Lock()
         self._no_more = threading.Event()
         self._denied_days = self._answered_days = 0
@@ -101,7 +97,7 @@ class Runner:
     def _work(self, queue: Queue) -> None:
         while not (self._stop.is_set() or self._no_more.is_set()) and (decision := queue.take()) is not None:
             try:
-                self._take_in(self._ask(self._site, decision))
+                self._take_in(self._ask(self._context, decision))
             except LedgerError as error:
                 log.warning("%s %s: without a result", decision.instrument.name, decision.day)
                 self._lose_ledger(error)
@@ -122,9 +118,9 @@ class Runner:
                     self._denied_days += 1
                     self._not_denied.discard(result.instrument.name)
         if isinstance(result, Decision):
-            self._site.listener.day_skipped(result)
+            self._context.listener.day_skipped(result)
             return
-        self._site.listener.day_finished(result)
+        self._context.listener.day_finished(result)
         if self._fail_fast and result.status is DayStatus.FAILED and not result.interrupted:
             self._end("stopped at the first failure (--fail-fast)")
         elif self._denied_days >= DENIED_DAYS and not (self._answered_days or self._not_denied):
@@ -144,7 +140,7 @@ class Runner:
                 return
             self._no_more.set()
             self.ended = why
-        self._site.listener.stopping(why)
+        self._context.listener.stopping(why)
 
 
 @contextmanager

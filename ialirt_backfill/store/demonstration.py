@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ialirt_backfill.exceptions import UsageError
-from ialirt_backfill.store.datastore import LEDGER, MARK, MARK_TEXT, DayFiles, is_marked
+from ialirt_backfill.options.datastore import LEDGER, MARK, MARK_TEXT, is_marked
+from ialirt_backfill.store.files import DayFiles
 
 if TYPE_CHECKING:
     from ialirt_backfill.options import StoreOptions, WorkOptions

@@ -20,7 +20,7 @@ from ialirt_backfill.terminal.words import both_ends, clock, counted, one_line, 
 from ledger import DayStatus
 
 if TYPE_CHECKING:
-    from ialirt_backfill.run.backfill import Report  # it loads pyarrow, which whoever has a report has loaded already
+    from ialirt_backfill.run.report import Report  # it loads pyarrow, which whoever has a report has loaded already
 
 LONG_DAY_SECONDS = 30.0
 

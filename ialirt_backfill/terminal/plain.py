@@ -15,7 +15,7 @@ from enum import Enum
 from pathlib import PurePath
 from typing import Any
 
-from ledger import Holder
+from ledger import Claimant
 
 
 def write_json(record: object) -> None:
@@ -35,7 +35,7 @@ def write_csv(kind: type[Any], records: Sequence[Any]) -> None:
 
 def plain(value: Any) -> Any:
     """A record as JSON knows it."""
-    if isinstance(value, Holder):
+    if isinstance(value, Claimant):
         return {"host": value.host, "pid": value.pid, "run_id": value.run_id, "since": plain(value.since)}
     if is_dataclass(value):
         return {field.name: plain(getattr(value, field.name)) for field in fields(value)}

@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
+from ialirt_backfill.ending import EXIT_INTERRUPTED
 from ialirt_backfill.options import GapsOptions, HistoryOptions, RunsOptions, StatusOptions
 from ialirt_backfill.reports.history import DayHistory, RunsReport
 from ialirt_backfill.reports.status import Gap, GapsReport, InstrumentStatus, Standing, StatusReport, standing
@@ -16,9 +17,6 @@ from ialirt_backfill.terminal.consoles import make_console, number, prose, show,
 from ialirt_backfill.terminal.plain import write_csv, write_json
 from ialirt_backfill.terminal.words import both_ends, counted, length, moment, one_line, percent
 from ledger import Attempt, AttemptStatus, DayAccess, DayState, Run
-
-EXIT_STOPPED = 128
-
 
 # --- status -----------------------------------------------------------------------------------------------------------
 
@@ -272,6 +270,6 @@ def describe_result(run: Run, *, living: bool = False) -> tuple[str, str]:
         return ("running", "cyan") if living else ("no end recorded (running, or killed)", "yellow")
     if run.exit_code == 0:
         return "all well", "green"
-    if run.exit_code > EXIT_STOPPED:
+    if run.exit_code > EXIT_INTERRUPTED:
         return "interrupted", "yellow"
     return "with failures" if run.exit_code == 1 else f"ended with exit code {run.exit_code}", "red"

@@ -17,7 +17,7 @@ from ialirt_backfill.terminal.plan import show_plan
 from ialirt_backfill.terminal.summary import show_summary
 
 if TYPE_CHECKING:
-    from ialirt_backfill.run.backfill import Report  # it loads pyarrow, which whoever has a report has loaded already
+    from ialirt_backfill.run.report import Report  # it loads pyarrow, which whoever has a report has loaded already
 
 
 class Screen:

@@ -16,7 +16,7 @@ from ialirt_backfill.terminal.words import percent
 from ledger import DayStatus
 
 if TYPE_CHECKING:
-    from ialirt_backfill.run.backfill import Report  # it loads pyarrow, which whoever has a report has loaded already
+    from ialirt_backfill.run.report import Report  # it loads pyarrow, which whoever has a report has loaded already
 
 HEADERS = ("days", "downloaded", "no data", "failed", "skipped", "records", "availability")
 

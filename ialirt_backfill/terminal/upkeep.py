@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ialirt_backfill.options import AdoptOptions, LedgerOptions
-from ialirt_backfill.store.datastore import is_marked
+from ialirt_backfill.options.datastore import is_marked
 from ialirt_backfill.terminal.consoles import make_console, number, show_table, word
 from ialirt_backfill.terminal.lines import say
 from ialirt_backfill.terminal.plain import write_json

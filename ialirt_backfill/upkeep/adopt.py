@@ -28,8 +28,8 @@ from ialirt_backfill.plan.coverage import SECOND, Span, day_span, measure
 from ialirt_backfill.plan.decisions import Policy
 from ialirt_backfill.run.results import day_result
 from ialirt_backfill.store import dayfile
-from ialirt_backfill.store.datastore import DayFiles
 from ialirt_backfill.store.demonstration import refuse_synthetic
+from ialirt_backfill.store.files import DayFiles
 from ledger import AttemptResult, AttemptStatus, DayResult, DayState, DayStatus, Ledger
 
 _FLOAT_FORM = r"[.eE]"

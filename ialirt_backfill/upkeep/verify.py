@@ -8,17 +8,20 @@ from datetime import date
 from enum import Enum
 from pathlib import Path, PurePosixPath
 
+from ialirt_backfill.ending import EXIT_FAILED, EXIT_WELL, Stop
 from ialirt_backfill.exceptions import DayFileError
 from ialirt_backfill.instruments import Instrument
 from ialirt_backfill.options import VerifyOptions
 from ialirt_backfill.plan.decisions import Decision, Policy, decide
 from ialirt_backfill.reports.status import open_ledger
-from ialirt_backfill.run.backfill import EXIT_FAILED, EXIT_WELL, Report, session, utc_now
-from ialirt_backfill.run.context import Site, day_path, size_on_disk
+from ialirt_backfill.run.clock import utc_now
+from ialirt_backfill.run.context import Context
 from ialirt_backfill.run.events import Listener
-from ialirt_backfill.run.workers import Stop
+from ialirt_backfill.run.report import Report
+from ialirt_backfill.run.session import session
 from ialirt_backfill.store import dayfile
 from ialirt_backfill.store.demonstration import is_synthetic_throughout, refuse_at_sight, refuse_mixing
+from ialirt_backfill.store.places import day_path, size_on_disk
 from ledger import DayState, Ledger
 
 
@@ -112,14 +115,14 @@ def verify(
         return Verification(files, findings, is_synthetic=is_synthetic)
     policy = Policy(redownload=True, settle=options.settle, overlap=options.overlap)
     with session(options, policy, "verify", key=key, listener=listener, stop=stop) as run:
-        planned = [_again(finding, run.site) for finding in findings]
+        planned = [_again(finding, run.context) for finding in findings]
         listener.planned(planned)
         repair = run.carry_out(planned)
-        seen = ((finding, run.site.ledger.day(finding.state.item_name, finding.day)) for finding in findings)
+        seen = ((finding, run.context.ledger.day(finding.state.item_name, finding.day)) for finding in findings)
         left = tuple(
             still
             for finding, row in seen
-            if row is not None and (still := examine(run.site.datastore, finding.instrument, row)) is not None
+            if row is not None and (still := examine(run.context.datastore, finding.instrument, row)) is not None
         )
     return Verification(files, findings, repair, left, is_synthetic)
 
@@ -144,12 +147,12 @@ def _look(ledger: Ledger, options: VerifyOptions, stop: Stop) -> tuple[int, tupl
     return sum(row.size_bytes is not None for row in rows.values()), tuple(found)
 
 
-def _again(finding: Finding, site: Site) -> Decision:
+def _again(finding: Finding, context: Context) -> Decision:
     """Ask for the whole day again, and read what is in its file as it is."""
     row = finding.state
-    size = size_on_disk(site.datastore, finding.instrument, finding.day, row)
-    policy, admission = Policy(redownload=True), site.api.admission
-    decision = decide(finding.instrument, finding.day, row, size, site.now, policy, admission)
+    size = size_on_disk(context.datastore, finding.instrument, finding.day, row)
+    policy, admission = Policy(redownload=True), context.api.admission
+    decision = decide(finding.instrument, finding.day, row, size, context.now, policy, admission)
     return replace(decision, reason=f"verify --fix: {finding.detail}", reread=size is not None)
 
 

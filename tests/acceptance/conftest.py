@@ -16,7 +16,7 @@ import pytest
 
 import cli
 from ialirt_backfill.simulator import Simulator
-from tests.access import ENVIRONMENT, KEYS
+from tests.support.access import ENVIRONMENT, KEYS
 
 NOW = "2026-03-01T12:00:00"
 """The present, as the simulator and the runs see it unless a test says otherwise."""

@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 
 import cli
+from ialirt_backfill.ending import Stop
 from ialirt_backfill.instruments import INSTRUMENTS
 from ialirt_backfill.options import PollOptions
 from ialirt_backfill.run.poll import has_failed, poll
-from ialirt_backfill.run.workers import Stop
 from ialirt_backfill.simulator import Simulator
 from ialirt_backfill.terminal.poll import PollScreen
 from tests.acceptance.conftest import NOW, Command, Ended

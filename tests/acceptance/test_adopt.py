@@ -16,8 +16,8 @@ from ialirt_backfill.instruments import INSTRUMENTS
 from ialirt_backfill.simulator import Simulator
 from ledger.schema import VERSIONS
 from tests.acceptance.conftest import NOW, Clock, Command, Ended, Here
-from tests.access import FULL
-from tests.reference import assert_file_holds
+from tests.support.access import FULL
+from tests.support.reference import assert_file_holds
 
 Backfill = Callable[..., Ended]
 Adopt = Callable[..., Ended]

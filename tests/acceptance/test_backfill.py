@@ -17,8 +17,8 @@ import pytest
 from ialirt_backfill.instruments import INSTRUMENTS
 from ialirt_backfill.simulator import Answer, Simulator, Slow, Times
 from tests.acceptance.conftest import NOW, Clock, Command, Ended
-from tests.access import FULL
-from tests.reference import assert_file_holds
+from tests.support.access import FULL
+from tests.support.reference import assert_file_holds
 
 Backfill = Callable[..., Ended]
 

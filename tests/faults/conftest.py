@@ -12,16 +12,18 @@ import pytest
 
 import cli
 from ialirt_backfill.ask.client import Patience
+from ialirt_backfill.ending import Stop
 from ialirt_backfill.instruments import INSTRUMENTS
 from ialirt_backfill.options import BackfillOptions
-from ialirt_backfill.run.backfill import Report, policy_of, session
 from ialirt_backfill.run.events import Listener
-from ialirt_backfill.run.workers import Stop
+from ialirt_backfill.run.planning import policy_of
+from ialirt_backfill.run.report import Report
+from ialirt_backfill.run.session import session
 from ialirt_backfill.simulator import Simulator
 from ledger import DayState, Ledger
 from tests.acceptance.conftest import Clock, Command, Ended
-from tests.access import ENVIRONMENT, FULL, KEY, KEYS
-from tests.reference import assert_file_holds
+from tests.support.access import ENVIRONMENT, FULL, KEY, KEYS
+from tests.support.reference import assert_file_holds
 
 QUICK = Patience(answer=0.6, silence=0.5, tries=5, first_pause=0.01, longest_pause=0.02, longest_told_pause=0.02)
 """Five tries, of half a second each."""

@@ -10,8 +10,8 @@ import pytest
 from ialirt_backfill.simulator import Simulator
 from ledger import DayStatus
 from tests.acceptance.conftest import Clock
-from tests.access import KEYS
 from tests.faults.conftest import Place
+from tests.support.access import KEYS
 
 AHEAD = timedelta(hours=30)
 """Today and yesterday are wrong too."""

@@ -11,7 +11,7 @@ from ialirt_backfill.simulator import Answer, Times
 from ialirt_backfill.store import dayfile
 from ledger import DayStatus
 from tests.faults.conftest import DAY, Place
-from tests.reference import assert_cell, expected_rows
+from tests.support.reference import assert_cell, expected_rows
 
 EVENING = "2026-02-03T02:00:00"
 FOREIGN = "2026-02-02T23:59:58"

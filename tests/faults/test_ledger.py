@@ -13,8 +13,8 @@ import cli
 from ialirt_backfill.simulator import Fault, Request
 from ledger import Ledger
 from tests.acceptance.conftest import NOW, Command
-from tests.faults import tripwire
 from tests.faults.conftest import DAY, Place
+from tests.support import tripwire
 
 
 @pytest.fixture

@@ -17,9 +17,9 @@ from ialirt_backfill.instruments import INSTRUMENTS
 from ialirt_backfill.simulator import Answer, Fault, Request, Times, Transform
 from ledger import DayStatus
 from tests.acceptance.conftest import Ended
-from tests.access import FULL
 from tests.faults.conftest import DAY, Place
-from tests.reference import assert_file_holds
+from tests.support.access import FULL
+from tests.support.reference import assert_file_holds
 
 Records = list[dict[str, Any]]
 

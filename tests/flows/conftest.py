@@ -35,7 +35,7 @@ from prefect.client.schemas.objects import TaskRun  # noqa: E402
 from prefect.testing.utilities import prefect_test_harness  # noqa: E402
 
 from ialirt_backfill.simulator import Simulator  # noqa: E402
-from tests.access import ENVIRONMENT, KEYS  # noqa: E402
+from tests.support.access import ENVIRONMENT, KEYS  # noqa: E402
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from ledger import AttemptStatus, ClaimLost, DayStatus, Holder, Ledger
+from ledger import AttemptStatus, Claimant, ClaimLost, DayStatus, Ledger
 from tests.ledger.samples import ATTEMPT, DAY, DOWNLOADED, ITEM, claimed, execute, record
 
 ROOT = Path(__file__).parents[2]
@@ -205,14 +205,14 @@ def test_a_claim_does_not_wait_for_another_day_of_the_item_that_is_being_recorde
 
 
 def test_a_holder_is_read_back_from_its_text() -> None:
-    holder = Holder.this_process("run", datetime.now(UTC))
-    assert Holder.from_text(holder.text) == holder
+    holder = Claimant.this_process("run", datetime.now(UTC))
+    assert Claimant.from_text(holder.text) == holder
     assert not holder.is_known_dead()
-    assert holder.token != Holder.this_process("run", holder.since).token
+    assert holder.token != Claimant.this_process("run", holder.since).token
 
 
 def test_only_a_process_that_must_have_ended_is_known_dead() -> None:
-    mine = Holder.this_process("run", datetime(2026, 1, 1, 10, tzinfo=UTC))
+    mine = Claimant.this_process("run", datetime(2026, 1, 1, 10, tzinfo=UTC))
     gone = replace(mine, pid=2**22 + 1)
     assert gone.is_known_dead()
     assert replace(mine, process_start=1).is_known_dead()  # the process id was given to another process since
@@ -224,7 +224,7 @@ def test_only_a_process_that_must_have_ended_is_known_dead() -> None:
     assert replace(mine, host="x", pid=123).describe() == "process 123 on host x since 2026-01-01 10:00:00Z"
 
 
-def _move_to_another_host(url: str, holder: Holder) -> None:
+def _move_to_another_host(url: str, holder: Claimant) -> None:
     text = replace(holder, host="elsewhere").text
     execute(url, f"UPDATE instrument_day SET claimed_by = '{text}'")
 

@@ -7,7 +7,7 @@ import weakref
 
 import pytest
 
-from ledger.collector import CollectorPause
+from ledger.gc_pause import CollectorPause
 
 
 class _Loop:

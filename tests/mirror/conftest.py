@@ -12,8 +12,8 @@ import pytest
 
 from ialirt_backfill.mirror.loading import MirrorReport, mirror
 from ialirt_backfill.options import BackfillOptions, MirrorOptions
+from ialirt_backfill.options.datastore import MARK
 from ialirt_backfill.run.backfill import backfill
-from ialirt_backfill.store.datastore import MARK
 from tests.mirror.samples import FIRST, LAST, NOON, Store, execute
 
 Mirror = Callable[..., MirrorReport]

@@ -14,7 +14,7 @@ from ialirt_backfill.exceptions import MirrorError, UsageError
 from ialirt_backfill.mirror.loading import MirrorDecision, MirrorListener, MirrorReport, mirror
 from ialirt_backfill.mirror.views import make_views
 from ialirt_backfill.options import MirrorOptions
-from ialirt_backfill.store.datastore import MARK
+from ialirt_backfill.options.datastore import MARK
 from tests.mirror.samples import FIRST, LAST, Rows, Store, execute, table
 
 MARKER = "ialirt_mirror_synthetic"

@@ -17,9 +17,9 @@ from ialirt_backfill.instruments import INSTRUMENTS
 from ialirt_backfill.simulator import Simulator
 from ialirt_backfill.simulator.faults import Fault, Request
 from tests.acceptance.conftest import NOW, Command, Ended, clock, command, here, simulator  # noqa: F401 - fixtures
-from tests.access import FULL
 from tests.ledger.samples import execute
-from tests.reference import assert_file_holds
+from tests.support.access import FULL
+from tests.support.reference import assert_file_holds
 
 SECOND, DAY = timedelta(seconds=1), timedelta(days=1)
 FIRST = date(2026, 2, 1)

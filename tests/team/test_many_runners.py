@@ -12,7 +12,7 @@ from typing import Any
 import psycopg
 
 from ialirt_backfill.simulator import Transform
-from tests.databases import end_all_sessions
+from tests.support.databases import end_all_sessions
 from tests.team.conftest import FIRST, Gate, Team, ended, wait_until
 
 FOUR = ("ann", "bob", "cat", "dan")

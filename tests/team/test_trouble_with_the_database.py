@@ -12,8 +12,8 @@ import pytest
 
 from ialirt_backfill.simulator import Simulator
 from tests.acceptance.conftest import NOW, Command, Ended, Here
-from tests.databases import Door
 from tests.ledger.samples import execute
+from tests.support.databases import Door
 from tests.team.conftest import ended, wait_until
 
 SECRET = "hunter2"

@@ -1,0 +1,298 @@
+"""The records of an answer become rows of a day's table; how values become text, is said in ``cells``.
+
+Columns of an answer take the short way. Python's objects are looked at as long as it takes: whole columns are still
+converted at once, and what is odd about one record costs no other.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain, compress
+from operator import itemgetter
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ialirt_backfill.day.cells import NUMBERS, cells_of, converted, encodable, is_missing, without_missing
+from ialirt_backfill.day.columns import INSTRUMENT, AnswerColumns, Records, one_at_a_time, rows_of
+from ialirt_backfill.day.table import concatenate
+from ialirt_backfill.day.times import TIME_UTC, canonical_seconds, second_of, text_at
+from ialirt_backfill.exceptions import UnwritableValue
+from ialirt_backfill.instruments import Column, ColumnType, Field, Instrument, Shape
+from ialirt_backfill.plan.coverage import Span
+from ledger.gc_pause import gc_paused
+
+_SHOWN = 200
+"""How many characters of a record that is left out are shown."""
+_NAMED = 3
+"""How many other instruments are named, those with the most records."""
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """What one answer became.
+
+    ``rejected`` shows the records that cannot be kept, the start of each, as compact text: without a readable
+    ``time_utc``, no objects, or with a value that its column cannot hold truthfully. ``foreign`` names the other
+    instrument, once for each record of it. Either is a sign that the answer is wrong. Records outside the span that was
+    asked for are harmless, and left out without a word.
+    """
+
+    rows: pa.Table
+    rejected: tuple[str, ...] = ()
+    foreign: tuple[str, ...] = ()
+
+    @property
+    def doubts(self) -> str:
+        """What should not have come, in words; none where nothing did."""
+        kinds = [(count, f"of {name}") for name, count in Counter(self.foreign).most_common(_NAMED)]
+        kinds += [(len(self.rejected), "that cannot be kept")] if self.rejected else []
+        return ", ".join(f"{count:,} record{'s' if count > 1 else ''} {what}" for count, what in kinds)
+
+
+def tabulate(instrument: Instrument, span: Span, records: Records) -> Window:
+    """Make rows of the records of one answer, in whatever order they came.
+
+    Of a time that came twice, the later copy's cells win where they are not empty. Raises UnwritableValue, naming the
+    column, where half of the records or more have a value that their column cannot hold truthfully.
+    """
+    with one_at_a_time:
+        if isinstance(records, AnswerColumns):
+            return Window(rows_of([records]))
+        with gc_paused:
+            return _tabulated(instrument, _select(instrument, span, records))
+
+
+def joined(windows: Sequence[Window]) -> Window:
+    """One window of several that follow each other."""
+    return Window(
+        concatenate([window.rows for window in windows]),
+        tuple(chain.from_iterable(window.rejected for window in windows)),
+        tuple(chain.from_iterable(window.foreign for window in windows)),
+    )
+
+
+def _tabulated(instrument: Instrument, selection: _Selection) -> Window:
+    while True:
+        try:
+            rows = _columns(instrument, selection).table()
+        except _UnfitRecords as unfit:
+            # A broken record among many costs itself; a field that has changed its kind is for a person to look at.
+            if 2 * len(unfit.places) >= len(selection.records):
+                raise UnwritableValue(str(unfit)) from None
+            selection = selection.without(unfit.places)
+        else:
+            return Window(concatenate([rows]), selection.rejected, selection.foreign)
+
+
+def _columns(instrument: Instrument, selection: _Selection) -> _Columns:
+    columns = _Columns(instrument, selection.times)
+    known = {entry.name: entry for entry in instrument.fields}
+    for name, values in selection.fields.items():
+        if name in {TIME_UTC, INSTRUMENT}:
+            continue
+        if name in known:
+            columns.add(known[name], values)
+        else:
+            columns.add_unknown(name, values)
+    return columns
+
+
+# --- which records count ----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Selection:
+    """The records of an answer that become rows, the values of each of their fields, and the text of their times."""
+
+    records: Sequence[dict[str, Any]]
+    fields: Mapping[str, Sequence[Any]]
+    times: pa.Array
+    rejected: tuple[str, ...]
+    foreign: tuple[str, ...]
+
+    def without(self, places: Sequence[int]) -> _Selection:
+        """The same, with the records at these places rejected."""
+        shown = tuple(_shown(self.records[place]) for place in places)
+        kept = sorted(set(range(len(self.records))).difference(places))
+        records = [self.records[place] for place in kept]
+        return _Selection(records, _transposed(records), self.times.take(kept), self.rejected + shown, self.foreign)
+
+
+class _UnfitRecords(Exception):
+    """The records at these places hold a value that its column cannot hold truthfully."""
+
+    def __init__(self, message: str, places: Sequence[int]) -> None:
+        super().__init__(message)
+        self.places = places
+
+
+def _select(instrument: Instrument, span: Span, records: Sequence[object]) -> _Selection:
+    objects = [record for record in records if type(record) is dict]
+    rejected = [_shown(record) for record in records if type(record) is not dict] if len(objects) < len(records) else []
+    ours, fields, foreign = objects, _transposed(objects), tuple[str, ...]()
+    if fields.get(INSTRUMENT, ()).count(instrument.name) < len(objects):
+        of_us = (instrument.name, None)
+        ours = [record for record in objects if record.get(INSTRUMENT) in of_us]
+        foreign = tuple(_shown(it[INSTRUMENT]) for it in objects if it.get(INSTRUMENT) not in of_us)
+        fields = _transposed(ours)
+    start, end = int(span.start.timestamp()), int(span.end.timestamp())
+
+    moments = fields.get(TIME_UTC, [None] * len(ours))
+    try:
+        times = pa.array(moments, pa.string())
+    except (pa.ArrowException, ValueError):  # something that is no text, or no UTF-8
+        times = None
+    seconds = None if times is None else canonical_seconds(times)
+    if seconds is not None:
+        inside = (seconds >= start) & (seconds < end)
+        if not inside.all():
+            ours = list(compress(ours, inside))
+            fields = _transposed(ours)
+            times = times.filter(pa.array(inside))
+        return _Selection(ours, fields, times, tuple(rejected), foreign)
+
+    chosen: list[dict[str, Any]] = []
+    texts: list[str | None] = []
+    for record, moment in zip(ours, moments, strict=True):
+        second = second_of(moment)
+        if second is None:
+            rejected.append(_shown(record))
+        elif start <= second < end:
+            chosen.append(record)
+            texts.append(text_at(second))
+    return _Selection(chosen, _transposed(chosen), pa.array(texts, pa.string()), tuple(rejected), foreign)
+
+
+def _shown(value: object) -> str:
+    try:
+        text = json.dumps(value, separators=(",", ":"), ensure_ascii=False, default=repr)
+    except (RecursionError, ValueError, TypeError):
+        text = f"<{type(value).__name__} that cannot be shown>"
+    return "".join(letter if letter.isprintable() else f"\\u{ord(letter):04x}" for letter in text[:_SHOWN])[:_SHOWN]
+
+
+# --- from fields to columns -------------------------------------------------------------------------------------------
+
+
+def _transposed(objects: Sequence[dict[str, Any]]) -> dict[str, Sequence[Any]]:
+    """The values of each key that any of the objects has, None where one lacks it."""
+    names = list(objects[0]) if objects else []
+    others = set().union(*objects).difference(names)
+    names += sorted(others)
+    if others or min(map(len, objects), default=0) < len(names):  # ordinarily, few lack any
+        nothing = dict.fromkeys(names)
+        objects = [it if len(it) == len(names) else nothing | it for it in objects]
+    if len(names) < 2:  # itemgetter makes tuples of two names or more only
+        return {name: [it[name] for it in objects] for name in names}
+    return dict(zip(names, zip(*map(itemgetter(*names), objects), strict=True), strict=True))
+
+
+class _Columns:
+    """The columns of one answer, as they come together. ``times`` is the text of each record's time."""
+
+    def __init__(self, instrument: Instrument, times: pa.Array) -> None:
+        self._instrument = instrument
+        self._times = times
+        self._known = instrument.columns
+        self._cells: dict[str, pa.Array] = {}
+
+    def table(self) -> pa.Table:
+        names = sorted(self._cells)
+        return pa.table([self._times, *(self._cells[name] for name in names)], [TIME_UTC, *names])
+
+    def add(self, entry: Field, values: Sequence[Any]) -> None:
+        """The columns of one field of the table of instruments."""
+        if entry.shape is Shape.LIST:
+            self._add_list(entry, values)
+        elif entry.shape is Shape.OBJECT:
+            self._add_object(entry, values)
+        else:
+            self._put(entry.columns[0], values)
+
+    def add_unknown(self, name: str, values: Sequence[Any]) -> None:
+        """A field nobody has seen before, as it came."""
+        name = encodable(name)
+        column = self._known.get(name, Column(name, ColumnType.JSON))
+        if column.polynomial:
+            missing = pa.array([is_missing(value) for value in values], pa.bool_())
+            self._refuse(name, pc.invert(missing), "it arrived as a field of its own, in an unknown unit")
+        self._put(column, values)
+
+    def _add_list(self, entry: Field, values: Sequence[Any]) -> None:
+        size = len(entry.columns)
+        nothing = [None] * size
+        values = [nothing if value is None else value for value in values]
+        if not (set(map(type, values)) <= {list} and set(map(len, values)) <= {size}):
+            fits = [type(value) is list and len(value) == size for value in values]
+            missing = [is_missing(value) for value in values]
+            self._add_odd(entry.name, values, [fit or absent for fit, absent in zip(fits, missing, strict=True)])
+            if not any(fits) and not any(missing):
+                return
+            values = [value if fit else nothing for value, fit in zip(values, fits, strict=True)]
+        for column, part in zip(entry.columns, zip(*values, strict=True), strict=True):
+            self._put(column, part)
+
+    def _add_object(self, entry: Field, values: Sequence[Any]) -> None:
+        if set(map(type, values)) - {dict}:
+            fits = [type(value) is dict for value in values]
+            self._add_odd(entry.name, values, [fit or is_missing(v) for fit, v in zip(fits, values, strict=True)])
+            values = [value if fit else {} for value, fit in zip(values, fits, strict=True)]
+        known = dict(zip(entry.members, entry.columns, strict=True))
+        for member, part in _transposed(values).items():
+            name = encodable(entry.prefix + member)
+            self._put(known.get(member) or Column(name, ColumnType.JSON), part)
+
+    def _add_odd(self, name: str, values: Sequence[Any], ordinary: Sequence[bool]) -> None:
+        """What came instead of a list or an object, in a column named as the field."""
+        if not all(ordinary):
+            odd = [None if usual else value for value, usual in zip(values, ordinary, strict=True)]
+            self._put(Column(name, ColumnType.JSON), odd)
+
+    def _put(self, column: Column, values: Sequence[Any]) -> None:
+        if column.polynomial:
+            cells = self._converted(column, values)
+        else:
+            try:
+                cells = cells_of(column, values)
+            except RecursionError:
+                raise UnwritableValue(
+                    f"{self._instrument.name}: column {column.name!r}: a value is nested too deeply to be written"
+                ) from None
+        name = column.name
+        if name in self._cells:
+            differ = pc.fill_null(pc.not_equal(self._cells[name], cells), False)
+            self._refuse(name, differ, "two fields of the record give different values for it")
+            cells = pc.coalesce(cells, self._cells[name])
+        self._cells[name] = cells
+
+    def _converted(self, column: Column, values: Sequence[Any]) -> pa.Array:
+        """Raw values in the unit of their column, not rounded."""
+        if not NUMBERS.issuperset(map(type, values)):
+            wrong = pa.array([type(value) not in NUMBERS and not is_missing(value) for value in values], pa.bool_())
+            self._refuse(column.name, wrong, f"the raw value to be converted to {column.unit} is not a number")
+            values = [value if type(value) in NUMBERS else None for value in values]
+        cells, too_large = converted(column, without_missing(self._floats(column, values)))
+        self._refuse(column.name, too_large, f"the raw value is too large for {column.unit}")
+        return cells
+
+    def _floats(self, column: Column, values: Sequence[int | float | None]) -> pa.Array:
+        try:
+            return pa.array(values, pa.float64())
+        except (pa.ArrowInvalid, OverflowError):  # whole numbers that arrow finds too long
+            too_large = pa.array([type(value) is int and abs(value) > sys.float_info.max for value in values])
+            self._refuse(column.name, too_large, f"the raw value is too large for {column.unit}")
+            return pa.array([None if value is None else float(value) for value in values], pa.float64())
+
+    def _refuse(self, name: str, where: pa.Array, reason: str) -> None:
+        """Raise _UnfitRecords where any of ``where`` is true."""
+        places = pc.indices_nonzero(where).to_pylist()
+        if places:
+            time = self._times[places[0]].as_py()
+            message = f"{self._instrument.name}: column {name!r} cannot be written at {time}: {reason}"
+            raise _UnfitRecords(message, places)

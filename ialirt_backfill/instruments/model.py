@@ -1,0 +1,167 @@
+"""What is known of an instrument, as frozen records: its fields, the columns they become, who may have them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from enum import Enum
+from pathlib import PurePosixPath
+from types import MappingProxyType
+
+LAUNCH = date(2025, 9, 24)
+"""The day of launch: nothing was observed before it."""
+
+
+PUBLIC_SINCE = datetime(2026, 2, 1, tzinfo=UTC)
+"""Without a key the server refuses a start before this time, as its source had it on 2026-11-28. It may move: what a
+run does, it learns from the server; this serves for words before the server is asked."""
+
+
+SCOPES = ("full", "read")
+"""A key with any of these scopes is shown what is restricted."""
+
+
+FILL_VALUE = -1.0e31
+"""What the science centre writes where a measurement is missing."""
+
+
+NANOSECONDS = "ns"
+
+
+class ColumnType(Enum):
+    """What a column of a day's file holds, whatever one answer happened to send."""
+
+    INTEGER = "integer"
+    """Counts, flags 0/1 and times in nanoseconds: written without a decimal point, never through a float."""
+    MEASUREMENT = "measurement"
+    """A decimal number, also where a whole one arrived as ``1``."""
+    BOOLEAN = "boolean"
+    """``True`` or ``False``."""
+    TEXT = "text"
+    JSON = "json"
+    """Compact JSON in one cell; missing values inside it are ``null``."""
+
+
+class Shape(Enum):
+    """How one field of a record becomes columns of the file."""
+
+    SCALAR = "scalar"
+    """One value, one column."""
+    LIST = "list"
+    """A list of known length: one column per element."""
+    OBJECT = "object"
+    """An object: one column per member."""
+    CELL = "cell"
+    """A list or a nested array: one cell of JSON."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Column:
+    """One column of a day's file.
+
+    ``polynomial`` converts the raw value that arrives to ``unit``: coefficients in rising powers of the raw value.
+    ``codes`` names the values of a coded integer. ``scopes``, where there are any, says that the server shows it to a
+    key with one of them only.
+    """
+
+    name: str
+    type: ColumnType
+    unit: str = ""
+    description: str = ""
+    polynomial: tuple[float, ...] = ()
+    scopes: tuple[str, ...] = ()
+    codes: Mapping[int, str] = field(default_factory=lambda: MappingProxyType({}))
+
+    @property
+    def is_time(self) -> bool:
+        """Whether it holds nanoseconds: of 18 or 19 digits, more than a float can."""
+        return self.unit == NANOSECONDS
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Field:
+    """One field of a record, as the API names it, and the columns it becomes.
+
+    For ``Shape.LIST`` the columns stand in the order of the elements, all of one type; for ``Shape.OBJECT`` ``members``
+    names the member of the object that each column comes from; for ``Shape.CELL`` lists are nested ``depth`` deep.
+    """
+
+    name: str
+    shape: Shape
+    columns: tuple[Column, ...]
+    members: tuple[str, ...] = ()
+    depth: int = 0
+    prefix: str = ""
+    """For ``Shape.OBJECT``: what a member not listed here is written under, ``<prefix><member>``."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Instrument:
+    """One product of the API.
+
+    A day's file is ``<folder>/YYYY/MM/imap_<file_prefix>YYYYMMDD.csv``; ``other_file_prefixes`` are what other programs
+    write instead of ``file_prefix``.
+    ``cadence`` is the nominal time between records; where it is ``irregular``, availability counts minutes that hold a
+    record. ``window`` is a stretch whose records stay well below the API's limit of 1 MB a query. A stretch without
+    records longer than ``longest_pause`` is a gap. ``public_since`` is since when its records need no key; ``scopes``,
+    where there are any, says that no key without one of them is given any.
+    """
+
+    name: str
+    title: str
+    cadence: timedelta
+    window: timedelta
+    progress_key: str
+    fields: tuple[Field, ...]
+    folder: str = "ialirt"
+    file_prefix: str = ""
+    other_file_prefixes: tuple[str, ...] = ()
+    irregular: bool = False
+    longest_pause: timedelta = timedelta(0)
+    public_since: datetime = PUBLIC_SINCE
+    scopes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.longest_pause:
+            object.__setattr__(self, "longest_pause", 2.5 * self.cadence)
+
+    def __reduce__(self) -> tuple[Callable[[str], Instrument], tuple[str]]:
+        """In another process an instrument is that process's own entry of the table."""
+        return _entry, (self.name,)
+
+    def path(self, day: date) -> PurePosixPath:
+        """Where the file of ``day`` lies, relative to the root of the datastore."""
+        return self._path(day, self.file_prefix)
+
+    def paths(self, day: date) -> tuple[PurePosixPath, ...]:
+        """The same, and where the file lies when another program has named it."""
+        return tuple(self._path(day, prefix) for prefix in (self.file_prefix, *self.other_file_prefixes))
+
+    def folder_of(self, day: date) -> PurePosixPath:
+        """Where the files of the day's month lie, relative to the root of the datastore."""
+        return PurePosixPath(self.folder, f"{day:%Y}", f"{day:%m}")
+
+    def _path(self, day: date, prefix: str) -> PurePosixPath:
+        return self.folder_of(day) / f"imap_{prefix}{day:%Y%m%d}.csv"
+
+    @property
+    def columns(self) -> dict[str, Column]:
+        """Every column this instrument is known to have, by name."""
+        return {column.name: column for entry in self.fields for column in entry.columns}
+
+    @property
+    def restricted_columns(self) -> frozenset[str]:
+        """The names of the columns that not every key is shown; all of them where the instrument itself is not."""
+        return frozenset(name for name, column in self.columns.items() if self.scopes or column.scopes)
+
+    @property
+    def has_restricted_fields(self) -> bool:
+        """Whether a key without a scope is given records of it, but not all of their fields."""
+        return not self.scopes and any(column.scopes for column in self.columns.values())
+
+
+def _entry(name: str) -> Instrument:
+    from ialirt_backfill.instruments.catalogue import INSTRUMENTS  # noqa: PLC0415 - the catalogue is made of this model
+
+    return INSTRUMENTS[name]

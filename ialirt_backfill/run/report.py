@@ -1,0 +1,128 @@
+"""What a run planned and did, as data: its counts, its exit code, its JSON."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from functools import cached_property
+
+from ialirt_backfill.ending import EXIT_FAILED, EXIT_USAGE, EXIT_WELL
+from ialirt_backfill.plan.access import Refusal, Want
+from ialirt_backfill.plan.decisions import Action, Decision
+from ialirt_backfill.run.events import DayOutcome
+from ledger import DayStatus
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a run planned and did.
+
+    ``run_id`` is None for a dry run. ``skipped`` holds days that were planned but found taken or done by another runner
+    meanwhile; those that the server refused stand in the plan as such. ``ended`` says why the run ended before its plan
+    did. ``takes_what_it_may`` says that all instruments were asked for, which is all that one may have.
+    ``is_synthetic`` says that the days are those of a demonstration.
+    """
+
+    run_id: str | None
+    plan: tuple[Decision, ...]
+    outcomes: tuple[DayOutcome, ...] = ()
+    skipped: tuple[Decision, ...] = ()
+    ended: str | None = None
+    failed_beyond_days: bool = False
+    ledger_failed: bool = False
+    takes_what_it_may: bool = False
+    is_synthetic: bool = False
+
+    @cached_property
+    def results(self) -> tuple[DayOutcome, ...]:
+        """The days that were asked for to the end."""
+        return tuple(outcome for outcome in self.outcomes if not outcome.interrupted)
+
+    @cached_property
+    def summary(self) -> dict[str, int]:
+        """Counts of instrument-days, under the names of the JSON contract."""
+        skips = Counter(decision.action for decision in (*self.plan, *self.skipped) if not decision.action.asks)
+        statuses = Counter(outcome.status for outcome in self.results)
+        return {
+            "planned": len(self.plan),
+            "run": len(self.results),
+            "downloaded": statuses[DayStatus.DOWNLOADED],
+            "no_data": statuses[DayStatus.NO_DATA],
+            "failed": statuses[DayStatus.FAILED],
+            "skipped_existing": skips[Action.SKIP_EXISTING],
+            "skipped_no_data": skips[Action.SKIP_NO_DATA],
+            "skipped_failed": skips[Action.SKIP_FAILED],
+            "skipped_claimed": skips[Action.SKIP_CLAIMED],
+            "skipped_no_access": skips[Action.SKIP_NO_ACCESS],
+            "skipped_future": skips[Action.SKIP_FUTURE],
+        }
+
+    @cached_property
+    def without_access(self) -> tuple[Decision, ...]:
+        """The days of the plan that the server refused for want of a key or a scope."""
+        return tuple(decision for decision in self.plan if decision.refusal is not None)
+
+    @property
+    def missed(self) -> tuple[Decision, ...]:
+        """Those of them that were named: an instrument or a range, of which a part cannot be had."""
+        may_lack = {Want.SCOPE} if self.takes_what_it_may else set()
+        return tuple(it for it in self.without_access if it.refusal is not None and it.refusal.want not in may_lack)
+
+    @property
+    def has_nothing(self) -> bool:
+        """Whether the server refuses all of it."""
+        begun = sum(decision.action is not Action.SKIP_FUTURE for decision in self.plan)
+        return bool(self.without_access) and len(self.without_access) == begun
+
+    @property
+    def locked_out(self) -> Refusal | None:
+        """Why the server lets this key in nowhere; None where it does."""
+        refusals = [it.refusal for it in self.without_access if it.refusal is not None]
+        is_out = not self.results and all(refusal.want is Want.OTHER_KEY for refusal in refusals)
+        return next(iter(refusals), None) if is_out else None
+
+    @property
+    def has_failures(self) -> bool:
+        """Whether a day failed, or was skipped because it had failed before."""
+        summary = self.summary
+        return bool(summary["failed"] or summary["skipped_failed"] or self.failed_beyond_days)
+
+    @property
+    def exit_code(self) -> int:
+        """0 when all is well; 1 when a day failed, was skipped as failed, or was named and cannot be had; 2 when none
+        can be had, the key is not let in, or the ledger failed meanwhile."""
+        if self.run_id is None:
+            return EXIT_WELL
+        if self.ledger_failed or self.has_nothing or self.locked_out:
+            return EXIT_USAGE
+        return EXIT_FAILED if self.has_failures or self.missed else EXIT_WELL
+
+    def to_json(self) -> dict[str, object]:
+        """The stable contract of ``--json``."""
+        return {
+            "run_id": self.run_id,
+            "synthetic": self.is_synthetic,
+            "plan": [
+                {
+                    "instrument": decision.instrument.name,
+                    "day": decision.day.isoformat(),
+                    "action": decision.action.value,
+                    "reason": decision.reason,
+                }
+                for decision in self.plan
+            ],
+            "results": [
+                {
+                    "instrument": outcome.instrument.name,
+                    "day": outcome.day.isoformat(),
+                    "status": outcome.status.value,
+                    "records": outcome.records,
+                    "expected_records": outcome.expected_records,
+                    "availability_pct": outcome.availability_pct,
+                    "path": None if outcome.path is None else str(outcome.path),
+                    "error": outcome.error,
+                }
+                for outcome in sorted(self.results, key=lambda outcome: (outcome.day, outcome.instrument.name))
+            ],
+            "summary": self.summary,
+        }

@@ -1,0 +1,209 @@
+"""The plan of the house: which way the arrows point, whose the names are, and what the doorstep costs."""
+
+from __future__ import annotations
+
+import ast
+import importlib.metadata
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PARTS = ("cli", "flows", "ialirt_backfill", "ledger")
+HEAVY = {"alembic", "numpy", "pandas", "prefect", "psycopg", "pyarrow", "pydantic", "rich", "sqlalchemy"}
+
+
+def files(part: str) -> list[Path]:
+    """The source files of one of the house's parts, or of a room in it."""
+    path = ROOT / part
+    return sorted(path.rglob("*.py")) if path.is_dir() else [path.with_suffix(".py")]
+
+
+def imported(path: Path) -> Iterator[str]:
+    """Every module that a file imports, wherever in it the import stands, by its full name."""
+    package = path.relative_to(ROOT).parent.parts
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            above = package[: len(package) + 1 - node.level] if node.level else ()
+            module = ".".join([*above, *(node.module or "").split(".")]).strip(".")
+            yield from (f"{module}.{alias.name}" for alias in node.names)
+
+
+def offences(part: str, *forbidden: str) -> list[str]:
+    """The imports in a part of what lies behind one of the forbidden names."""
+    return [
+        f"{path.relative_to(ROOT)} imports {name}"
+        for path in files(part)
+        for name in imported(path)
+        if any(name == bad or name.startswith(f"{bad}.") for bad in forbidden)
+    ]
+
+
+def test_the_parts_are_where_the_plan_has_them() -> None:
+    assert all(files(part) and files(part)[0].exists() for part in PARTS)
+    known = {"ledger.records.DayState", "ialirt_backfill.plan.coverage.Span"}
+    assert known <= set(imported(ROOT / "ialirt_backfill" / "plan" / "decisions.py"))
+
+
+OPEN_TO_ALL = {"", "ending", "exceptions", "instruments", "options"}
+"""What every room may import; the package itself has the version."""
+
+ARROWS: dict[str, set[str]] = {
+    "exceptions": set(),
+    "ending": set(),
+    "instruments": set(),
+    "options": set(),
+    "plan": {"ledger"},
+    "day": {"plan"},
+    "ask": {"day"},
+    "store": {"day", "ledger"},
+    "read": {"store"},
+    "simulator": set(),
+    "run": {"ask", "store", "simulator"},
+    "reports": {"store"},
+    "upkeep": {"run", "read", "reports"},
+    "mirror": {"read"},
+    "terminal": {"upkeep", "mirror"},
+    "command": {"terminal"},
+}
+"""What each room imports; it may import what those import, too."""
+
+
+def reachable(room: str) -> set[str]:
+    """The rooms that a room may import."""
+    found = set(ARROWS[room])
+    for other in ARROWS[room] & ARROWS.keys():
+        found |= reachable(other)
+    return found
+
+
+def room_of(module: str) -> str:
+    """The room that a module of ours lies in: ``run``, ``ledger``, ``flows``; empty for the package itself."""
+    part, _, rest = module.partition(".")
+    if part != "ialirt_backfill":
+        return part
+    name = rest.partition(".")[0]
+    return name if name in ARROWS else ""
+
+
+def ours(names: Iterator[str]) -> Iterator[str]:
+    return (name for name in names if name.partition(".")[0] in PARTS)
+
+
+def test_every_room_has_its_arrows() -> None:
+    package = ROOT / "ialirt_backfill"
+    rooms = {path.stem for path in package.iterdir() if path.suffix == ".py" or (path / "__init__.py").exists()}
+    assert rooms - {"__init__"} == ARROWS.keys()
+
+
+@pytest.mark.parametrize("room", ARROWS)
+def test_a_room_imports_what_its_arrows_lead_to_and_nothing_else(room: str) -> None:
+    allowed = reachable(room) | {room} | (OPEN_TO_ALL if room not in {"exceptions", "ending"} else set())
+    if room in {"instruments", "options"}:
+        allowed = {room, "exceptions", "instruments", ""}
+    path = ROOT / "ialirt_backfill" / room
+    offending = [
+        f"{file.relative_to(ROOT)} imports {name}"
+        for file in (sorted(path.rglob("*.py")) if path.is_dir() else [path.with_suffix(".py")])
+        for name in ours(imported(file))
+        if room_of(name) not in allowed
+    ]
+    assert offending == []
+
+
+@pytest.mark.parametrize(
+    ("part", "allowed"),
+    [
+        ("ledger", {"ledger"}),
+        ("cli", {"command"}),
+        ("flows", {"flows", "ledger", *ARROWS.keys() - {"terminal", "command"}}),
+    ],
+)
+def test_so_do_the_other_parts(part: str, allowed: set[str]) -> None:
+    offending = [
+        f"{path.relative_to(ROOT)} imports {name}"
+        for path in files(part)
+        for name in ours(imported(path))
+        if room_of(name) not in allowed
+    ]
+    assert offending == []
+
+
+@pytest.mark.parametrize(
+    ("part", "library", "where"),
+    [
+        ("ialirt_backfill", "rich", "ialirt_backfill/terminal/"),
+        ("ialirt_backfill", "prefect", "nowhere"),
+        ("ialirt_backfill", "ialirt_data_access", "ialirt_backfill/ask/"),
+        ("ialirt_backfill", "crump", "ialirt_backfill/mirror/"),
+        ("ialirt_backfill", "ialirt_backfill.simulator", "ialirt_backfill/run/"),
+        ("ledger", "pandas", "nowhere"),
+        ("ledger", "pyarrow", "nowhere"),
+        ("flows", "rich", "nowhere"),
+    ],
+)
+def test_a_library_is_known_in_one_room(part: str, library: str, where: str) -> None:
+    own_room = f"{library.replace('.', '/')}/"
+    assert [it for it in offences(part, library) if not it.startswith((where, own_room))] == []
+
+
+@pytest.mark.parametrize("room", ["plan", "instruments"])
+def test_pure_rooms_import_nothing_that_reaches_out(room: str) -> None:
+    pure = {
+        "__future__", "bisect", "collections.abc", "dataclasses", "datetime", "enum", "functools", "itertools", "math",
+        "operator", "types", "typing", "ledger.records", "pathlib.PurePosixPath",
+        "ialirt_backfill.exceptions", "ialirt_backfill.instruments", f"ialirt_backfill.{room}",
+    }  # fmt: skip
+    names = {name for path in (ROOT / "ialirt_backfill" / room).glob("*.py") for name in imported(path)}
+    assert {it for it in names if not any(it == good or it.startswith(f"{good}.") for good in pure)} == set()
+
+
+@pytest.mark.parametrize("room", ["plan", "instruments"])
+def test_pure_rooms_look_at_no_clock(room: str) -> None:
+    for path in (ROOT / "ialirt_backfill" / room).glob("*.py"):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
+        called = {node.func.attr for node in calls if isinstance(node.func, ast.Attribute)}
+        assert not called & {"now", "utcnow", "today", "time", "monotonic", "open"}, path
+
+
+@pytest.mark.parametrize("room", ["day"])
+def test_what_becomes_of_an_answer_touches_neither_disk_nor_network(room: str) -> None:
+    out = {"os", "pathlib.Path", "socket", "shutil", "tempfile", "urllib", "http", "ialirt_data_access"}
+    names = {name for path in (ROOT / "ialirt_backfill" / room).glob("*.py") for name in imported(path)}
+    assert {it for it in names if any(it == bad or it.startswith(f"{bad}.") for bad in out)} == set()
+
+
+def test_nobody_else_owns_the_top_level_names() -> None:
+    owners = importlib.metadata.packages_distributions()
+    strangers = {name: set(owners.get(name, [])) - {"ialirt-backfill"} for name in PARTS}
+    assert strangers == {name: set() for name in PARTS}
+
+
+@pytest.mark.parametrize("words", [["--help"], ["--version"], ["--instrument", "nothing", "--start", "2026-01-01"]])
+def test_the_doorstep_is_light(words: list[str]) -> None:
+    code = (
+        "import sys, cli\n"
+        "try:\n"
+        "    sys.exit(cli.main(sys.argv[1:]))\n"
+        "finally:\n"
+        f"    print(sorted({HEAVY!r} & {{name.partition('.')[0] for name in sys.modules}}), file=sys.stderr)\n"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code, *words], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert ended.stderr.splitlines()[-1] == "[]"
+    assert ended.returncode == (0 if words[0] in {"--help", "--version"} else 2)
+
+
+def test_help_from_the_file_itself() -> None:
+    ended = subprocess.run(
+        [sys.executable, "-W", "error", "cli.py", "--help"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert ended.stdout.startswith("usage: ialirt-backfill")
+    assert ended.stderr == ""
