@@ -26,7 +26,7 @@ from ialirt_backfill.instruments import Instrument, of_file
 from ialirt_backfill.options import AdoptOptions
 from ialirt_backfill.plan.coverage import SECOND, Span, day_span, measure
 from ialirt_backfill.plan.decisions import Policy
-from ialirt_backfill.run.results import day_result
+from ialirt_backfill.run.measuring import day_result
 from ialirt_backfill.store import dayfile
 from ialirt_backfill.store.demonstration import refuse_synthetic
 from ialirt_backfill.store.files import DayFiles
