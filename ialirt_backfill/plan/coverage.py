@@ -143,8 +143,13 @@ def availability_pct(instrument: Instrument, coverage: Coverage) -> float | None
     return min(100.0, 100.0 * found / expected)
 
 
+def percent(pct: float | None) -> str:
+    """An availability for a person: rounded down, so that only a complete day reads as 100 %."""
+    return "-" if pct is None else f"{int(pct * 10) / 10:.1f} %"
+
+
 def join_near(spans: Sequence[Span], near: timedelta) -> tuple[Span, ...]:
-    """The same spans, rising, with those no further apart than ``near`` joined into one."""
+    """These spans, rising, with those no further apart than ``near`` joined into one."""
     joined: list[Span] = []
     for span in sorted(spans):
         if joined and span.start - joined[-1].end <= near:

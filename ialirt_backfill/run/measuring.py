@@ -127,7 +127,7 @@ def _reached(known_through: datetime, windows: Sequence[Span]) -> datetime:
 
 
 def _with_what_is_known_to_be_missing(day: KnownDay, received: Received, coverage: Coverage) -> Coverage:
-    """The same, where gaps are also what is missing without leaving a gap between its neighbours, or was to be asked
+    """A coverage whose gaps are also what is missing without leaving a gap between its neighbours, or was to be asked
     for again and was not."""
     open_before = day.missing if day.decision.reread else gaps_of(day.row)
     still_open = subtract(open_before, received.windows)

@@ -227,6 +227,6 @@ def _recorded(options: Work, ledger_shown: str) -> dict[str, object]:
 
 
 def without_password(url: str) -> str:
-    """The same address without the name and password that it may hold."""
+    """An address without the name and password that it may hold."""
     parts = urlsplit(url)
     return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()

@@ -9,6 +9,7 @@ from datetime import datetime
 
 from ialirt_backfill.options import PollOptions
 from ialirt_backfill.plan.access import Refusal
+from ialirt_backfill.plan.coverage import percent
 from ialirt_backfill.plan.decisions import Decision
 from ialirt_backfill.run.events import DayOutcome
 from ialirt_backfill.run.poll import PollListener, Tail
@@ -16,7 +17,7 @@ from ialirt_backfill.run.report import Report
 from ialirt_backfill.terminal.consoles import make_console, set_up_logging, show_synthetic
 from ialirt_backfill.terminal.lines import Lines, name, say
 from ialirt_backfill.terminal.plan import show_plan
-from ialirt_backfill.terminal.words import counted, length, one_line, percent
+from ialirt_backfill.terminal.words import counted, length, one_line
 
 
 class PollScreen:
