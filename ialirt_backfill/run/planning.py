@@ -25,7 +25,6 @@ def dry_plan(options: BackfillOptions, *, key: str | None = None) -> list[Decisi
     admission = expected_admission(options, key)
     ledger = Ledger.open_existing(options.ledger_url)
     if ledger is None:
-        refuse_mixing(options, None)
         return make_plan(options, {}, Path(options.datastore), now, admission)
     with ledger:
         refuse_mixing(options, ledger)

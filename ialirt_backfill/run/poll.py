@@ -334,7 +334,6 @@ def dry_plan(options: PollOptions, now: datetime, *, key: str | None = None) -> 
     refuse_at_sight(options)
     ledger = Ledger.open_existing(options.ledger_url)
     if ledger is None:
-        refuse_mixing(options, None)
         return [new(instrument, now.date()) for instrument in options.instruments]
     with ledger:
         refuse_mixing(options, ledger)

@@ -28,6 +28,7 @@ class PollScreen:
         self._out = make_console(stderr=options.json)
         self._err = make_console(stderr=True)
         self._told: set[str] = set()
+        self._has_shown = options.json or options.quiet
 
     def listener(self) -> PollListener:
         """Show what happens from now on."""
@@ -35,8 +36,6 @@ class PollScreen:
         set_up_logging(self._err, verbose=options.verbose, quiet=options.quiet)
         if options.demo and not options.quiet:
             say(self._err, "Demonstration: a simulator on this machine answers; the data are synthetic.", style="bold")
-        if not (options.json or options.quiet or options.dry_run):
-            show_synthetic(self._out, options.demo)
         return PollLines(self)
 
     def stopping(self) -> None:
@@ -45,6 +44,9 @@ class PollScreen:
 
     def show_pass(self, now: datetime, tails: Sequence[Tail]) -> None:
         """One line per instrument; of a refusal, the first time only."""
+        if not self._has_shown:
+            show_synthetic(self._out, self._options.demo)
+        self._has_shown = True
         width = max((len(tail.instrument.name) for tail in tails), default=0)
         for tail in tails:
             if tail.decision.refusal is not None and not self.is_new(tail.decision.refusal):
