@@ -20,7 +20,7 @@ from flows.notices import Notices
 from ialirt_backfill.plan.coverage import percent
 from ialirt_backfill.plan.decisions import Decision
 from ialirt_backfill.run.events import DayOutcome
-from ialirt_backfill.run.poll import Tail
+from ialirt_backfill.run.passes import Tail
 from ialirt_backfill.store.demonstration import SYNTHETIC
 
 if TYPE_CHECKING:

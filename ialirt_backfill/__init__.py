@@ -46,7 +46,8 @@ if TYPE_CHECKING:
     from ialirt_backfill.reports.status import gaps, status
     from ialirt_backfill.run.backfill import backfill
     from ialirt_backfill.run.events import DayOutcome, Listener
-    from ialirt_backfill.run.poll import PollListener, poll
+    from ialirt_backfill.run.passes import PollListener
+    from ialirt_backfill.run.poll import poll
     from ialirt_backfill.run.report import Report
     from ialirt_backfill.simulator import Simulator
     from ledger import LedgerError

@@ -12,7 +12,7 @@ from ialirt_backfill.plan.access import Refusal
 from ialirt_backfill.plan.coverage import percent
 from ialirt_backfill.plan.decisions import Decision
 from ialirt_backfill.run.events import DayOutcome
-from ialirt_backfill.run.poll import PollListener, Tail
+from ialirt_backfill.run.passes import PollListener, Tail
 from ialirt_backfill.run.report import Report
 from ialirt_backfill.terminal.consoles import make_console, set_up_logging, show_synthetic
 from ialirt_backfill.terminal.lines import Lines, name, say
