@@ -224,7 +224,7 @@ def _typed() -> str:
     """The command as it was typed, for telling a person how to go on."""
     import shlex
 
-    from ialirt_backfill.options.settings import without_secrets
+    from ledger.addresses import without_secrets
 
     return shlex.join([PROGRAM, *map(without_secrets, sys.argv[1:])])
 

@@ -13,6 +13,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from itertools import pairwise
 
 from ialirt_backfill.instruments import Instrument
+from ledger.records import DayState
 
 DAY = timedelta(days=1)
 SECOND = timedelta(seconds=1)
@@ -45,6 +46,11 @@ def day_span(day: date) -> Span:
     """The seconds of one UTC day."""
     start = datetime.combine(day, time.min, UTC)
     return Span(start, start + DAY)
+
+
+def gaps_of(row: DayState) -> tuple[Span, ...]:
+    """The gaps that the ledger has of a day, rising."""
+    return tuple(Span(*gap) for gap in row.gaps)
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,7 +39,7 @@ from operator import itemgetter
 
 from ialirt_backfill.instruments import Instrument
 from ialirt_backfill.plan.access import Admission, Refusal
-from ialirt_backfill.plan.coverage import DAY, SECOND, Span, day_span, join_near, percent
+from ialirt_backfill.plan.coverage import DAY, SECOND, Span, day_span, gaps_of, join_near, percent
 from ledger.records import DayAccess, DayState, DayStatus
 
 FIRST_PAUSE = timedelta(minutes=15)
@@ -184,7 +184,7 @@ class _Case:
         if self._has_file_changed(row):
             return self._because(Action.RETRY, tries, tail, reread=True)
         # Where nothing is missing, the day failed while it was asked for again as a whole.
-        missing = plan_spans(self.instrument, (*_gaps(row), *tail), so_far)
+        missing = plan_spans(self.instrument, (*gaps_of(row), *tail), so_far)
         return self._because(Action.RETRY, tries, missing or (so_far,))
 
     def _not_as_it_was(self, row: DayState, tail: tuple[Span, ...]) -> Decision | None:
@@ -204,7 +204,7 @@ class _Case:
         whole, reliable = self.moments.whole, self.moments.reliable
         # A poll shows the first records of a day before any of them can be relied on.
         if asked_through < reliable or (self.policy.polling and reliable <= whole.start and tail):
-            missing = (*_gaps(row), *tail) if self.now >= self.moments.settled_at else tail
+            missing = (*gaps_of(row), *tail) if self.now >= self.moments.settled_at else tail
             spans = plan_spans(self.instrument, missing, self.moments.so_far)
             return self._because(Action.RUN, _so_far(row, whole), spans)
         if asked_through < whole.end:
@@ -219,7 +219,7 @@ class _Case:
         below = self.policy.min_availability_pct
         if row.is_final and (below is None or (row.availability_pct or 0.0) >= below):
             return self._because(_skip(row), f"{found}; final")
-        gaps = plan_spans(self.instrument, _gaps(row), self.moments.whole)
+        gaps = plan_spans(self.instrument, gaps_of(row), self.moments.whole)
         if not row.is_final:
             return self._because(Action.RUN, f"final pass: {found}", gaps)
         if not gaps:
@@ -258,10 +258,6 @@ def _why_pending(row: DayState | None) -> str:
     if row is not None and row.refused:
         return "refused so far"
     return "never asked for" if row is None or row.attempts == 0 else "interrupted before its first result"
-
-
-def _gaps(row: DayState) -> tuple[Span, ...]:
-    return tuple(Span(*gap) for gap in row.gaps)
 
 
 def _so_far(row: DayState, whole: Span) -> str:

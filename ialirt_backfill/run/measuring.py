@@ -19,6 +19,7 @@ from ialirt_backfill.plan.coverage import (
     availability_pct,
     expected_records,
     extend,
+    gaps_of,
     join_near,
     measure,
     subtract,
@@ -154,8 +155,3 @@ def _access(context: Context, day: KnownDay, received: Received, asked: Span) ->
         return access
     before = access_shown(context.datastore, day.instrument, row)
     return None if before is None else least(before, access)
-
-
-def gaps_of(row: DayState) -> tuple[Span, ...]:
-    """The gaps of a row as spans."""
-    return tuple(Span(*gap) for gap in row.gaps)

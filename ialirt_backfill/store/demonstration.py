@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from ialirt_backfill.exceptions import UsageError
 from ialirt_backfill.options.datastore import LEDGER, MARK, MARK_TEXT, has_ledger, is_marked
 from ialirt_backfill.store.files import DayFiles
+from ledger.addresses import sqlite_url
 
 if TYPE_CHECKING:
     from ialirt_backfill.options import StoreOptions, WorkOptions
@@ -101,7 +102,7 @@ def _holds_synthetic_days(options: StoreOptions) -> bool:
     from ledger import Ledger, LedgerError  # noqa: PLC0415 - hardly ever needed
 
     try:
-        found = Ledger.open_existing(f"sqlite:///{Path(options.datastore) / LEDGER}")
+        found = Ledger.open_existing(sqlite_url(Path(options.datastore) / LEDGER))
     except LedgerError:  # not in use, so what ails it is no matter here
         return False
     if found is None:

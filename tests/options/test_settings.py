@@ -14,7 +14,7 @@ from ialirt_backfill.command import COMMANDS
 from ialirt_backfill.exceptions import UsageError
 from ialirt_backfill.options import BackfillOptions, arguments
 from ialirt_backfill.options.datastore import MARK
-from ialirt_backfill.options.settings import FILE_NAME, Shown, Source, configuration, is_setting, without_secrets
+from ialirt_backfill.options.settings import FILE_NAME, Shown, Source, configuration, is_setting
 
 KINDS = {name: command.options for name, command in COMMANDS.items()}
 NEEDED = ("--instrument", "hit", "--start", "2026-01-01")
@@ -183,11 +183,6 @@ def test_secrets_are_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
     assert shown("api_key").value == "set"
     assert shown("ledger").value == "postgresql://team:***@host/db?sslpassword=***&x=1"
     assert shown("url").value == "https://me:***@example.org/x"
-
-
-@pytest.mark.parametrize("text", ["sqlite:////data/a:b@c/ledger.sqlite", "./ialirt-data", "https://host:8080/a"])
-def test_what_holds_no_secret_stays(text: str) -> None:
-    assert without_secrets(text) == text
 
 
 # --- the words of the command line ------------------------------------------------------------------------------------
