@@ -33,7 +33,8 @@ from ialirt_backfill.options import (
     VerifyOptions,
     arguments,
 )
-from ialirt_backfill.options.arguments import DEFAULT_COMMAND, PROGRAM
+from ialirt_backfill.options.arguments import DEFAULT_COMMAND
+from ialirt_backfill.options.typed import PROGRAM
 from ledger import LedgerError
 
 # Each command imports what it needs: --help must not load pandas, SQLAlchemy and their like, nor a report pyarrow.
@@ -204,6 +205,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         others = "\n".join(f"  {other:12} {it.help}" for other, it in COMMANDS.items() if other != DEFAULT_COMMAND)
         epilog = f"other commands (each has its own --help):\n{others}\n\n{arguments.SETTINGS}"
         options = arguments.parse(name, words, _kinds(), epilog if name == DEFAULT_COMMAND else "")
+        for notice in arguments.notices(_kinds()):
+            print(f"{PROGRAM}: {notice}", file=sys.stderr)  # noqa: T201
         return COMMANDS[name].run(options)
     except (IalirtBackfillError, LedgerError) as error:
         print(f"{PROGRAM}: {error}", file=sys.stderr)  # noqa: T201

@@ -176,9 +176,9 @@ class _States:
         """Without a start the range begins with the first day in the ledger; unnamed instruments need a row in it."""
         days = [day for day in options.days(now) if day <= now.date()]
         if not days:
-            raise UsageError(f"--start {options.start} lies after {now:%Y-%m-%d} (UTC)")
+            raise UsageError(f"--start {options.start} lies after today, {now:%Y-%m-%d} (UTC)")
         rows = ledger.days([instrument.progress_key for instrument in options.instruments], days[0], days[-1])
-        if options.start is None and rows:
+        if options.start is None and options.last is None and rows:
             first = min(day for _, day in rows)
             days = [day for day in days if day >= first]
         instruments = options.instruments
