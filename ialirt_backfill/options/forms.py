@@ -44,6 +44,13 @@ def _month(text: str, *, first: bool) -> date | None:
     return following - timedelta(days=1)
 
 
+def _day_of_year(year: int, number: int) -> date:
+    found = date(year, 1, 1) + timedelta(days=number - 1)
+    if found.year != year:
+        raise ValueError(f"{year} has no day {number}")
+    return found
+
+
 def _day(text: str) -> date:
     said = text.strip().lower()
     today = datetime.now(UTC).date()
@@ -55,7 +62,7 @@ def _day(text: str) -> date:
         if back := _BACK.fullmatch(said):
             return today - int(back[1]) * timedelta(days=7 if back[2] == "w" else 1)
         if of_year := _DAY_OF_YEAR.fullmatch(said):
-            return datetime.strptime("".join(of_year.groups()), "%Y%j").replace(tzinfo=UTC).date()
+            return _day_of_year(int(of_year[1]), int(of_year[2]))
         if match := _DAY_FORM.fullmatch(said):
             return date(int(match[1]), int(match[2]), int(match[3]))
     except (ValueError, OverflowError) as error:
