@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ialirt_backfill.ending import Stop
+from ialirt_backfill.listening import guarded
 from ialirt_backfill.options import BackfillOptions
 from ialirt_backfill.run.events import Listener
 from ialirt_backfill.run.planning import dry_plan, policy_of
@@ -23,7 +24,7 @@ def backfill(
     after the requests in flight, with the state kept. Raises UsageError and ledger.LedgerError; what happens to single
     days is in the report.
     """
-    listener = listener or Listener()
+    listener = guarded(listener or Listener())
     stop = stop or Stop()
     if options.dry_run:
         planned = dry_plan(options, key=key)
