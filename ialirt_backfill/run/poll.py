@@ -19,7 +19,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
-from ialirt_backfill.ask.client import Patience
+from ialirt_backfill.ask.patience import Patience
 from ialirt_backfill.ending import EXIT_FAILED, EXIT_WELL, Stop
 from ialirt_backfill.exceptions import IalirtBackfillError, UsageError
 from ialirt_backfill.instruments import LAUNCH, Instrument
