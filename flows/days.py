@@ -18,13 +18,12 @@ from prefect.logging import get_run_logger
 from prefect.states import Completed, Failed
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 
-from flows.artifacts import percent
 from flows.logs import library_logs
 from ialirt_backfill.ask.permissions import Permissions
 from ialirt_backfill.ending import Stop
 from ialirt_backfill.exceptions import Interrupted
 from ialirt_backfill.plan.access import NoAccess
-from ialirt_backfill.plan.coverage import day_span
+from ialirt_backfill.plan.coverage import day_span, percent
 from ialirt_backfill.plan.decisions import Decision
 from ialirt_backfill.run.context import Context
 from ialirt_backfill.run.events import DayOutcome

@@ -22,7 +22,9 @@ from ialirt_backfill.options import PollOptions
 from ialirt_backfill.plan.decisions import Decision
 from ialirt_backfill.run.clock import Clock, end_of_hour, running_clock
 from ialirt_backfill.run.events import DayOutcome
-from ialirt_backfill.run.poll import Pass, Poll, dry_plan, has_failed, polling
+from ialirt_backfill.run.passes import Pass
+from ialirt_backfill.run.poll import Poll, has_failed, polling
+from ialirt_backfill.run.poll_planning import dry_plan
 from ledger import DayStatus, LedgerError
 
 NAME = "ialirt-poll"

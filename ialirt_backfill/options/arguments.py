@@ -13,7 +13,8 @@ from argparse_dataclass import ArgumentParser
 from ialirt_backfill import __version__
 from ialirt_backfill.exceptions import UsageError
 from ialirt_backfill.instruments import INSTRUMENTS
-from ialirt_backfill.options.settings import find, is_setting, named_by_source, values, without_secrets
+from ialirt_backfill.options.settings import find, is_setting, named_by_source, values
+from ledger.addresses import without_secrets
 
 PROGRAM = "ialirt-backfill"
 DEFAULT_COMMAND = "backfill"

@@ -24,6 +24,7 @@ from ialirt_backfill.options.forms import (
     parse_names,
     parse_time,
 )
+from ledger.addresses import sqlite_file, sqlite_url
 
 DEFAULT_URL = "https://ialirt.imap-mission.com"
 LAST_YEAR = 2099
@@ -61,13 +62,12 @@ class StoreOptions(_Checks):
     @property
     def ledger_url(self) -> str:
         """The ledger's database, with the default filled in."""
-        return self.ledger or f"sqlite:///{self.datastore.rstrip('/')}/{LEDGER}"
+        return self.ledger or sqlite_url(f"{self.datastore.rstrip('/')}/{LEDGER}")
 
     @property
     def ledger_file(self) -> Optional[Path]:
         """The ledger's file, None where it is no SQLite."""
-        scheme, _, path = self.ledger_url.partition(":///")
-        return Path(path) if scheme.startswith("sqlite") else None
+        return sqlite_file(self.ledger_url)
 
     @property
     def is_own_ledger(self) -> bool:

@@ -12,7 +12,7 @@ from operator import attrgetter
 from ialirt_backfill.exceptions import UsageError
 from ialirt_backfill.instruments import Instrument
 from ialirt_backfill.options import GapsOptions, StatusOptions, StoreOptions
-from ialirt_backfill.plan.coverage import Span, join_near
+from ialirt_backfill.plan.coverage import Span, gaps_of, join_near
 from ialirt_backfill.store.demonstration import is_synthetic
 from ledger import DayState, DayStatus, Ledger, Run
 
@@ -234,7 +234,7 @@ def find_gaps(instruments: Iterable[Instrument], rows: Iterable[DayState]) -> li
     """All gaps of these days, longest first; those that meet at midnight are one."""
     by_key: dict[str, list[Span]] = {}
     for row in rows:
-        by_key.setdefault(row.item_name, []).extend(Span(*gap) for gap in row.gaps)
+        by_key.setdefault(row.item_name, []).extend(gaps_of(row))
     found = [
         Gap(
             instrument.name,

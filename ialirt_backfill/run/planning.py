@@ -25,7 +25,6 @@ def dry_plan(options: BackfillOptions, *, key: str | None = None) -> list[Decisi
     admission = expected_admission(options, key)
     ledger = Ledger.open_existing(options.ledger_url)
     if ledger is None:
-        refuse_mixing(options, None)
         return make_plan(options, {}, Path(options.datastore), now, admission)
     with ledger:
         refuse_mixing(options, ledger)
@@ -41,7 +40,7 @@ def expected_admission(options: AskOptions, key: str | None) -> Admission:
 def with_access_shown(
     rows: Mapping[tuple[str, date], DayState], options: BackfillOptions | PollOptions
 ) -> dict[tuple[str, date], DayState]:
-    """The same rows, as a run would have them: with what the headers of the files tell of how they were fetched."""
+    """Rows as a run would have them: with what the headers of the files tell of how they were fetched."""
     datastore, instruments = Path(options.datastore), {it.progress_key: it for it in options.instruments}
     return {
         place: row._replace(access=access_shown(datastore, instruments[place[0]], row)) for place, row in rows.items()

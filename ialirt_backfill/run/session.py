@@ -9,7 +9,6 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from ialirt_backfill import __version__
 from ialirt_backfill.ask.client import Api
@@ -30,6 +29,7 @@ from ialirt_backfill.run.report import Report
 from ialirt_backfill.run.workers import CarryOut, Runner, heartbeat
 from ialirt_backfill.store.demonstration import mark, refuse_at_sight, refuse_mixing
 from ledger import Ledger, LedgerError
+from ledger.addresses import without_secrets
 
 log = logging.getLogger(__name__)
 
@@ -81,7 +81,8 @@ class Session:
             context.listener.planned(more)
             runner.run(more)
         decided |= {(it.instrument, it.day): it for it in runner.skipped if it.refusal is not None}
-        self._note_refused(decided.values())
+        if runner.ledger_error is None:
+            self._note_refused(decided.values())
         _tell_of_clock(context)
         return self.account(
             Report(
@@ -224,11 +225,5 @@ def _recorded(options: Work, ledger_shown: str) -> dict[str, object]:
         for name, value in asdict(options).items()
     }
     recorded["ledger"] = ledger_shown
-    recorded["url"] = without_password(options.url)
+    recorded["url"] = without_secrets(options.url)
     return recorded
-
-
-def without_password(url: str) -> str:
-    """The same address without the name and password that it may hold."""
-    parts = urlsplit(url)
-    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()

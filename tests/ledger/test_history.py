@@ -10,8 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from ledger import Ledger
-from ledger import ledger as ledger_module
+from ledger import Ledger, history
 from tests.ledger.samples import ATTEMPT, DAY, DOWNLOADED, ITEM, claimed, execute, record
 
 
@@ -50,7 +49,7 @@ def test_the_values_an_option_has_had(ledger: Ledger) -> None:
 def test_pruning_trims_the_history_and_never_the_state(
     ledger: Ledger, ledger_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ledger_module, "PRUNED_AT_ONCE", 4)
+    monkeypatch.setattr(history, "PRUNED_AT_ONCE", 4)
     now = ledger.now()
     old, new = (ledger.start_run("backfill", {}, "1") for _ in range(2))
     long_ago = replace(ATTEMPT, started=now - timedelta(days=91), finished=now - timedelta(days=91))

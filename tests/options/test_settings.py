@@ -13,7 +13,8 @@ import pytest
 from ialirt_backfill.command import COMMANDS
 from ialirt_backfill.exceptions import UsageError
 from ialirt_backfill.options import BackfillOptions, arguments
-from ialirt_backfill.options.settings import FILE_NAME, Shown, Source, configuration, is_setting, without_secrets
+from ialirt_backfill.options.datastore import MARK
+from ialirt_backfill.options.settings import FILE_NAME, Shown, Source, configuration, is_setting
 
 KINDS = {name: command.options for name, command in COMMANDS.items()}
 NEEDED = ("--instrument", "hit", "--start", "2026-01-01")
@@ -184,11 +185,6 @@ def test_secrets_are_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
     assert shown("url").value == "https://me:***@example.org/x"
 
 
-@pytest.mark.parametrize("text", ["sqlite:////data/a:b@c/ledger.sqlite", "./ialirt-data", "https://host:8080/a"])
-def test_what_holds_no_secret_stays(text: str) -> None:
-    assert without_secrets(text) == text
-
-
 # --- the words of the command line ------------------------------------------------------------------------------------
 
 
@@ -227,3 +223,34 @@ def test_completion_knows_every_command_and_option(shell: str) -> None:
                 flag = field.name.replace("_", "-")
                 assert flag in script, flag
     assert "codice_lo" in script
+
+
+# --- the ledger of a demonstration ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("source", list(Source)[:2])
+def test_the_ledger_that_is_set_is_not_that_of_a_demonstration(
+    place: Path, monkeypatch: pytest.MonkeyPatch, source: Source
+) -> None:
+    if source is Source.ENVIRONMENT:
+        monkeypatch.setenv("IALIRT_LEDGER_URL", "postgresql://team")
+    else:
+        (place / FILE_NAME).write_text("ledger = 'postgresql://team'")
+    assert parse(*NEEDED).ledger == "postgresql://team"
+    assert parse(*NEEDED, "--demo").ledger_url == "sqlite:///./ialirt-data/ledger.sqlite"
+    assert parse("--datastore", "x", name="status").ledger == "postgresql://team"
+    (place / "x").mkdir()
+    (place / "x" / MARK).touch()
+    for name in ("status", "mirror", "adopt"):
+        assert parse("--datastore", "x", name=name).ledger_url == "sqlite:///x/ledger.sqlite"
+    assert parse("--datastore", "x", "--ledger", "postgresql://mine", name="status").ledger == "postgresql://mine"
+    monkeypatch.setenv("IALIRT_DATASTORE", "x")
+    assert parse(name="status").ledger is None
+    assert shown("ledger").value == "postgresql://team", "config shows what is set"
+
+
+def test_a_ledger_that_is_named_with_a_demonstration_is_complained_of_by_its_flag(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("IALIRT_LEDGER_URL", "postgresql://team")
+    assert complaint(*NEEDED, "--demo", "--ledger", "postgresql://mine").startswith("--ledger does not go with --demo")
