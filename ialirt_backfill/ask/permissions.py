@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
-from ialirt_backfill.ask.request import Forbidden, KeyRequired, PassingFault
+from ialirt_backfill.ask.request import Forbidden, KeyRequired, PassingFault, TooMuch, Trouble
 from ialirt_backfill.day.columns import AnswerColumns, Records
 from ialirt_backfill.exceptions import Interrupted
 from ialirt_backfill.instruments import Instrument
@@ -47,7 +47,10 @@ class Permissions:
 
     @contextlib.contextmanager
     def turn(self, instrument: Instrument, start: datetime) -> Iterator[None]:
-        """Wait until a request may be made, and make it inside. Raises NoAccess, or Interrupted where the run stops."""
+        """Wait until a request may be made, and make it inside: what its failure says of access is learned at once.
+
+        A refusal leaves as NoAccess, throttling as PassingFault. Raises Interrupted where the run stops.
+        """
         with self._changed:
             while True:
                 self.refuse(instrument, start)
@@ -60,6 +63,14 @@ class Permissions:
             self._in_doubt.update(doubts.keys())
         try:
             yield
+        except (KeyRequired, Forbidden) as error:
+            raise self.refused(instrument, start, error) from None
+        except TooMuch:
+            self.answered(instrument, start, ())
+            raise
+        except PassingFault:
+            self.faulted(instrument)
+            raise
         finally:
             with self._changed:
                 self._in_doubt.subtract(doubts.keys())
@@ -100,8 +111,7 @@ class Permissions:
         """What to raise for a request that was refused; a refusal is remembered, throttling is not one."""
         with self._changed:
             if isinstance(error, Forbidden) and self._is_throttling(instrument, error):
-                told = error.told_pause
-                return PassingFault(str(error), THROTTLED_SECONDS if told is None else told)
+                return PassingFault(str(error), error.told_pause, Trouble.THROTTLED, least_pause=THROTTLED_SECONDS)
             refusal = self._meaning(instrument, start, error)
             self.admission = self.admission.with_refusal(refusal)
             self._changed.notify_all()

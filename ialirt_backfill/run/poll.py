@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 
-from ialirt_backfill.ask.client import Patience
+from ialirt_backfill.ask.patience import Patience
 from ialirt_backfill.ending import EXIT_FAILED, EXIT_WELL, Stop
 from ialirt_backfill.exceptions import IalirtBackfillError, UsageError
 from ialirt_backfill.listening import guarded

@@ -11,7 +11,9 @@ from datetime import date, timedelta
 from pathlib import Path
 
 from ialirt_backfill import __version__
-from ialirt_backfill.ask.client import Api, Endpoint, Patience
+from ialirt_backfill.ask.client import Api
+from ialirt_backfill.ask.endpoint import Endpoint
+from ialirt_backfill.ask.patience import Patience
 from ialirt_backfill.ending import EXIT_WELL, Stop
 from ialirt_backfill.options import BackfillOptions, PollOptions, VerifyOptions
 from ialirt_backfill.options.key import read_key
@@ -158,7 +160,7 @@ def session(
         endpoint = demo or Endpoint(options.url, key or read_key(options))
         ledger = stack.enter_context(Ledger.open(options.ledger_url))
         _refuse_mixing(ledger, options)
-        api = stack.enter_context(Api(endpoint, rate=options.max_rate, patience=patience, stop=stop))
+        api = stack.enter_context(Api(endpoint, rate=options.max_rate, jobs=options.jobs, patience=patience, stop=stop))
         if admission is not None:
             api.permissions.admission = admission
         is_own_run = run_id is None
