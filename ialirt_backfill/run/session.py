@@ -6,7 +6,7 @@ import logging
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from ialirt_backfill.ask.patience import Patience
 from ialirt_backfill.ending import EXIT_WELL, Stop
 from ialirt_backfill.options import BackfillOptions, PollOptions, VerifyOptions
 from ialirt_backfill.options.key import read_key
+from ialirt_backfill.options.recorded import recorded
 from ialirt_backfill.plan.access import Admission
 from ialirt_backfill.plan.coverage import SECOND
 from ialirt_backfill.plan.decisions import Action, Decision, Policy
@@ -29,7 +30,6 @@ from ialirt_backfill.run.report import Report
 from ialirt_backfill.run.workers import CarryOut, Runner, heartbeat
 from ialirt_backfill.store.demonstration import mark, refuse_at_sight, refuse_mixing
 from ledger import Ledger, LedgerError
-from ledger.addresses import without_secrets
 
 log = logging.getLogger(__name__)
 
@@ -164,7 +164,7 @@ def session(
         if admission is not None:
             api.permissions.admission = admission
         is_own_run = run_id is None
-        run_id = run_id or ledger.start_run(command, _recorded(options, ledger.url_shown), __version__)
+        run_id = run_id or ledger.start_run(command, recorded(options, ledger=ledger.url_shown), __version__)
         stack.enter_context(heartbeat(ledger, run_id))
         if api.admission.has_key and is_own_run:
             note_access_shown(ledger, Path(options.datastore), options.instruments)
@@ -216,14 +216,3 @@ def _refuse_mixing(ledger: Ledger, options: Work) -> None:
     refuse_mixing(options, ledger)
     if options.demo:
         mark(options.datastore, ledger)
-
-
-def _recorded(options: Work, ledger_shown: str) -> dict[str, object]:
-    """The options as the ledger remembers them: as text where JSON has no form, and without secrets."""
-    recorded: dict[str, object] = {
-        name: value if isinstance(value, bool | int | float | None) else str(value)
-        for name, value in asdict(options).items()
-    }
-    recorded["ledger"] = ledger_shown
-    recorded["url"] = without_secrets(options.url)
-    return recorded
