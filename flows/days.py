@@ -122,7 +122,7 @@ def _learn(permissions: Permissions, found: Found, start: datetime) -> None:
     if isinstance(found, Decision):
         if found.refusal is not None:
             permissions.learn(found.refusal)
-    elif found.requests and found.status is not DayStatus.FAILED:
+    elif found.requests and found.unreached is None and found.status is not DayStatus.FAILED:
         permissions.answered(found.instrument, start, ())
         if found.access is DayAccess.FULL:
             permissions.learn_shown(found.instrument)

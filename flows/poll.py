@@ -110,6 +110,9 @@ class _Hour(Notices):
         if refusal := this.report.locked_out:
             self._all_failed.append((this.now, refusal.reason))
             return
+        if this.report.never_reached:
+            self._all_failed.append((this.now, this.report.ended or "unknown"))
+            return
         tails = [tail for tail in this.tails if tail.decision.refusal is None]
         if tails and all(tail.failed for tail in tails):
             errors = [tail.outcome.error for tail in tails if tail.outcome and tail.outcome.error]

@@ -222,9 +222,8 @@ def _unreached(cause: BaseException | None) -> Exception:
         if cause.verify_code in _UNKNOWN_ISSUER:
             advice = "name the file with the certificates of your network in SSL_CERT_FILE"
         return Untrusted(f"the server's certificate cannot be trusted ({cause.verify_message}): {advice}")
-    if isinstance(cause, TimeoutError):
-        return PassingFault(f"no connection in time ({cause})", trouble=Trouble.UNREACHED)
-    return PassingFault(f"I-ALiRT cannot be reached ({cause})", trouble=Trouble.UNREACHED)
+    what = "no connection in time" if isinstance(cause, TimeoutError) else "I-ALiRT cannot be reached"
+    return PassingFault(f"{what} ({cause}): check --url and the network", trouble=Trouble.UNREACHED)
 
 
 def _said(body: bytes | None) -> str | None:

@@ -31,6 +31,7 @@ from ialirt_backfill.options.forms import (
 from ledger.addresses import sqlite_file, sqlite_url
 
 DEFAULT_URL = "https://ialirt.imap-mission.com"
+LONGEST_TIMEOUT_SECONDS = 30 * 60
 LAST_YEAR = 2099
 """A day later than this is a slip of the pen."""
 
@@ -97,7 +98,7 @@ class AskOptions(_Checks):
     )
     timeout: Duration = option(
         timedelta(seconds=60),
-        "how long one request may take in all, at most 60s",
+        f"how long one request may take in all, at most {LONGEST_TIMEOUT_SECONDS // 60}m",
         parse=parse_duration,
         metavar="TIME",
         env="IALIRT_TIMEOUT",
@@ -125,7 +126,10 @@ class AskOptions(_Checks):
         checked(self.jobs, 1 <= self.jobs <= 64, f"--jobs {self.jobs}: between 1 and 64 requests in flight")
         checked(self.max_rate, 0 < (self.max_rate or 0) < inf, f"--max-rate {self.max_rate}: more than 0 per second")
         seconds = self.timeout.total_seconds()
-        checked(seconds, 0 < seconds <= 60, f"--timeout {seconds:g}s: more than 0 and at most 60 seconds")
+        good = 0 < seconds <= LONGEST_TIMEOUT_SECONDS
+        checked(
+            seconds, good, f"--timeout {seconds:g}s: more than 0 and at most {LONGEST_TIMEOUT_SECONDS // 60} minutes"
+        )
         for name, value, longest in (("settle", self.settle, 3650), ("overlap", self.overlap, 1)):
             good = timedelta(0) <= value <= timedelta(days=longest)
             checked(value, good, f"--{name} {value}: between 0 and {longest} day{'' if longest == 1 else 's'}")

@@ -94,6 +94,7 @@ def joined(reports: Sequence[Report]) -> Report:
         skipped=tuple(decision for report in reports for decision in report.skipped),
         ended=next((report.ended for report in reports if report.ended), None),
         failed_beyond_days=any(report.failed_beyond_days for report in reports),
+        never_reached=any(report.never_reached for report in reports),
         takes_what_it_may=all(report.takes_what_it_may for report in reports),
         is_synthetic=reports[0].is_synthetic,
     )

@@ -23,6 +23,7 @@ from ialirt_backfill.exceptions import IalirtBackfillError, UsageError
 from ialirt_backfill.listening import guarded
 from ialirt_backfill.options import PollOptions
 from ialirt_backfill.run.alarm import Alarm, Sleep, sleep_until
+from ialirt_backfill.run.circuit import in_vain
 from ialirt_backfill.run.clock import Clock, end_of_hour, next_pass, running_clock
 from ialirt_backfill.run.events import Listener
 from ialirt_backfill.run.instrument_day import carry_out
@@ -105,7 +106,9 @@ class Poll:
             self._due = next_pass(asked_at, self.options.every)
             self._alarm.due = self._due if self._end is None else min(self._due, self._end)
         try:
-            if not (self.options.fail_fast and this.report.summary["failed"]):
+            if cause := in_vain(this.report.outcomes):  # nor would the rest of the pass
+                this.report = replace(this.report, ended=cause)
+            elif not (self.options.fail_fast and this.report.summary["failed"]):
                 self._listener.planned(planned)
                 this.take_in(self.run.carry_out(planned, context=this.context, fail_fast=self.options.fail_fast))
         finally:
@@ -238,4 +241,5 @@ def _patience(options: PollOptions) -> Patience:
 def has_failed(report: Report) -> bool:
     """Whether anything failed that this pass asked for. Days that wait for their next try have not, nor those that the
     server refuses, unless it refuses everything."""
-    return bool(report.summary["failed"]) or report.failed_beyond_days or report.locked_out is not None
+    has_failures = bool(report.summary["failed"]) or report.failed_beyond_days
+    return has_failures or report.never_reached or report.locked_out is not None

@@ -93,6 +93,7 @@ class Session:
                 ended=runner.ended,
                 failed_beyond_days=runner.ledger_error is not None or runner.broken_days > 0,
                 ledger_failed=runner.ledger_error is not None,
+                never_reached=runner.circuit.never_reached is not None,
                 takes_what_it_may=self.takes_what_it_may,
                 is_synthetic=self.is_synthetic,
             )

@@ -5,6 +5,7 @@ Who may ask for what is in ``test_simulator_access``.
 
 from __future__ import annotations
 
+import gzip
 import http.client
 import json
 import math
@@ -576,6 +577,33 @@ def test_a_connection_serves_many_requests(shared: Simulator) -> None:
         assert len(ports) == 1
     finally:
         connection.close()
+
+
+@pytest.mark.parametrize(
+    ("accepted", "is_compressed"),
+    [
+        ("gzip", True),
+        ("deflate, GZip;q=0.5", True),
+        ("*", True),
+        ("identity", False),
+        ("gzip;q=0, *", False),
+        ("gzip; q=0.000", False),
+        ("", False),
+    ],
+)
+def test_who_asks_for_gzip_gets_it(misbehaving: Simulator, accepted: str, is_compressed: bool) -> None:
+    plain = ask(misbehaving, "hit", START, START + HOUR)
+    reply = ask(misbehaving, "hit", START, START + HOUR, **{"Accept-Encoding": accepted})
+    assert (reply.headers["Content-Encoding"] == "gzip") is is_compressed
+    assert int(reply.headers["Content-Length"]) == len(reply.body)
+    assert (gzip.decompress(reply.body) if is_compressed else reply.body) == plain.body
+    misbehaving.compresses = False
+    assert ask(misbehaving, "hit", START, START + HOUR, **{"Accept-Encoding": accepted}).body == plain.body
+
+
+def test_a_short_answer_is_not_compressed(misbehaving: Simulator) -> None:
+    reply = ask(misbehaving, "nothing", START, START + HOUR, **{"Accept-Encoding": "gzip"})
+    assert reply.headers["Content-Encoding"] is None
 
 
 def test_many_clients_may_connect_at_once(shared: Simulator) -> None:
