@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from ledger import AttemptStatus, Claimant, ClaimLost, DayStatus, Ledger
-from tests.ledger.samples import ATTEMPT, DAY, DOWNLOADED, ITEM, claimed, execute, record
+from tests.support.ledgers import ATTEMPT, DAY, DOWNLOADED, ITEM, claimed, execute, record
 
 ROOT = Path(__file__).parents[2]
 

@@ -12,7 +12,7 @@ import pytest
 
 from ledger import Ledger
 from ledger import ledger as ledger_module
-from tests.ledger.samples import ATTEMPT, DAY, DOWNLOADED, ITEM, claimed, execute, record
+from tests.support.ledgers import ATTEMPT, DAY, DOWNLOADED, ITEM, claimed, execute, record
 
 
 def test_a_run_is_noted_at_its_start_and_at_its_end(ledger: Ledger) -> None:
