@@ -19,7 +19,8 @@ from ialirt_backfill.options import PollOptions
 from ialirt_backfill.run.poll import has_failed, poll
 from ialirt_backfill.simulator import Simulator
 from ialirt_backfill.terminal.poll import PollScreen
-from tests.acceptance.conftest import NOW, Command, Ended
+from tests.support.clock import NOW
+from tests.support.commands import Command, Ended
 
 KEYS = {"no key": "", "key without scope": "plain", "key with scope": "full"}
 TIMES = {"before the cutoff": "2026-01-05", "after the cutoff": "2026-02-05"}

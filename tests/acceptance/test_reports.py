@@ -17,8 +17,9 @@ import cli
 from ialirt_backfill.command import COMMANDS
 from ialirt_backfill.options import SHELLS
 from ialirt_backfill.simulator import Answer, Simulator, Times
-from tests.acceptance.conftest import NOW, Clock, Command, Ended
 from tests.support.access import ENVIRONMENT, KEYS
+from tests.support.clock import NOW, Clock
+from tests.support.commands import Command, Ended
 
 RANGE = ("--start", "2026-01-01", "--end", "2026-01-10")
 BAD_DAY = date(2026, 1, 5)

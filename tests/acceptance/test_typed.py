@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import cli
-from tests.acceptance.conftest import Ended
+from tests.support.commands import Ended
 
 DEMO = "--demo --datastore d"
 RANGE = "--start 2026-01-01 --end 2026-01-01"

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from ledger import DayAccess, DayStatus, Ledger
-from tests.ledger.samples import ATTEMPT, DAY, DOWNLOADED, FAILED, FAILED_ATTEMPT, ITEM, claimed
+from tests.support.ledgers import ATTEMPT, DAY, DOWNLOADED, FAILED, FAILED_ATTEMPT, ITEM, claimed
 
 NEXT = DAY + timedelta(days=1)
 WHY = "data before 2026-02-01 need an API key"

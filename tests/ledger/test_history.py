@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from ledger import Ledger, history
-from tests.ledger.samples import ATTEMPT, DAY, DOWNLOADED, ITEM, claimed, execute, record
+from tests.support.ledgers import ATTEMPT, DAY, DOWNLOADED, ITEM, claimed, execute, record
 
 
 def test_a_run_is_noted_at_its_start_and_at_its_end(ledger: Ledger) -> None:

@@ -14,12 +14,14 @@ from typing import Any
 import psycopg
 
 from ialirt_backfill.instruments import INSTRUMENTS
+from ialirt_backfill.mirror.loading import MirrorReport
 
 FIRST, LAST = date(2026, 1, 1), date(2026, 1, 2)
 NOON = datetime(2026, 1, 3, 12, tzinfo=UTC)
 """When the third day of `hit` was asked for last: it is still growing."""
 
 Rows = list[dict[str, str]]
+Mirror = Callable[..., MirrorReport]
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,7 @@ from ialirt_backfill.instruments import INSTRUMENTS, Column, ColumnType
 from ialirt_backfill.mirror.loading import MirrorAction, MirrorReport, MirrorStatus
 from ialirt_backfill.options import MirrorOptions
 from ledger import Ledger
-from tests.mirror.conftest import Mirror
-from tests.mirror.samples import FIRST, LAST, NOON, Rows, Store, execute, table, texts
+from tests.mirror.samples import FIRST, LAST, NOON, Mirror, Rows, Store, execute, table, texts
 
 
 def actions(report: MirrorReport) -> list[tuple[date, MirrorAction]]:

@@ -13,7 +13,7 @@ import psycopg
 
 from ialirt_backfill.simulator import Transform
 from tests.support.databases import end_all_sessions
-from tests.team.conftest import FIRST, Gate, Team, ended, wait_until
+from tests.support.team import FIRST, Gate, Team, ended, wait_until
 
 FOUR = ("ann", "bob", "cat", "dan")
 INSTRUMENTS = "hit,swe,swapi,spacecraft"

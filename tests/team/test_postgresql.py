@@ -6,8 +6,9 @@ import shutil
 from datetime import UTC, datetime, timedelta
 
 from ialirt_backfill.simulator import Simulator
-from tests.acceptance.conftest import NOW, Command, Here
-from tests.ledger.samples import execute
+from tests.support.clock import NOW
+from tests.support.commands import Command, Here
+from tests.support.ledgers import execute
 
 OTHERS = (
     "CREATE TABLE workflow_progress (item_name varchar(32) PRIMARY KEY, progress_timestamp timestamp NULL,"
