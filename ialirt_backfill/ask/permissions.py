@@ -14,7 +14,8 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
 from ialirt_backfill.ask.request import Forbidden, KeyRequired, PassingFault, TooMuch, Trouble
-from ialirt_backfill.day.columns import AnswerColumns, Records
+from ialirt_backfill.day.answers import AnswerRecords
+from ialirt_backfill.day.columns import AnswerColumns
 from ialirt_backfill.exceptions import Interrupted
 from ialirt_backfill.instruments import Instrument
 from ialirt_backfill.plan.access import Admission, NoAccess, Refusal, Want
@@ -91,7 +92,7 @@ class Permissions:
 
     # --- what is learned ----------------------------------------------------------------------------------------------
 
-    def answered(self, instrument: Instrument, start: datetime, records: Records) -> None:
+    def answered(self, instrument: Instrument, start: datetime, records: AnswerRecords) -> None:
         """A request that began at ``start`` was answered."""
         with self._changed:
             self._answered.add(instrument.name)
@@ -159,7 +160,7 @@ def _cutoff(words: str, start: datetime) -> datetime:
     return least
 
 
-def _shows(instrument: Instrument, records: Records) -> bool:
+def _shows(instrument: Instrument, records: AnswerRecords) -> bool:
     """Whether an answer holds what not every key is shown."""
     if instrument.scopes:
         return True

@@ -29,7 +29,7 @@ from ialirt_backfill import simulator as sim
 from ialirt_backfill.ask.client import Api
 from ialirt_backfill.ask.endpoint import Endpoint, is_loopback
 from ialirt_backfill.ask.patience import Patience
-from ialirt_backfill.day.rows import tabulate
+from ialirt_backfill.day.answers import tabulate
 from ialirt_backfill.day.table import concatenate
 from ialirt_backfill.exceptions import AccessDenied, ApiError, Interrupted, UsageError
 from ialirt_backfill.instruments import INSTRUMENTS, Instrument
