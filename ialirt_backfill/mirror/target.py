@@ -294,7 +294,7 @@ class Target:
         return MirrorError(f"{self.shown} refused ({said}): {advice}")
 
     def without_secrets(self, words: str) -> str:
-        """The same words, with the passwords in them hidden."""
+        """Words in which the passwords are hidden."""
         for key in SECRET_KEYS:
             if self._settings.get(key):
                 words = words.replace(self._settings[key], "***")
@@ -356,7 +356,7 @@ def _shown(settings: dict[str, str]) -> str:
 
 
 def _crump_url(settings: dict[str, str]) -> str:
-    """The same address as crump takes it, with the session's settings."""
+    """The address as crump takes it, with the session's settings."""
     options = f"{settings.get('options', '')} {_SESSION}".strip()
     wanted = {"connect_timeout": str(_CONNECT_SECONDS), "application_name": "ialirt-backfill"}
     parts = {**wanted, **settings, "options": options}

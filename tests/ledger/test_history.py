@@ -35,17 +35,6 @@ def test_runs_come_newest_first(ledger: Ledger) -> None:
     assert [run.options["number"] for run in ledger.runs(limit=2)] == [4, 3]
 
 
-def test_the_values_an_option_has_had(ledger: Ledger) -> None:
-    assert ledger.run_options_seen("demo") == set()
-    for options in ({"demo": True}, {"demo": True, "jobs": 4}, {"jobs": [1]}, {"jobs": "4"}, {"jobs": None}):
-        ledger.start_run("backfill", options, "1")
-    assert ledger.run_options_seen("demo") == {True}
-    assert all(type(value) is bool for value in ledger.run_options_seen("demo"))
-    assert ledger.run_options_seen("jobs") == {4, "4"}
-    ledger.start_run("backfill", {"demo": False}, "1")
-    assert ledger.run_options_seen("demo") == {True, False}
-
-
 def test_pruning_trims_the_history_and_never_the_state(
     ledger: Ledger, ledger_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
