@@ -426,7 +426,7 @@ def test_once_with_json_prints_the_object_of_the_main_command(world: World, caps
     printed = capsys.readouterr()
     report = json.loads(printed.out)
     assert code == 0
-    assert set(report) == {"run_id", "plan", "results", "summary"}
+    assert set(report) == {"run_id", "synthetic", "plan", "results", "summary"}
     assert {(entry["instrument"], entry["action"]) for entry in report["plan"]} == {
         ("hit", "run"),
         ("codice_lo", "run"),
