@@ -18,11 +18,13 @@ from ialirt_backfill.day.columns import AnswerColumns, Records
 from ialirt_backfill.exceptions import Interrupted
 from ialirt_backfill.instruments import Instrument
 from ialirt_backfill.plan.access import Admission, NoAccess, Refusal, Want
-from ialirt_backfill.plan.coverage import DAY, SECOND
+from ialirt_backfill.plan.coverage import SECOND
 
 THROTTLED_SECONDS = 5.0
 """How long a refusal that can only be throttling holds all requests back, where the server does not say."""
 _LOOK_SECONDS = 0.2
+_NOTHING = datetime.max.replace(tzinfo=UTC)
+"""Where what is public begins as long as nothing was answered: not even the present is public for certain."""
 _UNAUTHORIZED = "Unauthorized for"
 _PRIOR_TO = re.compile(r"prior to (\d{4}-\d\d-\d\d(?:T\d\d:\d\d(?::\d\d)?)?)", re.ASCII)
 
@@ -36,7 +38,7 @@ class Permissions:
         self._stop = stop
         self._changed = threading.Condition()
         self._answered: set[str] = set()
-        self._open_from = datetime.now(UTC) - DAY  # without a key, the present is what is public, if anything is
+        self._open_from = _NOTHING
         self._in_doubt: Counter[str] = Counter()
         self._faults: Counter[str] = Counter()
 
@@ -122,6 +124,7 @@ class Permissions:
     def forget_refusals(self) -> None:
         """Ask again for what was refused: another key, another rule may be in force by now."""
         with self._changed:
+            self._open_from = _NOTHING
             self.admission = Admission(self.admission.has_key, shown=self.admission.shown)
 
     def _is_throttling(self, instrument: Instrument, error: Forbidden) -> bool:
