@@ -123,7 +123,7 @@ def open_ledger(options: StoreOptions) -> Ledger:
         where = "" if options.ledger else f" (the datastore is {options.datastore})"
         raise UsageError(
             f"there is no ledger yet{where}. The first run makes it, as in"
-            " `ialirt-backfill --instrument hit --start 2026-01-01`;"
+            " `ialirt-backfill --instrument hit --start 2026-02-01`;"
             " one kept elsewhere is named with --datastore or --ledger"
         )
     return ledger

@@ -19,7 +19,7 @@ from ialirt_backfill.options import BackfillOptions, PollOptions, VerifyOptions
 from ialirt_backfill.options.key import read_key
 from ialirt_backfill.options.recorded import recorded
 from ialirt_backfill.plan.access import Admission
-from ialirt_backfill.plan.coverage import SECOND
+from ialirt_backfill.plan.coverage import SECOND, day_span
 from ialirt_backfill.plan.decisions import Action, Decision, Policy
 from ialirt_backfill.run.clock import Clock, fixed_clock, utc_now
 from ialirt_backfill.run.context import Context, note_access_shown, sweep_skipped
@@ -80,7 +80,7 @@ class Session:
             decided |= {(it.instrument, it.day): it for it in more}
             context.listener.planned(more)
             runner.run(more)
-        decided |= {(it.instrument, it.day): it for it in runner.skipped if it.refusal is not None}
+        decided |= {(it.instrument, it.day): it for it in self._refused(runner)}
         if runner.ledger_error is None:
             self._note_refused(decided.values())
         _tell_of_clock(context)
@@ -98,6 +98,15 @@ class Session:
                 is_synthetic=self.is_synthetic,
             )
         )
+
+    def _refused(self, runner: Runner) -> Iterator[Decision]:
+        """The days that the server refused, as a whole or the rest of them, with the reason that is known by now."""
+        admission = self.context.api.admission
+        in_part = (it.decision.refused(it.refusal) for it in runner.outcomes if it.refusal is not None)
+        for decision in (*runner.skipped, *in_part):
+            if decision.refusal is not None:
+                known = admission.refusal(decision.instrument, day_span(decision.day).start)
+                yield decision.refused(known or decision.refusal)
 
     def _note_refused(self, decisions: Iterable[Decision]) -> None:
         """Let the ledger know which days are refused, so that reports tell them from those never asked for."""
