@@ -63,7 +63,7 @@ def whole_day(number: int) -> Span:
     return Span(START + number * DAY, START + (number + 1) * DAY)
 
 
-FAULTS = {"502": Answer(502), "504": Answer(504), "413": Answer(413), "silence": Silence()}
+FAULTS: dict[str, Fault] = {"502": Answer(502), "504": Answer(504), "413": Answer(413), "silence": Silence()}
 
 
 @pytest.mark.parametrize("name", FAULTS)
