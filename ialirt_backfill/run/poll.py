@@ -107,6 +107,8 @@ class Poll:
             self._alarm.due = self._due if self._end is None else min(self._due, self._end)
         try:
             if cause := in_vain(this.report.outcomes):  # nor would the rest of the pass
+                if this.report.ended is None:
+                    self._listener.stopping(cause)
                 this.report = replace(this.report, ended=cause)
             elif not (self.options.fail_fast and this.report.summary["failed"]):
                 self._listener.planned(planned)

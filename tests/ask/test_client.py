@@ -35,6 +35,7 @@ from ialirt_backfill.exceptions import AccessDenied, ApiError, Interrupted, Usag
 from ialirt_backfill.instruments import INSTRUMENTS, Instrument
 from ialirt_backfill.plan.access import NoAccess
 from ialirt_backfill.plan.coverage import DAY, SECOND, Span, day_span
+from tests.ask.servers import EMPTY, Wire, http_answer, says, trickling
 from tests.support.access import FULL
 
 HIT, MAG = INSTRUMENTS["hit"], INSTRUMENTS["mag"]
@@ -90,75 +91,6 @@ def ask(api: Api, span: Span = HOUR, instrument: Instrument = HIT) -> Rows:
 def rows(records: list[dict[str, Any]], span: Span = HOUR, instrument: Instrument = HIT) -> Rows:
     found: Rows = tabulate(instrument, span, records).rows.to_pylist()
     return found
-
-
-# --- a server of few words --------------------------------------------------------------------------------------------
-
-
-class Wire:
-    """A server that hears the head of every request and then lets ``reply`` do to the connection what it likes."""
-
-    def __init__(self, reply: Callable[[socket.socket, int], None], tls: ssl.SSLContext | None = None) -> None:
-        self._reply, self._tls = reply, tls
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.heads: list[str] = []
-        self.closing = threading.Event()
-        threading.Thread(target=self._serve, daemon=True).start()
-
-    @property
-    def port(self) -> int:
-        port: int = self._listener.getsockname()[1]
-        return port
-
-    @property
-    def url(self) -> str:
-        return f"{'https' if self._tls else 'http'}://127.0.0.1:{self.port}"
-
-    def __enter__(self) -> Wire:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.closing.set()
-        self._listener.close()
-
-    def _serve(self) -> None:
-        with suppress(OSError):
-            while True:
-                connection, _ = self._listener.accept()
-                threading.Thread(target=self._talk, args=(connection,), daemon=True).start()
-
-    def _talk(self, connection: socket.socket) -> None:
-        with suppress(OSError):
-            if self._tls is not None:
-                connection = self._tls.wrap_socket(connection, server_side=True)
-            with connection:
-                head = b""
-                while b"\r\n\r\n" not in head:
-                    head += connection.recv(10_000) or b"\r\n\r\n"
-                self.heads.append(head.decode())
-                self._reply(connection, len(self.heads))
-
-
-def says(*parts: bytes) -> Callable[[socket.socket, int], None]:
-    """A reply that sends these bytes and closes."""
-    return lambda connection, _number: connection.sendall(b"".join(parts))
-
-
-def http_answer(body: bytes, *headers: str, status: str = "200 OK") -> bytes:
-    return "\r\n".join([f"HTTP/1.1 {status}", f"Content-Length: {len(body)}", *headers, "", ""]).encode() + body
-
-
-def trickling(wire: list[Wire], data: bytes, seconds: float = 0.05) -> Callable[[socket.socket, int], None]:
-    def reply(connection: socket.socket, _number: int) -> None:
-        for byte in data:
-            connection.sendall(bytes([byte]))
-            if wire[0].closing.wait(seconds):
-                return
-
-    return reply
-
-
-EMPTY = http_answer(b'{"meta": {"count": 0}, "data": []}')
 
 
 # --- windows ----------------------------------------------------------------------------------------------------------

@@ -43,13 +43,12 @@ class Place:
         return f"sqlite:///{self.datastore}/ledger.sqlite"
 
     def options(self, instrument: str = "hit", start: date = DAY, end: date | None = None, **more: Any) -> Any:
-        values: dict[str, Any] = {"as_of": self.clock.now, "jobs": 2} | more
+        values: dict[str, Any] = {"as_of": self.clock.now, "jobs": 2, "url": self.simulator.url} | more
         return BackfillOptions(
             instrument=instrument,
             start=start,
             end=end or start,
             datastore=str(self.datastore),
-            url=self.simulator.url,
             **values,
         )
 
