@@ -81,3 +81,8 @@ def table(database: str, name: str, day: date | None = None) -> dict[str, dict[s
 def texts(rows: Rows) -> dict[str, dict[str, str | None]]:
     """The rows of a file by their time, None where a cell is empty."""
     return {row["time_utc"]: {name: cell or None for name, cell in row.items()} for row in rows}
+
+
+def in_schema(database: str, schema: str) -> str:
+    """The address of a schema in a PostgreSQL database."""
+    return f"{database}&options=-csearch_path%3D{schema}"
