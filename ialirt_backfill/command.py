@@ -78,8 +78,8 @@ def run_mirror(options: MirrorOptions) -> int:
         screen.show_views(views.make_views(options))
         return EXIT_WELL
     stop = Stop()
-    with _stopped_by_signals(stop, screen.stopping):
-        report = loading.mirror(options, listener=screen, stop=stop)
+    with screen.watching() as listener, _stopped_by_signals(stop, screen.stopping):
+        report = loading.mirror(options, listener=listener, stop=stop)
     screen.show(report, interrupted=stop.is_set(), command=_typed())
     return stop.exit_code if stop.is_set() else report.exit_code
 

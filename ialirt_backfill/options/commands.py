@@ -360,6 +360,13 @@ class MirrorOptions(StoreOptions, RangeOptions):
     table_prefix: str = option(
         "", "put before the names of the tables, ialirt_<instrument>", metavar="P", env="IALIRT_MIRROR_TABLE_PREFIX"
     )
+    crump_config: Optional[str] = option(
+        None,
+        "load with a crump configuration of your own: the job by the file's name, into its table",
+        metavar="FILE",
+        env="IALIRT_MIRROR_CRUMP_CONFIG",
+    )
+    jobs: int = option(4, "tables loaded at once; SQLite: one", metavar="N", env="IALIRT_JOBS")
     open_every: timedelta = option(
         timedelta(hours=1),
         "load a day that still grows at most so often: 0s, 10m, 1h or PT1H",
@@ -380,6 +387,12 @@ class MirrorOptions(StoreOptions, RangeOptions):
             f"--table-prefix {self.table_prefix}: at most 20 small letters, digits and _; name a schema in the"
             " database's URL, as ?options=-csearch_path%3Dname",
         )
+        checked(self.jobs, 1 <= self.jobs <= 64, f"--jobs {self.jobs}: between 1 and 64 tables at once")
+        if self.crump_config is not None:
+            own = f"--crump-config {self.crump_config}: there"
+            checked(self.table_prefix or None, False, f"{own} the tables have their names, without --table-prefix")
+            is_load = self.action == MIRROR_ACTIONS[0]
+            checked(self.action, is_load, f"{own} is no {self.action}: that is for the mirror's own tables")
         super().__post_init__()
 
     @property

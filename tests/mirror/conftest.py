@@ -10,7 +10,8 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from ialirt_backfill.mirror.loading import MirrorReport, mirror
+from ialirt_backfill.mirror.events import MirrorReport
+from ialirt_backfill.mirror.loading import mirror
 from ialirt_backfill.options import BackfillOptions, MirrorOptions
 from ialirt_backfill.options.datastore import MARK
 from ialirt_backfill.run.backfill import backfill

@@ -11,7 +11,7 @@ import pytest
 
 from ialirt_backfill.exceptions import MirrorError
 from ialirt_backfill.instruments import INSTRUMENTS
-from ialirt_backfill.mirror.loading import MirrorAction, MirrorReport
+from ialirt_backfill.mirror.events import MirrorAction, MirrorReport
 from ialirt_backfill.mirror.views import make_views
 from ialirt_backfill.options import MirrorOptions
 from tests.mirror.samples import FIRST, LAST, Mirror, Store, execute, table
