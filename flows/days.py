@@ -18,13 +18,12 @@ from prefect.logging import get_run_logger
 from prefect.states import Completed, Failed
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 
-from flows.artifacts import percent
 from flows.logs import library_logs
 from ialirt_backfill.ask.permissions import Permissions
 from ialirt_backfill.ending import Stop
 from ialirt_backfill.exceptions import Interrupted
 from ialirt_backfill.plan.access import NoAccess
-from ialirt_backfill.plan.coverage import day_span
+from ialirt_backfill.plan.coverage import day_span, percent
 from ialirt_backfill.plan.decisions import Decision
 from ialirt_backfill.run.context import Context
 from ialirt_backfill.run.events import DayOutcome
@@ -123,7 +122,7 @@ def _learn(permissions: Permissions, found: Found, start: datetime) -> None:
     if isinstance(found, Decision):
         if found.refusal is not None:
             permissions.learn(found.refusal)
-    elif found.requests and found.status is not DayStatus.FAILED:
+    elif found.requests and found.unreached is None and found.status is not DayStatus.FAILED:
         permissions.answered(found.instrument, start, ())
         if found.access is DayAccess.FULL:
             permissions.learn_shown(found.instrument)

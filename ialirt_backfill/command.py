@@ -1,22 +1,23 @@
 """The command line: argv -> a dataclass of options -> one call -> what the person sees, and the exit code.
 
-Exit codes: 0 all well, 1 some instrument-day failed, 2 wrong usage or configuration, 130 or 143 interrupted, with
-the state kept.
+Exit codes: 0 all well, 1 some instrument-day failed, 2 wrong usage or configuration, 129, 130 or 143 interrupted, with
+the state kept. What a command had to say never changes them, but for one that has nothing to give but what it says: it
+ends with 1 where that could not be written. (A reader that has gone, as in ``… | head``, has read what it wanted.)
 """
 
 from __future__ import annotations
 
-import io
 import os
 import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from types import FrameType
 from typing import Any
 
-from ialirt_backfill.ending import EXIT_FAILED, EXIT_USAGE, EXIT_WELL
-from ialirt_backfill.exceptions import IalirtBackfillError, UsageError
+from ialirt_backfill.ending import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_USAGE, EXIT_WELL, Stop
+from ialirt_backfill.exceptions import IalirtBackfillError
 from ialirt_backfill.options import (
     AdoptOptions,
     BackfillOptions,
@@ -32,7 +33,9 @@ from ialirt_backfill.options import (
     VerifyOptions,
     arguments,
 )
-from ialirt_backfill.options.arguments import DEFAULT_COMMAND, PROGRAM
+from ialirt_backfill.options.arguments import DEFAULT_COMMAND
+from ialirt_backfill.options.typed import PROGRAM
+from ialirt_backfill.terminal.streams import failure_of, steady_streams
 from ledger import LedgerError
 
 # Each command imports what it needs: --help must not load pandas, SQLAlchemy and their like, nor a report pyarrow.
@@ -40,7 +43,6 @@ from ledger import LedgerError
 
 
 def run_backfill(options: BackfillOptions) -> int:
-    from ialirt_backfill.ending import Stop
     from ialirt_backfill.run.backfill import backfill
     from ialirt_backfill.terminal.screen import Screen
 
@@ -53,7 +55,6 @@ def run_backfill(options: BackfillOptions) -> int:
 
 
 def run_poll(options: PollOptions) -> int:
-    from ialirt_backfill.ending import Stop
     from ialirt_backfill.run.poll import has_failed, poll
     from ialirt_backfill.terminal.poll import PollScreen
 
@@ -66,7 +67,6 @@ def run_poll(options: PollOptions) -> int:
 
 
 def run_mirror(options: MirrorOptions) -> int:
-    from ialirt_backfill.ending import Stop
     from ialirt_backfill.mirror import configuration, loading, views
     from ialirt_backfill.terminal.mirror import MirrorScreen
 
@@ -126,21 +126,19 @@ def run_adopt(options: AdoptOptions) -> int:
 
 
 def run_ledger(options: LedgerOptions) -> int:
-    import ledger
-    from ialirt_backfill.terminal import upkeep
+    from dataclasses import asdict
 
-    url = options.ledger_url
-    if options.keep is not None and options.action == "prune":
-        if ledger.current(url)[0] is None:
-            raise UsageError("there is no ledger yet: nothing to prune; one kept elsewhere is named with --ledger")
-        with ledger.Ledger.open(url) as opened:
-            counts = opened.prune(options.keep)
-        upkeep.show_ledger(counts, upkeep.pruned_sentence(counts), options)
+    from ialirt_backfill.terminal import upkeep as screen
+    from ialirt_backfill.upkeep import ledger
+
+    if options.action == "prune" and options.keep is not None:
+        counts = ledger.prune(options, options.keep)
+        screen.show_ledger(counts, screen.pruned_sentence(counts), options)
         return EXIT_WELL
     upgrades = options.action == "upgrade"
-    found, head = (ledger.upgrade if upgrades else ledger.current)(url)
-    says = (upkeep.upgraded_sentence if upgrades else upkeep.current_sentence)(found, head)
-    upkeep.show_ledger({"found": found, "head": head}, says, options)
+    versions = ledger.upgrade(options) if upgrades else ledger.current(options)
+    says = screen.upgraded_sentence if upgrades else screen.current_sentence
+    screen.show_ledger(asdict(versions), says(versions.found, versions.head), options)
     return EXIT_WELL
 
 
@@ -153,7 +151,6 @@ def run_config(options: ConfigOptions) -> int:
 
 
 def run_verify(options: VerifyOptions) -> int:
-    from ialirt_backfill.ending import Stop
     from ialirt_backfill.terminal.screen import Screen
     from ialirt_backfill.terminal.verify import show_verification
     from ialirt_backfill.upkeep.verify import verify
@@ -174,11 +171,15 @@ def run_completion(options: CompletionOptions) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """One command: its options and what it does with them."""
+    """One command: its options and what it does with them.
+
+    What ``only_tells`` has done nothing where it is not heard.
+    """
 
     options: type[Any]
     run: Callable[[Any], int]
     help: str
+    only_tells: bool = False
 
 
 COMMANDS = {
@@ -188,37 +189,46 @@ COMMANDS = {
     "poll": Command(PollOptions, run_poll, "keep today complete, pass after pass"),
     "verify": Command(VerifyOptions, run_verify, "which files are not what the ledger recorded"),
     "mirror": Command(MirrorOptions, run_mirror, "load the daily files into a database"),
-    "status": Command(StatusOptions, run_status, "how complete a range is, with a calendar"),
-    "gaps": Command(GapsOptions, run_gaps, "the gaps of a range, longest first"),
-    "history": Command(HistoryOptions, run_history, "why a day is as it is: every attempt at it"),
-    "runs": Command(RunsOptions, run_runs, "the last runs and their results"),
+    "status": Command(StatusOptions, run_status, "how complete a range is, with a calendar", only_tells=True),
+    "gaps": Command(GapsOptions, run_gaps, "the gaps of a range, longest first", only_tells=True),
+    "history": Command(HistoryOptions, run_history, "why a day is as it is: every attempt at it", only_tells=True),
+    "runs": Command(RunsOptions, run_runs, "the last runs and their results", only_tells=True),
     "adopt": Command(AdoptOptions, run_adopt, "take the files of another program into the ledger, without the network"),
     "ledger": Command(LedgerOptions, run_ledger, "show the ledger's version, upgrade it, prune its history"),
-    "config": Command(ConfigOptions, run_config, "each setting's value and where it came from"),
+    "config": Command(ConfigOptions, run_config, "each setting's value and where it came from", only_tells=True),
     "completion": Command(CompletionOptions, run_completion, "completion for bash, zsh or fish"),
 }
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; the exit code."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")  # a terminal without our characters shows others, and nothing fails
+    steady_streams()
     try:
         name, words = arguments.command_of(sys.argv[1:] if argv is None else argv, _kinds())
         others = "\n".join(f"  {other:12} {it.help}" for other, it in COMMANDS.items() if other != DEFAULT_COMMAND)
         epilog = f"other commands (each has its own --help):\n{others}\n\n{arguments.SETTINGS}"
         options = arguments.parse(name, words, _kinds(), epilog if name == DEFAULT_COMMAND else "")
-        return COMMANDS[name].run(options)
+        for notice in arguments.notices(_kinds()):
+            print(f"{PROGRAM}: {notice}", file=sys.stderr)  # noqa: T201
+        code = COMMANDS[name].run(options)
     except (IalirtBackfillError, LedgerError) as error:
         print(f"{PROGRAM}: {error}", file=sys.stderr)  # noqa: T201
         return EXIT_USAGE
-    except BrokenPipeError:
-        # Whoever read the output has gone (`… | head`); nothing more can be said to them.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
     except KeyboardInterrupt:
-        return 130
+        return EXIT_INTERRUPTED + signal.SIGINT
+    except SystemExit as end:  # argparse's own way to end
+        if end.code or _was_heard():
+            raise
+        return EXIT_FAILED
+    return code if _was_heard() or not COMMANDS[name].only_tells else code or EXIT_FAILED
+
+
+def _was_heard() -> bool:
+    """Whether all that was said on standard output was written; a sentence on standard error where it was not."""
+    failure = failure_of(sys.stdout)
+    if failure is not None:
+        print(f"{PROGRAM}: standard output could not be written: {failure.strerror}", file=sys.stderr)  # noqa: T201
+    return failure is None
 
 
 def _kinds() -> dict[str, type[Any]]:
@@ -229,32 +239,41 @@ def _typed() -> str:
     """The command as it was typed, for telling a person how to go on."""
     import shlex
 
-    from ialirt_backfill.options.settings import without_secrets
+    from ledger.addresses import without_secrets
 
     return shlex.join([PROGRAM, *map(without_secrets, sys.argv[1:])])
 
 
-class _stopped_by_signals:  # noqa: N801 - used as a function
-    """The first Ctrl-C or SIGTERM sets ``stop``, so that the run ends cleanly; the second ends the program at once."""
+_OF_THE_TERMINAL = [signal.SIGHUP] if hasattr(signal, "SIGHUP") else []
+"""Its end, where there are terminals."""
 
-    def __init__(self, stop: Any, tell: Callable[[], None]) -> None:
-        self._stop, self._tell = stop, tell
-        self._before: dict[int, Any] = {}
 
-    def __enter__(self) -> None:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            self._before[number] = signal.signal(number, self._handle)
+@contextmanager
+def _stopped_by_signals(stop: Stop, tell: Callable[[], None]) -> Iterator[None]:
+    """The first Ctrl-C, SIGTERM or SIGHUP sets ``stop``, so that the run ends cleanly; the second ends the program at
+    once. What the program was started to ignore (by ``nohup``, or as a job in a script's background) it ignores.
+    """
 
-    def __exit__(self, *_: object) -> None:
-        for number, handler in self._before.items():
+    def handle(number: int, frame: FrameType | None) -> None:
+        if stop.is_set():
+            if number in _OF_THE_TERMINAL:  # sent twice, by the shell and by the system; nobody is impatient
+                return
+            os._exit(EXIT_INTERRUPTED + number)
+        stop.exit_code = EXIT_INTERRUPTED + number
+        stop.set()
+        tell()
+
+    heeded = [
+        number
+        for number in (signal.SIGINT, signal.SIGTERM, *_OF_THE_TERMINAL)
+        if signal.getsignal(number) is not signal.SIG_IGN
+    ]
+    before = {number: signal.signal(number, handle) for number in heeded}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
             signal.signal(number, handler)
-
-    def _handle(self, number: int, frame: FrameType | None) -> None:
-        if self._stop.is_set():
-            os._exit(128 + number)
-        self._stop.exit_code = 128 + number
-        self._stop.set()
-        self._tell()
 
 
 if __name__ == "__main__":

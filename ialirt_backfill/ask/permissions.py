@@ -13,8 +13,9 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
-from ialirt_backfill.ask.request import Forbidden, KeyRequired, PassingFault
-from ialirt_backfill.day.columns import AnswerColumns, Records
+from ialirt_backfill.ask.request import Forbidden, KeyRequired, PassingFault, TooMuch, Trouble
+from ialirt_backfill.day.answers import AnswerRecords
+from ialirt_backfill.day.columns import AnswerColumns
 from ialirt_backfill.exceptions import Interrupted
 from ialirt_backfill.instruments import Instrument
 from ialirt_backfill.plan.access import Admission, NoAccess, Refusal, Want
@@ -47,7 +48,10 @@ class Permissions:
 
     @contextlib.contextmanager
     def turn(self, instrument: Instrument, start: datetime) -> Iterator[None]:
-        """Wait until a request may be made, and make it inside. Raises NoAccess, or Interrupted where the run stops."""
+        """Wait until a request may be made, and make it inside: what its failure says of access is learned at once.
+
+        A refusal leaves as NoAccess, throttling as PassingFault. Raises Interrupted where the run stops.
+        """
         with self._changed:
             while True:
                 self.refuse(instrument, start)
@@ -60,6 +64,14 @@ class Permissions:
             self._in_doubt.update(doubts.keys())
         try:
             yield
+        except (KeyRequired, Forbidden) as error:
+            raise self.refused(instrument, start, error) from None
+        except TooMuch:
+            self.answered(instrument, start, ())
+            raise
+        except PassingFault:
+            self.faulted(instrument)
+            raise
         finally:
             with self._changed:
                 self._in_doubt.subtract(doubts.keys())
@@ -80,7 +92,7 @@ class Permissions:
 
     # --- what is learned ----------------------------------------------------------------------------------------------
 
-    def answered(self, instrument: Instrument, start: datetime, records: Records) -> None:
+    def answered(self, instrument: Instrument, start: datetime, records: AnswerRecords) -> None:
         """A request that began at ``start`` was answered."""
         with self._changed:
             self._answered.add(instrument.name)
@@ -100,8 +112,7 @@ class Permissions:
         """What to raise for a request that was refused; a refusal is remembered, throttling is not one."""
         with self._changed:
             if isinstance(error, Forbidden) and self._is_throttling(instrument, error):
-                told = error.told_pause
-                return PassingFault(str(error), THROTTLED_SECONDS if told is None else told)
+                return PassingFault(str(error), error.told_pause, Trouble.THROTTLED, least_pause=THROTTLED_SECONDS)
             refusal = self._meaning(instrument, start, error)
             self.admission = self.admission.with_refusal(refusal)
             self._changed.notify_all()
@@ -149,7 +160,7 @@ def _cutoff(words: str, start: datetime) -> datetime:
     return least
 
 
-def _shows(instrument: Instrument, records: Records) -> bool:
+def _shows(instrument: Instrument, records: AnswerRecords) -> bool:
     """Whether an answer holds what not every key is shown."""
     if instrument.scopes:
         return True

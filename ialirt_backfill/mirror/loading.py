@@ -30,6 +30,7 @@ from ialirt_backfill.exceptions import (
     UsageError,
 )
 from ialirt_backfill.instruments import Instrument
+from ialirt_backfill.listening import guarded
 from ialirt_backfill.mirror import shape
 from ialirt_backfill.mirror.configuration import job
 from ialirt_backfill.mirror.retyping import make_doubles
@@ -177,7 +178,7 @@ def mirror(options: MirrorOptions, *, listener: MirrorListener | None = None, st
     ``stop`` ends it after the day in work. Raises UsageError, MirrorError (before any row is touched) and
     ledger.LedgerError; what happens to single days is in the report.
     """
-    listener, stop = listener or MirrorListener(), stop or Stop()
+    listener, stop = guarded(listener or MirrorListener()), stop or Stop()
     if not Path(options.datastore).is_dir():
         raise UsageError(f"--datastore {options.datastore}: there is no such folder")
     is_synthetic_throughout(options, None)

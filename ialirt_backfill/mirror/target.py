@@ -134,19 +134,24 @@ class Target:
 
     def is_empty(self, table: str) -> bool:
         """Whether the table has no row, or is not there."""
-        if self.find(table) is None:
-            return True
-        query = text(f"SELECT EXISTS (SELECT 1 FROM {quoted(table)})")  # noqa: S608 - our own names
-        return not self._read(lambda connection: connection.execute(query).scalar_one())
-
-    def is_named(self, table: str, marker: str) -> bool:
-        """Whether the table ``marker`` beside a table names it."""
 
         def look(connection: Connection) -> bool:
-            schema = _schema_of(connection, table)
+            schema = _schema(connection)
+            if not inspect(connection).has_table(table, schema):
+                return True
+            query = text(f"SELECT NOT EXISTS (SELECT 1 FROM {_qualified(table, schema)})")  # noqa: S608 - our own names
+            return bool(connection.execute(query).scalar_one())
+
+        return not self.exists or self._read(look)
+
+    def is_named(self, table: str, marker: str) -> bool:
+        """Whether the table ``marker`` names another."""
+
+        def look(connection: Connection) -> bool:
+            schema = _schema(connection)
             if not inspect(connection).has_table(marker, schema):
                 return False
-            query = text(f"SELECT EXISTS (SELECT 1 FROM {_place_of(marker, schema)} WHERE table_name = :name)")  # noqa: S608
+            query = text(f"SELECT EXISTS (SELECT 1 FROM {_qualified(marker, schema)} WHERE table_name = :name)")  # noqa: S608
             return bool(connection.execute(query, {"name": table}).scalar_one())
 
         return self.exists and self._read(look)
@@ -154,14 +159,14 @@ class Target:
     # --- changes ------------------------------------------------------------------------------------------------------
 
     def name(self, table: str, marker: str, *, named: bool) -> None:
-        """Let the table ``marker`` beside a table name it, or name it no more; to be called with `exclusive` held."""
+        """Let the table ``marker`` name another, or name it no more; to be called with `exclusive` held."""
 
         def change(connection: Connection) -> None:
             if not self.is_sqlite:  # whose lock is one for all tables, and held
                 key = {"key": self._lock_key(marker)}
                 connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), key)
-            schema = _schema_of(connection, table)
-            place = _place_of(marker, schema)
+            schema = _schema(connection)
+            place = _qualified(marker, schema)
             if not inspect(connection).has_table(marker, schema):
                 connection.exec_driver_sql(f"CREATE TABLE {place} (table_name text PRIMARY KEY)")
             statement = f"DELETE FROM {place} WHERE table_name = :name"  # noqa: S608
@@ -289,7 +294,7 @@ class Target:
         return MirrorError(f"{self.shown} refused ({said}): {advice}")
 
     def without_secrets(self, words: str) -> str:
-        """The same words, with the passwords in them hidden."""
+        """Words in which the passwords are hidden."""
         for key in SECRET_KEYS:
             if self._settings.get(key):
                 words = words.replace(self._settings[key], "***")
@@ -351,7 +356,7 @@ def _shown(settings: dict[str, str]) -> str:
 
 
 def _crump_url(settings: dict[str, str]) -> str:
-    """The same address as crump takes it, with the session's settings."""
+    """The address as crump takes it, with the session's settings."""
     options = f"{settings.get('options', '')} {_SESSION}".strip()
     wanted = {"connect_timeout": str(_CONNECT_SECONDS), "application_name": "ialirt-backfill"}
     parts = {**wanted, **settings, "options": options}
@@ -370,19 +375,15 @@ def _place(connection: Connection) -> str:
 # --- tables -----------------------------------------------------------------------------------------------------------
 
 
-def _schema_of(connection: Connection, table: str) -> str | None:
-    """The schema that a table is in, or will be made in; None in SQLite, which has none."""
+def _schema(connection: Connection) -> str | None:
+    """The schema that crump fills tables in; None in SQLite, which has none."""
     if connection.dialect.name == "sqlite":
         return None
-    query = text(
-        "SELECT coalesce((SELECT nspname FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace"
-        " WHERE pg_class.oid = to_regclass(:name)), current_schema())"
-    )
-    schema: str = connection.execute(query, {"name": quoted(table)}).scalar_one()
+    schema: str = connection.execute(text("SELECT current_schema()")).scalar_one()
     return schema
 
 
-def _place_of(table: str, schema: str | None) -> str:
+def _qualified(table: str, schema: str | None) -> str:
     return quoted(table) if schema is None else f"{quoted(schema)}.{quoted(table)}"
 
 

@@ -98,11 +98,11 @@ class Admission:
         return (DayAccess.NONE, DayAccess.KEY) if instrument.name in self.shown else (DayAccess.NONE,)
 
     def with_refusal(self, refusal: Refusal) -> Admission:
-        """The same, after one more refusal."""
+        """What is known after one more refusal."""
         return replace(self, refusals=(*self.refusals, refusal)) if refusal not in self.refusals else self
 
     def with_shown(self, instrument: Instrument) -> Admission:
-        """The same, after the server has shown what is restricted of an instrument."""
+        """What is known after the server has shown what is restricted of an instrument."""
         return replace(self, shown=self.shown | {instrument.name})
 
 

@@ -1,4 +1,4 @@
-"""Where a run takes place, and what lies there: the days' files on disk, seen with the ledger's rows."""
+"""The context of a run: its ledger, its datastore, I-ALiRT, its policy, and as of when it decides."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from pathlib import Path
 
 from ialirt_backfill.ask.client import Api
 from ialirt_backfill.instruments import Instrument, of_file
+from ialirt_backfill.listening import guarded
 from ialirt_backfill.plan.decisions import Decision, Policy, decide
 from ialirt_backfill.run.events import Listener
 from ialirt_backfill.store import dayfile
@@ -23,7 +24,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """Where a run takes place: its ledger, its datastore, I-ALiRT, and as of when it decides.
+    """What every day of a run has in common.
 
     ``follow_server_clock`` says that ``now`` is this machine's clock, which the server's corrects where they differ.
     """
@@ -36,6 +37,9 @@ class Context:
     run_id: str
     listener: Listener = field(default_factory=Listener)
     follow_server_clock: bool = True
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "listener", guarded(self.listener))
 
     def decide(self, instrument: Instrument, day: date, row: DayState | None) -> Decision:
         """Decide from a row and the file on disk as they are now."""

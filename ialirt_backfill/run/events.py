@@ -18,7 +18,8 @@ class DayOutcome:
     """What became of an instrument-day that was asked for.
 
     ``error`` holds the server's words, or the system's; ``interrupted`` says that the run was stopped before the day
-    was asked for in full. ``path`` is relative to the datastore; ``availability_pct`` is in percent.
+    was asked for in full; ``unreached`` says why it did not reach I-ALiRT. ``path`` is relative to the datastore;
+    ``availability_pct`` is in percent.
     """
 
     instrument: Instrument
@@ -40,6 +41,7 @@ class DayOutcome:
     records_fetched: int = 0
     records_added: int = 0
     rejected: tuple[str, ...] = ()
+    unreached: str | None = None
     seconds: float = 0.0
 
 

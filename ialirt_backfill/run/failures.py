@@ -14,7 +14,7 @@ E = TypeVar("E", bound=Exception)
 
 
 def without_frames(error: E) -> E:
-    """The same error without the frames it came through, and without what caused it.
+    """An error without the frames it came through, and without what caused it.
 
     They hold all records of its window, and the frame that keeps the error would hold itself, until the collector of
     garbage happens to find them.

@@ -56,7 +56,7 @@ class KnownDay:
         return is_same and not self.decision.reread
 
     def looked_at(self) -> KnownDay:
-        """The same day, with its file as it is now and what earlier attempts left beside it swept away.
+        """The day with its file as it is now and what earlier attempts left beside it swept away.
 
         Raises DayFileError where the file cannot be looked at or read.
         """
@@ -66,7 +66,7 @@ class KnownDay:
         return replace(found, missing=found._lost()) if self.decision.reread and size_bytes is not None else found
 
     def looked_at_again(self) -> KnownDay:
-        """The same day, with what happened to its file meanwhile. Raises DayFileError where it was taken away."""
+        """The day with what happened to its file meanwhile. Raises DayFileError where it was taken away."""
         size_bytes = dayfile.size(self.file)
         if size_bytes is None and self.size_bytes is not None:
             raise DayFileError(f"{self.file} was taken away while its day was asked for: run again with --retry-failed")

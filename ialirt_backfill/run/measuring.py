@@ -19,6 +19,7 @@ from ialirt_backfill.plan.coverage import (
     availability_pct,
     expected_records,
     extend,
+    gaps_of,
     join_near,
     measure,
     subtract,
@@ -127,7 +128,7 @@ def _reached(known_through: datetime, windows: Sequence[Span]) -> datetime:
 
 
 def _with_what_is_known_to_be_missing(day: KnownDay, received: Received, coverage: Coverage) -> Coverage:
-    """The same, where gaps are also what is missing without leaving a gap between its neighbours, or was to be asked
+    """A coverage whose gaps are also what is missing without leaving a gap between its neighbours, or was to be asked
     for again and was not."""
     open_before = day.missing if day.decision.reread else gaps_of(day.row)
     still_open = subtract(open_before, received.windows)
@@ -154,8 +155,3 @@ def _access(context: Context, day: KnownDay, received: Received, asked: Span) ->
         return access
     before = access_shown(context.datastore, day.instrument, row)
     return None if before is None else least(before, access)
-
-
-def gaps_of(row: DayState) -> tuple[Span, ...]:
-    """The gaps of a row as spans."""
-    return tuple(Span(*gap) for gap in row.gaps)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import PurePosixPath
 
-from ialirt_backfill.exceptions import AccessDenied, Interrupted
+from ialirt_backfill.exceptions import AccessDenied, Interrupted, Unreachable
 from ialirt_backfill.run.context import Context
 from ialirt_backfill.run.events import DayOutcome
 from ialirt_backfill.run.failures import in_words, tell_of_bug
@@ -147,5 +147,6 @@ def _outcome(
         records_fetched=received.records,
         records_added=attempt.records_added,
         rejected=tuple(received.rejected),
+        unreached=error.cause if isinstance(error, Unreachable) else None,
         seconds=attempt.seconds,
     )

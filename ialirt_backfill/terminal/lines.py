@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.text import Text
 
-from ialirt_backfill.plan.coverage import Span
+from ialirt_backfill.plan.coverage import Span, percent
 from ialirt_backfill.plan.decisions import Decision
 from ialirt_backfill.run.events import DayOutcome, Listener
 from ialirt_backfill.terminal.plan import totals
-from ialirt_backfill.terminal.words import both_ends, clock, counted, one_line, percent, stretch
+from ialirt_backfill.terminal.words import both_ends, clock, counted, one_line, stretch
 from ledger import DayStatus
 
 if TYPE_CHECKING:

@@ -10,12 +10,13 @@ from rich.text import Text
 
 from ialirt_backfill.ending import EXIT_INTERRUPTED
 from ialirt_backfill.options import GapsOptions, HistoryOptions, RunsOptions, StatusOptions
+from ialirt_backfill.plan.coverage import percent
 from ialirt_backfill.reports.history import DayHistory, RunsReport
 from ialirt_backfill.reports.status import Gap, GapsReport, InstrumentStatus, Standing, StatusReport, standing
 from ialirt_backfill.terminal.calendar import show_calendar
 from ialirt_backfill.terminal.consoles import make_console, number, prose, show, show_synthetic, show_table, word
 from ialirt_backfill.terminal.plain import write_csv, write_json
-from ialirt_backfill.terminal.words import both_ends, counted, length, moment, one_line, percent
+from ialirt_backfill.terminal.words import both_ends, counted, length, moment, one_line
 from ledger import Attempt, AttemptStatus, DayAccess, DayState, Run
 
 # --- status -----------------------------------------------------------------------------------------------------------

@@ -225,7 +225,7 @@ def _went_through_float(rows: pa.Table, instrument: Instrument) -> bool:
 
 
 def _recorded(ledger: Ledger, run_id: str, day: AdoptedDay, rows: Rows) -> AdoptedDay:
-    """The same day, in the ledger; as known where another runner has been at it since ``rows`` were read."""
+    """The adopted day, in the ledger; as known where another runner has been at it since ``rows`` were read."""
     if day.result is None:
         return day
     key = day.instrument.progress_key

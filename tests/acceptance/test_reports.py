@@ -122,7 +122,7 @@ def test_help_lists_the_other_commands(command: Command) -> None:
 def test_an_unknown_command(command: Command) -> None:
     done = command("statsu")
     assert (done.code, done.out) == (2, "")
-    assert "unknown command 'statsu'. Did you mean 'status'?" in done.err
+    assert "there is no command 'statsu'. Did you mean 'status'?" in done.err
 
 
 def test_a_wrong_setting_names_its_place(command: Command) -> None:

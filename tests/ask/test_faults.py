@@ -10,8 +10,10 @@ from typing import Any
 
 import pytest
 
-from ialirt_backfill.ask.client import Api, Endpoint, Patience
-from ialirt_backfill.day.rows import tabulate
+from ialirt_backfill.ask.client import Api
+from ialirt_backfill.ask.endpoint import Endpoint
+from ialirt_backfill.ask.patience import Patience
+from ialirt_backfill.day.answers import tabulate
 from ialirt_backfill.exceptions import AccessDenied, ApiError
 from ialirt_backfill.instruments import INSTRUMENTS
 from ialirt_backfill.plan.coverage import Span, day_span

@@ -135,7 +135,7 @@ def test_a_session_lost_while_recording_records_nothing_and_is_not_tried_again(p
         assert entered == 1
         row = ledger.day(ITEM, DAY)
         assert row is not None
-        assert row.claim == claim.holder
+        assert row.claim == claim.claimant
         assert row.records == 0
         record(ledger, claim)
         with pytest.raises(ClaimLost):

@@ -54,7 +54,7 @@ def _days() -> dict[str, list[dict[str, Any]]]:
         "last": "2026-01-01 23:59:17.000000", "gaps": '[["2026-01-01T03:00:00+00:00", "2026-01-01T04:00:00+00:00"]]',
         "through": "2026-01-02 00:00:00.000000", "path": "a.csv", "size": 99, "sha256": SHA256,
     }  # fmt: skip
-    claim = Claimant.this_process("r", NOON).text
+    claim = Claimant.this_process("r", NOON, "token").text
     rows = [
         empty | there | {"day": "2026-01-01", "status": "downloaded", "failures": 0},
         empty | {"day": "2026-01-02", "error": CUTOFF},

@@ -165,9 +165,11 @@ def test_a_table_is_marked_in_its_own_schema(store: Store, synthetic_store: Stor
     assert load(store, postgresql_url).summary["loaded"] == 2
     assert tables(postgresql_url) == {"ialirt_hit"}
     assert load(store, postgresql_url, "swe").summary["loaded"] == 2
-    # a table that is found in the second schema is the one that is filled, and looked up there
-    with pytest.raises(MirrorError, match="are real"):
-        load(synthetic_store, theirs, "swe")
+    real = execute(postgresql_url, "SELECT * FROM public.ialirt_swe")
+    assert load(synthetic_store, theirs, "swe").summary["loaded"] == 2, "the other schema's is no matter"
+    assert execute(postgresql_url, "SELECT * FROM public.ialirt_swe") == real
+    store.change("swe", FIRST, lambda rows: rows[:-1])
+    assert load(store, postgresql_url, "swe").summary["loaded"] == 1
 
 
 def test_the_views_over_synthetic_days_are_told_as_such(store: Store, synthetic_store: Store, database: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import http.client
 import json
 import math
@@ -252,3 +253,30 @@ def test_the_most_requests_in_flight() -> None:
         for _ in range(50):
             ask(simulator, "hit", START, START + MINUTE)
         assert simulator.max_in_flight == 1
+
+
+@pytest.mark.parametrize(
+    ("accepted", "is_compressed"),
+    [
+        ("gzip", True),
+        ("deflate, GZip;q=0.5", True),
+        ("*", True),
+        ("identity", False),
+        ("gzip;q=0, *", False),
+        ("gzip; q=0.000", False),
+        ("", False),
+    ],
+)
+def test_who_asks_for_gzip_gets_it(misbehaving: Simulator, accepted: str, is_compressed: bool) -> None:
+    plain = ask(misbehaving, "hit", START, START + HOUR)
+    reply = ask(misbehaving, "hit", START, START + HOUR, **{"Accept-Encoding": accepted})
+    assert (reply.headers["Content-Encoding"] == "gzip") is is_compressed
+    assert int(reply.headers["Content-Length"]) == len(reply.body)
+    assert (gzip.decompress(reply.body) if is_compressed else reply.body) == plain.body
+    misbehaving.compresses = False
+    assert ask(misbehaving, "hit", START, START + HOUR, **{"Accept-Encoding": accepted}).body == plain.body
+
+
+def test_a_short_answer_is_not_compressed(misbehaving: Simulator) -> None:
+    reply = ask(misbehaving, "nothing", START, START + HOUR, **{"Accept-Encoding": "gzip"})
+    assert reply.headers["Content-Encoding"] is None

@@ -21,7 +21,7 @@ from prefect.client.schemas.filters import (
     LogFilter,
     LogFilterFlowRunId,
 )
-from prefect.client.schemas.objects import State, TaskRun
+from prefect.client.schemas.objects import Artifact, State, TaskRun
 from prefect.events.filters import EventFilter, EventNameFilter, EventOrder, EventRelatedFilter
 from prefect.runtime import flow_run
 
@@ -56,11 +56,18 @@ class Seen:
     @property
     def artifacts(self) -> dict[str, Any]:
         """By key, their data."""
+        return {str(found.key): found.data for found in self._artifacts()}
 
-        async def read() -> dict[str, Any]:
+    @property
+    def descriptions(self) -> dict[str, str]:
+        """By key, what stands above the data of an artifact."""
+        return {str(found.key): str(found.description) for found in self._artifacts()}
+
+    def _artifacts(self) -> list[Artifact]:
+        async def read() -> list[Artifact]:
             async with get_client() as client:
                 chosen = ArtifactFilter(flow_run_id=ArtifactFilterFlowRunId(any_=[self.id]))
-                return {str(found.key): found.data for found in await client.read_artifacts(artifact_filter=chosen)}
+                return await client.read_artifacts(artifact_filter=chosen)
 
         return asyncio.run(read())
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import cli
-from ialirt_backfill.ask.client import Patience
+from ialirt_backfill.ask.patience import Patience
 from ialirt_backfill.ending import Stop
 from ialirt_backfill.instruments import INSTRUMENTS
 from ialirt_backfill.options import BackfillOptions

@@ -17,7 +17,7 @@ from rich.console import Console
 
 from ialirt_backfill.instruments import INSTRUMENTS, Instrument
 from ialirt_backfill.options import BackfillOptions, HistoryOptions, RunsOptions, StatusOptions
-from ialirt_backfill.plan.coverage import Span, day_span
+from ialirt_backfill.plan.coverage import Span, day_span, percent
 from ialirt_backfill.plan.decisions import Action, Decision
 from ialirt_backfill.reports.history import DayHistory, RunsReport
 from ialirt_backfill.reports.status import DayStanding, Standing, StatusReport, find_gaps, instrument_status
@@ -86,9 +86,9 @@ def outcome(it: Decision, status: DayStatus = DayStatus.DOWNLOADED, **given: Any
 @pytest.mark.parametrize(
     ("said", "expected"),
     [
-        (words.percent(99.99), "99.9 %"),
-        (words.percent(100.0), "100.0 %"),
-        (words.percent(None), "-"),
+        (percent(99.99), "99.9 %"),
+        (percent(100.0), "100.0 %"),
+        (percent(None), "-"),
         (words.counted(1, "day"), "1 day"),
         (words.counted(1200, "day"), "1,200 days"),
         (words.short_count(9_999), "9,999"),
