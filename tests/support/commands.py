@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ import cli
 from ialirt_backfill.simulator import Simulator
 from tests.support.access import ENVIRONMENT, KEYS
 from tests.support.clock import Clock
+from tests.support.processes import Running
 
 
 @dataclass(frozen=True)
@@ -45,20 +47,14 @@ class Command:
         return [sys.executable, str(cli.__file__), *args]
 
     def __call__(self, *args: str, timeout: float = 60, **env: str) -> Ended:
-        done = subprocess.run(
-            self.words(*args),
-            cwd=self.cwd,
-            env=self.env | env,
-            capture_output=True,
-            text=True,
-            timeout=timeout,
-            check=False,
-        )
-        assert "Traceback" not in done.stderr, done.stderr
-        return Ended(done.returncode, done.stdout, done.stderr)
+        with closing(Running(args, self.cwd, self.env | env)) as running:
+            out, err = running.communicate(timeout)
+            assert running.returncode is not None
+            assert "Traceback" not in err, err
+            return Ended(running.returncode, out, err)
 
     def start(self, *args: str) -> subprocess.Popen[str]:
-        """Start it and do not wait."""
+        """Start it, the interpreter and all, and do not wait."""
         return subprocess.Popen(
             self.words(*args), cwd=self.cwd, env=self.env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )

@@ -93,7 +93,7 @@ class Seen:
                     related=EventRelatedFilter(id=[f"prefect.flow-run.{self.id}"]),
                     order=EventOrder.ASC,
                 )
-                page = await client.read_events(chosen)
+                page = await client.read_events(chosen, limit=50)  # the most that the server gives
                 return [event.model_dump(mode="json") for event in page.events]
 
         return asyncio.run(read())

@@ -18,6 +18,7 @@ from tests.support.access import FULL
 from tests.support.clock import NOW
 from tests.support.commands import Command, Ended
 from tests.support.ledgers import execute
+from tests.support.processes import Running
 from tests.support.reference import assert_file_holds
 
 SECOND, DAY = timedelta(seconds=1), timedelta(days=1)
@@ -66,7 +67,7 @@ class Team:
     command: Command
     simulator: Simulator
     ledger_url: str
-    started: list[subprocess.Popen[str]] = field(default_factory=list)
+    started: list[Running] = field(default_factory=list)
 
     def member(self, name: str, **env: str) -> Command:
         """The command as the runner of this name has it."""
@@ -77,8 +78,9 @@ class Team:
     def run(self, name: str, *words: str) -> Ended:
         return self.member(name)(*words, "--as-of", NOW, "--json")
 
-    def start(self, name: str, *words: str) -> subprocess.Popen[str]:
-        process = self.member(name).start(*words, "--as-of", NOW, "--json")
+    def start(self, name: str, *words: str) -> Running:
+        member = self.member(name)
+        process = Running([*words, "--as-of", NOW, "--json"], member.cwd, member.env)
         self.started.append(process)
         return process
 
@@ -129,12 +131,12 @@ class Team:
         return dict(self.execute("SELECT status, count(*) FROM attempt GROUP BY status"))
 
 
-def ended(process: subprocess.Popen[str], code: int = 0) -> Ended:
+def ended(process: Running | subprocess.Popen[str], code: int = 0) -> Ended:
     """Wait for the end of a process, which must be this one."""
     out, err = process.communicate(timeout=PATIENCE_SECONDS)
     assert process.returncode == code, err
     assert "Traceback" not in err, err
-    return Ended(process.returncode, out, err)
+    return Ended(code, out, err)
 
 
 def wait_until(condition: Callable[[], object]) -> None:

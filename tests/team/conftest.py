@@ -37,5 +37,4 @@ def _team(command: Command, simulator: Simulator, url: str) -> Iterator[Team]:
     team = Team(command, simulator, url)
     yield team
     for process in team.started:
-        process.kill()
-        process.communicate()
+        process.close()
