@@ -176,6 +176,11 @@ def test_what_becomes_of_an_answer_touches_neither_disk_nor_network(room: str) -
     assert {it for it in names if any(it == bad or it.startswith(f"{bad}.") for bad in out)} == set()
 
 
+def test_threads_take_turns_in_one_place_of_the_room_of_the_day() -> None:
+    day = ROOT / "ialirt_backfill" / "day"
+    assert [path.stem for path in sorted(day.glob("*.py")) if "threading" in imported(path)] == ["answers"]
+
+
 def test_nobody_else_owns_the_top_level_names() -> None:
     owners = importlib.metadata.packages_distributions()
     strangers = {name: set(owners.get(name, [])) - {"ialirt-backfill"} for name in PARTS}

@@ -1,8 +1,8 @@
 """The way into this room: an answer of I-ALiRT becomes columns of numbers, and these become rows of text.
 
-Takes the bytes of an answer, or its records where they are decoded already; gives `AnswerColumns`, `Window` and tables
-of text (see `table`). Workers call these from threads that run side by side, and here is the one place where they take
-turns: the modules behind it know of no threads.
+Takes the bytes of an answer, or its records where they are decoded already; gives `AnswerColumns`, `AnswerRows` and
+tables of text (see `table`). Workers call these from threads that run side by side, and here is the one place where
+they take turns: the modules behind it know of no threads.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from ialirt_backfill.day import columns, rows
 from ialirt_backfill.day.columns import AnswerColumns
-from ialirt_backfill.day.rows import Window
+from ialirt_backfill.day.rows import AnswerRows
 from ialirt_backfill.day.table import concatenate
 from ialirt_backfill.instruments import Instrument
 from ialirt_backfill.plan.coverage import Span
@@ -41,7 +41,7 @@ def parse_answer(instrument: Instrument, window: Span, body: bytes) -> AnswerCol
         return columns.columns_of(instrument, window, answer, body)
 
 
-def tabulate(instrument: Instrument, span: Span, records: AnswerRecords) -> Window:
+def tabulate(instrument: Instrument, span: Span, records: AnswerRecords) -> AnswerRows:
     """Make rows of the records of one answer, in whatever order they came.
 
     Of a time that came twice, the later copy's cells win where they are not empty. Raises UnwritableValue, naming the
@@ -49,8 +49,8 @@ def tabulate(instrument: Instrument, span: Span, records: AnswerRecords) -> Wind
     """
     with _turn:
         if isinstance(records, AnswerColumns):
-            return Window(columns.as_text([records]))
-        return rows.window_of(instrument, span, records)
+            return AnswerRows(columns.as_text([records]))
+        return rows.rows_of_records(instrument, span, records)
 
 
 def rows_of(parts: Sequence[AnswerColumns | pa.Table]) -> pa.Table:

@@ -32,7 +32,7 @@ _NAMED = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Window:
+class AnswerRows:
     """What one answer became.
 
     ``rejected`` shows the records that cannot be kept, the start of each, as compact text: without a readable
@@ -53,16 +53,16 @@ class Window:
         return ", ".join(f"{count:,} record{'s' if count > 1 else ''} {what}" for count, what in kinds)
 
 
-def joined(windows: Sequence[Window]) -> Window:
-    """One window of several that follow each other."""
-    return Window(
-        concatenate([window.rows for window in windows]),
-        tuple(chain.from_iterable(window.rejected for window in windows)),
-        tuple(chain.from_iterable(window.foreign for window in windows)),
+def joined(answers: Sequence[AnswerRows]) -> AnswerRows:
+    """What several answers became, as if they had been one."""
+    return AnswerRows(
+        concatenate([answer.rows for answer in answers]),
+        tuple(chain.from_iterable(answer.rejected for answer in answers)),
+        tuple(chain.from_iterable(answer.foreign for answer in answers)),
     )
 
 
-def window_of(instrument: Instrument, span: Span, records: Sequence[object]) -> Window:
+def rows_of_records(instrument: Instrument, span: Span, records: Sequence[object]) -> AnswerRows:
     """The records in ``span`` as rows. Raises UnwritableValue where half of them or more cannot be kept."""
     with gc_paused:
         selection = select(instrument, span, records)
@@ -75,7 +75,7 @@ def window_of(instrument: Instrument, span: Span, records: Sequence[object]) -> 
                     raise UnwritableValue(str(unfit)) from None
                 selection = selection.without(unfit.places)
             else:
-                return Window(concatenate([table]), selection.rejected, selection.foreign)
+                return AnswerRows(concatenate([table]), selection.rejected, selection.foreign)
 
 
 def _columns(instrument: Instrument, selection: Selection) -> _Columns:

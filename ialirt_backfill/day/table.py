@@ -15,15 +15,15 @@ import pyarrow.compute as pc
 from ialirt_backfill.day.times import TIME_UTC, are_canonical, unix_seconds
 
 
-def concatenate(windows: Sequence[pa.Table]) -> pa.Table:
+def concatenate(tables: Sequence[pa.Table]) -> pa.Table:
     """One table of several of the same day, in any order; what is out of order in one of them is put in order, too.
 
     Per cell, the last of them that is not empty wins; no row and no column is lost.
     """
-    if not windows:
+    if not tables:
         return empty()
-    names = sorted(set().union(*(table.column_names for table in windows)) - {TIME_UTC})
-    rows = pa.concat_tables(windows, promote_options="default").select([TIME_UTC, *names])
+    names = sorted(set().union(*(table.column_names for table in tables)) - {TIME_UTC})
+    rows = pa.concat_tables(tables, promote_options="default").select([TIME_UTC, *names])
     return rows if _rising(rows[TIME_UTC].combine_chunks()) else _united(rows)
 
 

@@ -25,15 +25,15 @@ _ROW = re.compile(rb"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)[,\n]")
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """What will stand in the file: the first ``cut`` bytes of the old one, and behind them ``content``.
+    """What will stand in the file: the first ``cut`` bytes of the old one, and behind them ``rest``.
 
-    ``content`` can be gone through once. ``is_old``: all of it stands there already. ``replaced`` counts the rows of
+    ``rest`` can be gone through once. ``is_old``: all of it stands there already. ``replaced`` counts the rows of
     the old file behind ``cut``; ``last_kept`` is the time of the last row before it (None: there is none), ``tail`` the
     times (Unix seconds) of those that will stand behind it.
     """
 
     cut: int
-    content: Iterable[bytes | pa.Buffer]
+    rest: Iterable[bytes | pa.Buffer]
     is_old: bool
     replaced: int
     last_kept: datetime | None

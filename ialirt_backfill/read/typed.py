@@ -11,7 +11,7 @@ from ialirt_backfill.day.times import TIME_UTC
 from ialirt_backfill.instruments import Column, ColumnType, Instrument
 from ialirt_backfill.read.text import read_text
 
-TIME = pa.timestamp("us", "UTC")
+_TIME = pa.timestamp("us", "UTC")
 """The type of ``time_utc``. Microseconds, as pandas 3 has them: Parquet has no seconds."""
 
 
@@ -25,7 +25,7 @@ def read_typed(path: Path, instrument: Instrument) -> pa.Table:
     rows = read_text(path)
     known = instrument.columns
     columns = {name: typed(known.get(name), rows[name]) for name in rows.column_names}
-    return pa.table(columns | {TIME_UTC: rows[TIME_UTC].cast(pa.timestamp("s")).cast(TIME)})
+    return pa.table(columns | {TIME_UTC: rows[TIME_UTC].cast(pa.timestamp("s")).cast(_TIME)})
 
 
 def typed(column: Column | None, cells: pa.ChunkedArray) -> pa.ChunkedArray:

@@ -92,7 +92,7 @@ def stage(path: Path, new: pa.Table, token: str, *, whole: bool = False) -> Stag
 
 
 def _written(path: Path, old: bytes, version: Version, token: str) -> Staged:
-    written = disk.stage(path, chain([memoryview(old)[: version.cut]], version.content), token)
+    written = disk.stage(path, chain([memoryview(old)[: version.cut]], version.rest), token)
     return _staged(path, written.temporary, written.size_bytes, written.sha256, version)
 
 
