@@ -3,7 +3,7 @@
     python -m benchmarks.wire [--only NAME,…] [--repeats N] [--before FOLDER] [--json FILE]
 
 A front (`front.py`) puts TLS and 100 ms a round trip before the simulator. Either side has as many threads as the
-other, and they run in turn; medians are compared. ``cpu`` compares with another commit, which ``--before`` has checked out:
+other, and they run in turn; medians are compared. ``cpu`` compares with another commit, checked out in ``--before``:
 
     git worktree add ../before 784c6fc
 """
