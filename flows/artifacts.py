@@ -24,7 +24,7 @@ from ialirt_backfill.run.passes import Tail
 from ialirt_backfill.store.demonstration import SYNTHETIC
 
 if TYPE_CHECKING:
-    from ialirt_backfill.mirror.loading import MirrorDecision, MirrorOutcome  # it needs an extra of its own
+    from ialirt_backfill.mirror.events import MirrorDecision, MirrorOutcome  # it needs an extra of its own
 
 log = logging.getLogger(__name__)
 

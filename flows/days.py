@@ -56,6 +56,8 @@ def instrument_day(label: str, work: Work) -> State[Parcel]:
     if isinstance(found, Decision):
         logger.info("%s: %s, %s", label, found.action.value, found.reason)
         return Completed(name="Skipped", message=f"{found.action.value}: {found.reason}", data=Parcel(found))
+    if found.refusal is not None:
+        return Completed(name="Skipped", message=f"the rest is refused: {found.refusal.reason}", data=Parcel(found))
     if found.status is DayStatus.FAILED and not found.interrupted:
         logger.error("%s: %s", label, found.error)
         return Failed(message=found.error, data=Parcel(found))
@@ -119,10 +121,11 @@ def _left(decision: Decision) -> DayOutcome:
 
 def _learn(permissions: Permissions, found: Found, start: datetime) -> None:
     """What a task has learned of what the run may have, for the tasks behind it."""
-    if isinstance(found, Decision):
-        if found.refusal is not None:
-            permissions.learn(found.refusal)
-    elif found.requests and found.unreached is None and found.status is not DayStatus.FAILED:
+    if found.refusal is not None:
+        permissions.learn(found.refusal)
+    if isinstance(found, Decision) or found.unreached is not None or not found.requests:
+        return
+    if found.status is not DayStatus.FAILED:
         permissions.answered(found.instrument, start, ())
         if found.access is DayAccess.FULL:
             permissions.learn_shown(found.instrument)

@@ -1,12 +1,12 @@
 """The command line: argv -> a dataclass of options -> one call -> what the person sees, and the exit code.
 
-Exit codes: 0 all well, 1 some instrument-day failed, 2 wrong usage or configuration, 130 or 143 interrupted, with
-the state kept.
+Exit codes: 0 all well, 1 some instrument-day failed, 2 wrong usage or configuration, 129, 130 or 143 interrupted, with
+the state kept. What a command had to say never changes them, but for one that has nothing to give but what it says: it
+ends with 1 where that could not be written. (A reader that has gone, as in ``… | head``, has read what it wanted.)
 """
 
 from __future__ import annotations
 
-import io
 import os
 import signal
 import sys
@@ -33,7 +33,9 @@ from ialirt_backfill.options import (
     VerifyOptions,
     arguments,
 )
-from ialirt_backfill.options.arguments import DEFAULT_COMMAND, PROGRAM
+from ialirt_backfill.options.arguments import DEFAULT_COMMAND
+from ialirt_backfill.options.typed import PROGRAM
+from ialirt_backfill.terminal.streams import failure_of, steady_streams
 from ledger import LedgerError
 
 # Each command imports what it needs: --help must not load pandas, SQLAlchemy and their like, nor a report pyarrow.
@@ -76,8 +78,8 @@ def run_mirror(options: MirrorOptions) -> int:
         screen.show_views(views.make_views(options))
         return EXIT_WELL
     stop = Stop()
-    with _stopped_by_signals(stop, screen.stopping):
-        report = loading.mirror(options, listener=screen, stop=stop)
+    with screen.watching() as listener, _stopped_by_signals(stop, screen.stopping):
+        report = loading.mirror(options, listener=listener, stop=stop)
     screen.show(report, interrupted=stop.is_set(), command=_typed())
     return stop.exit_code if stop.is_set() else report.exit_code
 
@@ -169,11 +171,15 @@ def run_completion(options: CompletionOptions) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """One command: its options and what it does with them."""
+    """One command: its options and what it does with them.
+
+    What ``only_tells`` has done nothing where it is not heard.
+    """
 
     options: type[Any]
     run: Callable[[Any], int]
     help: str
+    only_tells: bool = False
 
 
 COMMANDS = {
@@ -183,37 +189,46 @@ COMMANDS = {
     "poll": Command(PollOptions, run_poll, "keep today complete, pass after pass"),
     "verify": Command(VerifyOptions, run_verify, "which files are not what the ledger recorded"),
     "mirror": Command(MirrorOptions, run_mirror, "load the daily files into a database"),
-    "status": Command(StatusOptions, run_status, "how complete a range is, with a calendar"),
-    "gaps": Command(GapsOptions, run_gaps, "the gaps of a range, longest first"),
-    "history": Command(HistoryOptions, run_history, "why a day is as it is: every attempt at it"),
-    "runs": Command(RunsOptions, run_runs, "the last runs and their results"),
+    "status": Command(StatusOptions, run_status, "how complete a range is, with a calendar", only_tells=True),
+    "gaps": Command(GapsOptions, run_gaps, "the gaps of a range, longest first", only_tells=True),
+    "history": Command(HistoryOptions, run_history, "why a day is as it is: every attempt at it", only_tells=True),
+    "runs": Command(RunsOptions, run_runs, "the last runs and their results", only_tells=True),
     "adopt": Command(AdoptOptions, run_adopt, "take the files of another program into the ledger, without the network"),
     "ledger": Command(LedgerOptions, run_ledger, "show the ledger's version, upgrade it, prune its history"),
-    "config": Command(ConfigOptions, run_config, "each setting's value and where it came from"),
+    "config": Command(ConfigOptions, run_config, "each setting's value and where it came from", only_tells=True),
     "completion": Command(CompletionOptions, run_completion, "completion for bash, zsh or fish"),
 }
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; the exit code."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")  # a terminal without our characters shows others, and nothing fails
+    steady_streams()
     try:
         name, words = arguments.command_of(sys.argv[1:] if argv is None else argv, _kinds())
         others = "\n".join(f"  {other:12} {it.help}" for other, it in COMMANDS.items() if other != DEFAULT_COMMAND)
         epilog = f"other commands (each has its own --help):\n{others}\n\n{arguments.SETTINGS}"
         options = arguments.parse(name, words, _kinds(), epilog if name == DEFAULT_COMMAND else "")
-        return COMMANDS[name].run(options)
+        for notice in arguments.notices(_kinds()):
+            print(f"{PROGRAM}: {notice}", file=sys.stderr)  # noqa: T201
+        code = COMMANDS[name].run(options)
     except (IalirtBackfillError, LedgerError) as error:
         print(f"{PROGRAM}: {error}", file=sys.stderr)  # noqa: T201
         return EXIT_USAGE
-    except BrokenPipeError:
-        # Whoever read the output has gone (`… | head`); nothing more can be said to them.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
     except KeyboardInterrupt:
-        return 130
+        return EXIT_INTERRUPTED + signal.SIGINT
+    except SystemExit as end:  # argparse's own way to end
+        if end.code or _was_heard():
+            raise
+        return EXIT_FAILED
+    return code if _was_heard() or not COMMANDS[name].only_tells else code or EXIT_FAILED
+
+
+def _was_heard() -> bool:
+    """Whether all that was said on standard output was written; a sentence on standard error where it was not."""
+    failure = failure_of(sys.stdout)
+    if failure is not None:
+        print(f"{PROGRAM}: standard output could not be written: {failure.strerror}", file=sys.stderr)  # noqa: T201
+    return failure is None
 
 
 def _kinds() -> dict[str, type[Any]]:
@@ -229,18 +244,31 @@ def _typed() -> str:
     return shlex.join([PROGRAM, *map(without_secrets, sys.argv[1:])])
 
 
+_OF_THE_TERMINAL = [signal.SIGHUP] if hasattr(signal, "SIGHUP") else []
+"""Its end, where there are terminals."""
+
+
 @contextmanager
 def _stopped_by_signals(stop: Stop, tell: Callable[[], None]) -> Iterator[None]:
-    """The first Ctrl-C or SIGTERM sets ``stop``, so that the run ends cleanly; the second ends the program at once."""
+    """The first Ctrl-C, SIGTERM or SIGHUP sets ``stop``, so that the run ends cleanly; the second ends the program at
+    once. What the program was started to ignore (by ``nohup``, or as a job in a script's background) it ignores.
+    """
 
     def handle(number: int, frame: FrameType | None) -> None:
         if stop.is_set():
+            if number in _OF_THE_TERMINAL:  # sent twice, by the shell and by the system; nobody is impatient
+                return
             os._exit(EXIT_INTERRUPTED + number)
         stop.exit_code = EXIT_INTERRUPTED + number
         stop.set()
         tell()
 
-    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
+    heeded = [
+        number
+        for number in (signal.SIGINT, signal.SIGTERM, *_OF_THE_TERMINAL)
+        if signal.getsignal(number) is not signal.SIG_IGN
+    ]
+    before = {number: signal.signal(number, handle) for number in heeded}
     try:
         yield
     finally:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import fields
 from datetime import date, datetime
 
-from sqlalchemy import Connection, Text, cast, delete, exists, insert, or_, select, update
+from sqlalchemy import Connection, delete, exists, insert, or_, select, update
 
 from ledger.database import database_time
 from ledger.records import Attempt, AttemptResult, Run
@@ -61,13 +61,6 @@ def last_runs(connection: Connection, limit: int) -> list[Run]:
     columns = [_run[field.name] for field in fields(Run)]
     wanted = select(*columns).order_by(_run.started.desc(), _run.run_id.desc()).limit(limit)
     return [Run(*row) for row in connection.execute(wanted)]
-
-
-def values_of_option(connection: Connection, key: str) -> set[object]:
-    """The values an option has had in all runs: strings, numbers and booleans; not None, not lists."""
-    options = connection.execute(select(cast(_run.options, Text)).distinct()).scalars()
-    values = [json.loads(text).get(key) for text in options]
-    return {value for value in values if isinstance(value, (str, int, float))}
 
 
 def delete_runs(connection: Connection, before: datetime) -> int:

@@ -207,10 +207,6 @@ class Ledger:
         """The last runs, newest first."""
         return self._database.read(lambda connection: history.last_runs(connection, limit))
 
-    def run_options_seen(self, key: str) -> set[object]:
-        """The values an option has had in all runs kept here: strings, numbers and booleans; not None, not lists."""
-        return self._database.read(lambda connection: history.values_of_option(connection, key))
-
     def prune(self, older_than: timedelta) -> dict[str, int]:
         """Trim the history, never the state. How many rows went, by table: ``{"attempt": 120, "run": 3}``.
 

@@ -37,10 +37,11 @@ TAKE = update(instrument_day).where(_IS_DAY, _day.version == bindparam("of_versi
 
 NOTE_REFUSED = (
     update(instrument_day)
-    .where(_IS_DAY, _day.claimed_by.is_(None), _day.refused.is_distinct_from(bindparam("of_reason", type_=Text())))
+    .where(_IS_DAY, _day.claimed_by.is_(None), _day.is_final.is_(False))
+    .where(_day.refused.is_distinct_from(bindparam("of_reason", type_=Text())))
     .values(version=_day.version + 1)
 )
-"""Sets what it is given, unless a runner is at work on the day, or the same is noted already."""
+"""Sets what it is given, unless a runner is at work on the day or has ended it, or the same is noted already."""
 
 NOTE_ACCESS = (
     update(instrument_day)

@@ -50,12 +50,13 @@ def test_the_parts_are_where_the_plan_has_them() -> None:
     assert known <= set(imported(ROOT / "ialirt_backfill" / "plan" / "decisions.py"))
 
 
-OPEN_TO_ALL = {"", "ending", "exceptions", "instruments", "options"}
+OPEN_TO_ALL = {"", "ending", "exceptions", "instruments", "listening", "options"}
 """What every room may import; the package itself has the version."""
 
 ARROWS: dict[str, set[str]] = {
     "exceptions": set(),
     "ending": set(),
+    "listening": set(),
     "instruments": {"exceptions"},
     "options": {"", "exceptions", "instruments", "ledger"},
     "plan": {"ledger"},

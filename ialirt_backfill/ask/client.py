@@ -27,7 +27,7 @@ from ialirt_backfill.ask.permissions import Permissions
 from ialirt_backfill.ask.request import PassingFault, TooMuch, Untrusted, call
 from ialirt_backfill.ask.windows import Windows
 from ialirt_backfill.ask.wire import Wire
-from ialirt_backfill.day.columns import Records
+from ialirt_backfill.day.answers import AnswerRecords
 from ialirt_backfill.exceptions import ApiError, Interrupted, NeverReached, Unreachable
 from ialirt_backfill.instruments import Instrument
 from ialirt_backfill.plan.access import Admission
@@ -48,7 +48,7 @@ class WindowAnswer:
     """The records of one window."""
 
     window: Span
-    records: Records
+    records: AnswerRecords
 
 
 class _NotThisWindow(Exception):
@@ -131,7 +131,7 @@ class Api:
             del answer  # so that its records are not kept while the next ones arrive
             start, effort = window.end, _Effort()
 
-    def _fetch(self, instrument: Instrument, window: Span, effort: _Effort, on_try: Heard | None) -> Records:
+    def _fetch(self, instrument: Instrument, window: Span, effort: _Effort, on_try: Heard | None) -> AnswerRecords:
         """The records of a window, asked for again while its faults may pass and patience lasts."""
         slow = 0
         try:

@@ -16,7 +16,8 @@ from ialirt_data_access.io import IALIRTDataAccessError
 
 from ialirt_backfill.ask.mission import Refused, going_over
 from ialirt_backfill.ask.wire import MOST_BYTES, Reply, TooLarge, Unreached, Wire
-from ialirt_backfill.day.columns import INSTRUMENT, Records, parsed
+from ialirt_backfill.day.answers import AnswerRecords, parse_answer
+from ialirt_backfill.day.columns import INSTRUMENT
 from ialirt_backfill.exceptions import AccessDenied, ApiError
 from ialirt_backfill.instruments import Instrument
 from ialirt_backfill.plan.coverage import SECOND, Span
@@ -96,7 +97,7 @@ class Forbidden(Exception):
         self.status, self.said, self.told_pause = status, said, told_pause
 
 
-def call(wire: Wire, instrument: Instrument, window: Span) -> Records:
+def call(wire: Wire, instrument: Instrument, window: Span) -> AnswerRecords:
     """Make one request through the mission's client and return its records.
 
     The text of the answer is decoded here: most often into columns, which costs a third of making Python's objects, as
@@ -130,8 +131,8 @@ _FAILURES = (
 )
 
 
-def _decoded(instrument: Instrument, window: Span, body: bytes) -> Records:
-    columns = parsed(instrument, window, body)
+def _decoded(instrument: Instrument, window: Span, body: bytes) -> AnswerRecords:
+    columns = parse_answer(instrument, window, body)
     if columns is not None:
         return columns
     with gc_paused:

@@ -63,7 +63,7 @@ class TimedSocket(_Timed, socket.socket):
 
 
 class TimedTlsSocket(_Timed, ssl.SSLSocket):
-    """The same of a socket with TLS: what `trusting` makes of a :class:`TimedSocket`. (Its hand-shake heeds the
+    """A timed socket with TLS: what `trusting` makes of a :class:`TimedSocket`. (Its hand-shake heeds the
     time-out that the socket had, as a whole.)"""
 
 

@@ -18,10 +18,14 @@ from ialirt_backfill.options.forms import (
     ALL,
     Duration,
     means_all,
+    parse_count,
     parse_day,
     parse_duration,
     parse_instruments,
+    parse_last_day,
     parse_names,
+    parse_percent,
+    parse_rate,
     parse_time,
 )
 from ledger.addresses import sqlite_file, sqlite_url
@@ -88,8 +92,10 @@ class AskOptions(_Checks):
         metavar="FILE",
         env="IALIRT_API_KEY_FILE",
     )
-    jobs: int = option(4, "requests in flight at once", metavar="N", env="IALIRT_JOBS")
-    max_rate: Optional[float] = option(None, "requests per second, at most", metavar="R", env="IALIRT_MAX_RATE")
+    jobs: int = option(4, "requests in flight at once", parse=parse_count, metavar="N", env="IALIRT_JOBS")
+    max_rate: Optional[float] = option(
+        None, "requests per second, at most: 2, 0.5, 30/min", parse=parse_rate, metavar="R", env="IALIRT_MAX_RATE"
+    )
     timeout: Duration = option(
         timedelta(seconds=60),
         f"how long one request may take in all, at most {LONGEST_TIMEOUT_SECONDS // 60}m",
@@ -139,10 +145,13 @@ class DecisionOptions(_Checks):
     min_availability: Optional[float] = option(
         None,
         "ask again for the gaps of final days below this availability in percent",
+        parse=parse_percent,
         metavar="PCT",
         env="IALIRT_MIN_AVAILABILITY",
     )
-    limit_days: Optional[int] = option(None, "ask for at most this many days", metavar="N", env="IALIRT_LIMIT_DAYS")
+    limit_days: Optional[int] = option(
+        None, "ask for at most this many days", parse=parse_count, metavar="N", env="IALIRT_LIMIT_DAYS"
+    )
     newest_first: bool = option(False, "begin with the newest day", env="IALIRT_NEWEST_FIRST")
     fail_fast: bool = option(False, "stop at the first failure", env="IALIRT_FAIL_FAST")
     dry_run: bool = option(False, "show the plan; ask nothing, write nothing")
@@ -174,7 +183,14 @@ class RangeOptions(_Checks):
         env="IALIRT_START",
     )
     end: Optional[date] = option(
-        None, "last UTC day, included; default: today", flags=["--end", "--end-date"], parse=parse_day, metavar="DAY"
+        None,
+        "last UTC day, included; default: today",
+        flags=["--end", "--end-date"],
+        parse=parse_last_day,
+        metavar="DAY",
+    )
+    last: Optional[Duration] = option(
+        None, "instead of --start: the newest days, up to --end, as 7d", parse=parse_duration, metavar="TIME"
     )
 
     def __post_init__(self) -> None:
@@ -185,6 +201,9 @@ class RangeOptions(_Checks):
                 raise UsageError(f"--{name} {day}: IMAP was launched on {LAUNCH}, there is nothing before that day")
             if day is not None and day.year > LAST_YEAR:
                 raise UsageError(f"--{name} {day}: later than {LAST_YEAR}")
+        if self.last is not None and self.start is not None:
+            raise UsageError("--last and --start: choose one of the two")
+        checked(self.last, (self.last or timedelta()) > timedelta(), f"--last {self.last}: more than nothing")
         if self.start is not None and self.end is not None and self.end < self.start:
             raise UsageError(f"--end {self.end} lies before --start {self.start}")
         super().__post_init__()
@@ -201,7 +220,10 @@ class RangeOptions(_Checks):
 
     def days(self, now: datetime) -> list[date]:
         """The UTC days of the range, both ends included; an open start is the launch, an open end today."""
-        first, last = self.start or LAUNCH, self.end or now.date()
+        last = self.end or now.date()
+        first = self.start or LAUNCH
+        if self.last is not None:
+            first = max(LAUNCH, last - timedelta(days=-(-self.last // timedelta(days=1)) - 1))
         if last < first:
             raise UsageError(f"--start {first} lies after today, {last} (UTC)")
         return [first + timedelta(days=n) for n in range((last - first).days + 1)]
@@ -239,8 +261,8 @@ class BackfillOptions(WorkOptions, DecisionOptions, RangeOptions):
     def __post_init__(self) -> None:
         if not self.instrument:
             raise UsageError(f"--instrument is missing: choose from {', '.join(INSTRUMENTS)}, or {ALL}")
-        if self.start is None:
-            raise UsageError("--start is missing: the first UTC day, as 2026-01-01")
+        if self.start is None and self.last is None:
+            raise UsageError("--start is missing: the first UTC day, as 2026-02-01, or --last 7d")
         super().__post_init__()
 
 
@@ -338,6 +360,13 @@ class MirrorOptions(StoreOptions, RangeOptions):
     table_prefix: str = option(
         "", "put before the names of the tables, ialirt_<instrument>", metavar="P", env="IALIRT_MIRROR_TABLE_PREFIX"
     )
+    crump_config: Optional[str] = option(
+        None,
+        "load with a crump configuration of your own: the job by the file's name, into its table",
+        metavar="FILE",
+        env="IALIRT_MIRROR_CRUMP_CONFIG",
+    )
+    jobs: int = option(4, "tables loaded at once; SQLite: one", metavar="N", env="IALIRT_JOBS")
     open_every: timedelta = option(
         timedelta(hours=1),
         "load a day that still grows at most so often: 0s, 10m, 1h or PT1H",
@@ -358,6 +387,12 @@ class MirrorOptions(StoreOptions, RangeOptions):
             f"--table-prefix {self.table_prefix}: at most 20 small letters, digits and _; name a schema in the"
             " database's URL, as ?options=-csearch_path%3Dname",
         )
+        checked(self.jobs, 1 <= self.jobs <= 64, f"--jobs {self.jobs}: between 1 and 64 tables at once")
+        if self.crump_config is not None:
+            own = f"--crump-config {self.crump_config}: there"
+            checked(self.table_prefix or None, False, f"{own} the tables have their names, without --table-prefix")
+            is_load = self.action == MIRROR_ACTIONS[0]
+            checked(self.action, is_load, f"{own} is no {self.action}: that is for the mirror's own tables")
         super().__post_init__()
 
     @property
@@ -428,7 +463,7 @@ class HistoryOptions(StoreOptions):
 class RunsOptions(StoreOptions):
     """Show the last runs, newest first."""
 
-    limit: int = option(20, "so many at most", metavar="N")
+    limit: int = option(20, "so many at most", flags=["-n", "--limit"], parse=parse_count, metavar="N")
 
     def __post_init__(self) -> None:
         checked(self.limit, self.limit > 0, f"--limit {self.limit}: at least 1")

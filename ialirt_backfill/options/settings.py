@@ -99,6 +99,11 @@ def is_setting(field: Field[Any]) -> bool:
     return "env" in field.metadata
 
 
+def settings_of(options: type[Any]) -> list[Field[Any]]:
+    """The fields of an options class that the environment and the files may give."""
+    return [field for field in fields(options) if is_setting(field)]
+
+
 def value(field: Field[Any], setting: Setting) -> Any:
     """The text as the field's type; UsageError names the place where it stands."""
     try:

@@ -123,7 +123,7 @@ def open_ledger(options: StoreOptions) -> Ledger:
         where = "" if options.ledger else f" (the datastore is {options.datastore})"
         raise UsageError(
             f"there is no ledger yet{where}. The first run makes it, as in"
-            " `ialirt-backfill --instrument hit --start 2026-01-01`;"
+            " `ialirt-backfill --instrument hit --start 2026-02-01`;"
             " one kept elsewhere is named with --datastore or --ledger"
         )
     return ledger
@@ -176,9 +176,9 @@ class _States:
         """Without a start the range begins with the first day in the ledger; unnamed instruments need a row in it."""
         days = [day for day in options.days(now) if day <= now.date()]
         if not days:
-            raise UsageError(f"--start {options.start} lies after {now:%Y-%m-%d} (UTC)")
+            raise UsageError(f"--start {options.start} lies after today, {now:%Y-%m-%d} (UTC)")
         rows = ledger.days([instrument.progress_key for instrument in options.instruments], days[0], days[-1])
-        if options.start is None and rows:
+        if options.start is None and options.last is None and rows:
             first = min(day for _, day in rows)
             days = [day for day in days if day >= first]
         instruments = options.instruments

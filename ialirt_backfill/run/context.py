@@ -12,6 +12,7 @@ from pathlib import Path
 
 from ialirt_backfill.ask.client import Api
 from ialirt_backfill.instruments import Instrument, of_file
+from ialirt_backfill.listening import guarded
 from ialirt_backfill.plan.decisions import Decision, Policy, decide
 from ialirt_backfill.run.events import Listener
 from ialirt_backfill.store import dayfile
@@ -36,6 +37,9 @@ class Context:
     run_id: str
     listener: Listener = field(default_factory=Listener)
     follow_server_clock: bool = True
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "listener", guarded(self.listener))
 
     def decide(self, instrument: Instrument, day: date, row: DayState | None) -> Decision:
         """Decide from a row and the file on disk as they are now."""

@@ -90,8 +90,8 @@ def _concluded(
     """The day's outcome, recorded; the decision that skips it, where the server refuses it."""
     if not isinstance(error, NoAccess):
         return conclude(context, day, received, error, begun)
-    if received.windows:  # refused in the middle: what came before is kept
-        conclude(context, day, received, Interrupted(str(error)), begun)
-    else:
-        context.ledger.release(day.claim)
+    if received.windows:  # refused in the middle: what came before is kept, and told of like any other
+        outcome = conclude(context, day, received, Interrupted(str(error)), begun)
+        return replace(outcome, refusal=error.refusal)
+    context.ledger.release(day.claim)
     return day.decision.refused(error.refusal)

@@ -66,9 +66,9 @@ class Pass:
     def tails(self) -> tuple[Tail, ...]:
         """What was found of every instrument today."""
         outcomes = {outcome.instrument: outcome for outcome in self.report.outcomes if outcome.day == self.now.date()}
-        skipped = {decision.instrument: decision for decision in self.report.skipped}
+        decided = {it.instrument: it for it in (*self.report.plan, *self.report.skipped) if it.day == self.now.date()}
         return tuple(
-            self._tail(skipped.get(planned.instrument, planned), outcomes.get(planned.instrument))
+            self._tail(decided.get(planned.instrument, planned), outcomes.get(planned.instrument))
             for planned in self.planned
         )
 

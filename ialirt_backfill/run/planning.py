@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date, datetime
+from functools import partial
 from pathlib import Path
 
-from ialirt_backfill.instruments import Instrument
 from ialirt_backfill.options import AskOptions, BackfillOptions, PollOptions
 from ialirt_backfill.options.key import read_key
 from ialirt_backfill.plan.access import Admission
@@ -60,9 +60,7 @@ def make_plan(
         days.reverse()
     instruments = options.instruments
 
-    def size_of(instrument: Instrument, day: date, row: DayState | None) -> int | None:
-        return size_on_disk(datastore, instrument, day, row)
-
+    size_of = partial(size_on_disk, datastore)
     pairs = ((instrument, day) for day in days for instrument in instruments)
     with gc_paused:
         return list(plan(pairs, rows, size_of, now, policy_of(options), admission, options.limit_days))

@@ -20,6 +20,7 @@ from datetime import date, datetime, timedelta
 from ialirt_backfill.ask.patience import Patience
 from ialirt_backfill.ending import EXIT_FAILED, EXIT_WELL, Stop
 from ialirt_backfill.exceptions import IalirtBackfillError, UsageError
+from ialirt_backfill.listening import guarded
 from ialirt_backfill.options import PollOptions
 from ialirt_backfill.run.alarm import Alarm, Sleep, sleep_until
 from ialirt_backfill.run.circuit import in_vain
@@ -175,7 +176,7 @@ def poll(
     if options.dry_run:
         now = (clock or running_clock(options.as_of))()
         planned = dry_plan(options, now, key=key)
-        (listener or Listener()).planned(planned)
+        guarded(listener or Listener()).planned(planned)
         return Report(None, tuple(planned), is_synthetic=options.demo)
     with polling(options, key=key, listener=listener, stop=stop, clock=clock, sleep=sleep) as it:
         while True:
@@ -209,7 +210,7 @@ def polling(
         raise UsageError(f"--since {options.since} lies after today, {now.date()} (UTC)")
     if end is None and options.until_end_of_hour:
         end = end_of_hour(now)
-    stop, listener = stop or Stop(), listener or PollListener()
+    stop, listener = stop or Stop(), guarded(listener or PollListener())
     alarm = Alarm(stop, own_clock)
     with session(
         options,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from datetime import date, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 from ialirt_backfill.instruments import LAUNCH, Instrument
@@ -104,9 +105,7 @@ def plan_missing(
     pairs = sorted(rows, key=lambda pair: order.index(pair[0]))
     pairs.sort(key=lambda pair: pair[1], reverse=options.newest_first)
 
-    def size_of(instrument: Instrument, day: date, row: DayState | None) -> int | None:
-        return size_on_disk(datastore, instrument, day, row)
-
+    size_of = partial(size_on_disk, datastore)
     days = ((keys[key], day) for key, day in pairs)
     return list(plan_days(days, rows, size_of, now, policy, admission, options.limit_days))
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass, field
-from itertools import groupby
 
 import pyarrow as pa
 
 from ialirt_backfill.ask.client import WindowAnswer
 from ialirt_backfill.day import table
-from ialirt_backfill.day.columns import AnswerColumns, one_at_a_time, rows_of
-from ialirt_backfill.day.rows import joined, tabulate
+from ialirt_backfill.day.answers import rows_of, tabulate
+from ialirt_backfill.day.columns import AnswerColumns
+from ialirt_backfill.day.rows import joined
 from ialirt_backfill.exceptions import ApiError, UnwritableValue
 from ialirt_backfill.plan.coverage import Span, single_gaps
 from ialirt_backfill.plan.decisions import Decision
@@ -60,12 +60,7 @@ class Received:
 
     def rows(self) -> pa.Table:
         """All of it, as one table: what is usual becomes text at once, which costs less than window by window."""
-        tables: list[pa.Table] = []
-        with one_at_a_time:
-            for usual, group in groupby(self.parts, lambda part: isinstance(part, AnswerColumns)):
-                parts = list(group)
-                tables += [rows_of(parts)] if usual else parts
-            self.parts = [table.concatenate(tables)]  # the columns of numbers need not be kept beside their text
+        self.parts = [rows_of(self.parts)]  # the columns of numbers need not be kept beside their text
         return self.parts[0]
 
     def _rows(self, answer: WindowAnswer) -> pa.Table:

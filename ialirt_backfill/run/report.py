@@ -72,9 +72,10 @@ class Report:
 
     @property
     def has_nothing(self) -> bool:
-        """Whether the server refuses all of it."""
+        """Whether the server refuses all of it, and no part of a day came before it did."""
         begun = sum(decision.action is not Action.SKIP_FUTURE for decision in self.plan)
-        return bool(self.without_access) and len(self.without_access) == begun
+        is_all = bool(self.without_access) and len(self.without_access) == begun
+        return is_all and not any(outcome.records_fetched for outcome in self.outcomes)
 
     @property
     def locked_out(self) -> Refusal | None:

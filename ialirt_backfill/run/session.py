@@ -6,7 +6,7 @@ import logging
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -17,8 +17,9 @@ from ialirt_backfill.ask.patience import Patience
 from ialirt_backfill.ending import EXIT_WELL, Stop
 from ialirt_backfill.options import BackfillOptions, PollOptions, VerifyOptions
 from ialirt_backfill.options.key import read_key
+from ialirt_backfill.options.recorded import recorded
 from ialirt_backfill.plan.access import Admission
-from ialirt_backfill.plan.coverage import SECOND
+from ialirt_backfill.plan.coverage import SECOND, day_span
 from ialirt_backfill.plan.decisions import Action, Decision, Policy
 from ialirt_backfill.run.clock import Clock, fixed_clock, utc_now
 from ialirt_backfill.run.context import Context, note_access_shown, sweep_skipped
@@ -29,7 +30,6 @@ from ialirt_backfill.run.report import Report
 from ialirt_backfill.run.workers import CarryOut, Runner, heartbeat
 from ialirt_backfill.store.demonstration import mark, refuse_at_sight, refuse_mixing
 from ledger import Ledger, LedgerError
-from ledger.addresses import without_secrets
 
 log = logging.getLogger(__name__)
 
@@ -80,7 +80,7 @@ class Session:
             decided |= {(it.instrument, it.day): it for it in more}
             context.listener.planned(more)
             runner.run(more)
-        decided |= {(it.instrument, it.day): it for it in runner.skipped if it.refusal is not None}
+        decided |= {(it.instrument, it.day): it for it in self._refused(runner)}
         if runner.ledger_error is None:
             self._note_refused(decided.values())
         _tell_of_clock(context)
@@ -98,6 +98,15 @@ class Session:
                 is_synthetic=self.is_synthetic,
             )
         )
+
+    def _refused(self, runner: Runner) -> Iterator[Decision]:
+        """The days that the server refused, as a whole or the rest of them, with the reason that is known by now."""
+        admission = self.context.api.admission
+        in_part = (it.decision.refused(it.refusal) for it in runner.outcomes if it.refusal is not None)
+        for decision in (*runner.skipped, *in_part):
+            if decision.refusal is not None:
+                known = admission.refusal(decision.instrument, day_span(decision.day).start)
+                yield decision.refused(known or decision.refusal)
 
     def _note_refused(self, decisions: Iterable[Decision]) -> None:
         """Let the ledger know which days are refused, so that reports tell them from those never asked for."""
@@ -165,7 +174,7 @@ def session(
         if admission is not None:
             api.permissions.admission = admission
         is_own_run = run_id is None
-        run_id = run_id or ledger.start_run(command, _recorded(options, ledger.url_shown), __version__)
+        run_id = run_id or ledger.start_run(command, recorded(options, ledger=ledger.url_shown), __version__)
         stack.enter_context(heartbeat(ledger, run_id))
         if api.admission.has_key and is_own_run:
             note_access_shown(ledger, Path(options.datastore), options.instruments)
@@ -217,14 +226,3 @@ def _refuse_mixing(ledger: Ledger, options: Work) -> None:
     refuse_mixing(options, ledger)
     if options.demo:
         mark(options.datastore, ledger)
-
-
-def _recorded(options: Work, ledger_shown: str) -> dict[str, object]:
-    """The options as the ledger remembers them: as text where JSON has no form, and without secrets."""
-    recorded: dict[str, object] = {
-        name: value if isinstance(value, bool | int | float | None) else str(value)
-        for name, value in asdict(options).items()
-    }
-    recorded["ledger"] = ledger_shown
-    recorded["url"] = without_secrets(options.url)
-    return recorded

@@ -55,8 +55,7 @@ class Simulator:
     ``<url>/api-key``, each with its scopes; ``public_since`` is the time before which a query needs one of them.
     ``faults`` are asked in their order about every request; the first fault wins. ``latency`` is added to every answer,
     in seconds. ``compresses`` says whether those who ask for gzip get it. ``date_ahead`` is how far the ``Date`` of
-    every answer is ahead of this machine's clock. All of these may be changed while the simulator runs. Port 0 takes
-    any free one.
+    every answer is ahead of this machine's clock. All of these may be changed while it runs. Port 0 takes any free one.
     """
 
     def __init__(

@@ -19,18 +19,11 @@ NO_TERMINAL_WIDTH = 1000
 ROOMY_WIDTH = 100
 
 
-class _Console(Console):
-    """A console that leaves a broken pipe to its caller."""
-
-    def on_broken_pipe(self) -> None:
-        raise  # noqa: PLE0704 - rich calls this while it handles the BrokenPipeError
-
-
 def make_console(stream: IO[str] | None = None, *, stderr: bool = False) -> Console:
     """A console on standard output, on standard error, or on the stream given; NO_COLOR is heeded."""
     target = stream or (sys.stderr if stderr else sys.stdout)
     width = None if target.isatty() else NO_TERMINAL_WIDTH
-    return _Console(file=stream, stderr=stderr, highlight=False, markup=False, emoji=False, width=width)
+    return Console(file=stream, stderr=stderr, highlight=False, markup=False, emoji=False, width=width)
 
 
 def is_screen(console: Console) -> bool:

@@ -81,6 +81,11 @@ class Lines(Listener):
             say(self._console, f"{name(outcome.decision)}  {found(outcome)}")
 
     def day_skipped(self, decision: Decision) -> None:
+        with self._lock:
+            for day in [
+                day for day in self._in_work if (day.instrument, day.day) == (decision.instrument, decision.day)
+            ]:
+                del self._in_work[day]
         if not self._quiet and decision.refusal is None:  # what is refused is told of at the end, all at once
             say(self._console, f"{name(decision)}  {decision.action.value}  {decision.reason}")
 

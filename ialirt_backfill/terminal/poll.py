@@ -105,7 +105,7 @@ class PollLines(Lines, PollListener):
 
 def tail_line(tail: Tail, now: datetime) -> str:
     """New records, availability so far, and the age of the newest record; or why there is nothing to tell."""
-    if tail.outcome is None:
+    if tail.outcome is None or tail.decision.refusal is not None:
         return f"{tail.decision.action.value}  {one_line(tail.decision.reason)}"
     if tail.outcome.interrupted and tail.outcome.unreached:
         return f"not reached  {one_line(tail.outcome.unreached)}"

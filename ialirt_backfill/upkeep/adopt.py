@@ -175,8 +175,8 @@ def _read(
 ) -> tuple[DayResult, bool]:
     """What the ledger will hold of a file, and whether its nanoseconds have lost digits."""
     file = datastore / path
-    found = dayfile.inspect(file)  # before the rows: if they grow meanwhile, the next run sees another size
-    rows = dayfile.read(file)
+    found = dayfile.inspect(file)
+    rows = found.in_order()
     whole = day_span(day)
     times = table.times(rows)
     start, end = int(whole.start.timestamp()), int(whole.end.timestamp())

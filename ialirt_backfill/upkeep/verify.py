@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath
 from ialirt_backfill.ending import EXIT_FAILED, EXIT_WELL, Stop
 from ialirt_backfill.exceptions import DayFileError
 from ialirt_backfill.instruments import Instrument
+from ialirt_backfill.listening import guarded
 from ialirt_backfill.options import VerifyOptions
 from ialirt_backfill.plan.decisions import Decision, Policy, decide
 from ialirt_backfill.reports.status import open_ledger
@@ -102,7 +103,7 @@ def verify(
 
     What is in such a file is merged with what comes, never thrown away. Raises UsageError and ledger.LedgerError.
     """
-    listener, stop = listener or Listener(), stop or Stop()
+    listener, stop = guarded(listener or Listener()), stop or Stop()
     may_ask = options.demo or options.fix
     if may_ask:
         refuse_at_sight(options)

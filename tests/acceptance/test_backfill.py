@@ -16,8 +16,9 @@ import pytest
 
 from ialirt_backfill.instruments import INSTRUMENTS
 from ialirt_backfill.simulator import Answer, Simulator, Slow, Times
-from tests.acceptance.conftest import NOW, Clock, Command, Ended
 from tests.support.access import FULL
+from tests.support.clock import NOW, Clock
+from tests.support.commands import Command, Ended
 from tests.support.reference import assert_file_holds
 
 Backfill = Callable[..., Ended]

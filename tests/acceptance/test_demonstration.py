@@ -19,8 +19,9 @@ from ialirt_backfill.run.backfill import backfill
 from ialirt_backfill.simulator import Simulator
 from ialirt_backfill.store.demonstration import SYNTHETIC
 from ledger import Ledger, migrations
-from tests.acceptance.conftest import NOW, Command, Ended, Here
-from tests.ledger.samples import database, execute
+from tests.support.clock import NOW
+from tests.support.commands import Command, Ended, Here
+from tests.support.ledgers import database, execute
 
 DAY = date(2026, 2, 2)
 DAYS = ("--instrument", "hit", "--start", "2026-02-02", "--end", "2026-02-03", "--as-of", NOW)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import json
 import socket
 import ssl
@@ -30,7 +29,7 @@ from ialirt_backfill import simulator as sim
 from ialirt_backfill.ask.client import Api
 from ialirt_backfill.ask.endpoint import Endpoint, is_loopback
 from ialirt_backfill.ask.patience import Patience
-from ialirt_backfill.day.rows import tabulate
+from ialirt_backfill.day.answers import tabulate
 from ialirt_backfill.day.table import concatenate
 from ialirt_backfill.exceptions import AccessDenied, ApiError, Interrupted, UsageError
 from ialirt_backfill.instruments import INSTRUMENTS, Instrument
@@ -190,73 +189,6 @@ def test_a_refusal_to_give_even_a_minute_ends_in_an_error(simulator: sim.Simulat
 
 
 # --- faults that may pass ---------------------------------------------------------------------------------------------
-
-FAULTS: dict[str, tuple[sim.Fault, str]] = {
-    "429": (sim.Answer(429), "HTTP 429 Too Many Requests"),
-    "500": (sim.Answer(500, '{"message": "the kernels are on strike"}'), "HTTP 500 Internal Server Error: the kernels"),
-    "502": (sim.Answer(502, "<html>Bad   gateway\n</html>", "text/html"), "502 Bad Gateway: <html>Bad gateway </html>"),
-    "503": (sim.Answer(503), "HTTP 503 Service Unavailable"),
-    "504": (sim.Answer(504), "HTTP 504 Gateway Timeout: Endpoint request timed out"),
-    "408": (sim.Answer(408), "HTTP 408"),
-    "500 without words": (sim.Answer(500, b""), "HTTP 500 Internal Server Error"),
-    "500 in no encoding": (sim.Answer(500, b"\xff\xfe"), "HTTP 500 Internal Server Error"),
-    "500 in a list": (sim.Answer(500, '["sorry"]'), 'HTTP 500 Internal Server Error: ["sorry"]'),
-    "500 nested too deeply": (sim.Answer(500, "[" * 50_000), "HTTP 500 Internal Server Error: [["),
-    "reset": (sim.Reset(), "the connection broke (ConnectionResetError"),
-    "reset inside": (sim.Reset(after_bytes=500), "the connection broke (ConnectionResetError"),
-    "cut body": (sim.CutBody(), "the answer was cut short after"),
-    "cut JSON": (sim.CutJson(), "the answer is not JSON but begins '{\"meta\""),
-    "HTML": (sim.Answer(200, "<html>Sign in</html>", "text/html"), "not JSON but begins '<html>Sign in</html>'"),
-    "empty": (sim.Answer(200, b""), "the answer is not JSON but begins ''"),
-    "null": (sim.Answer(200, "null"), "the answer holds no list of records but null"),
-    "{}": (sim.Answer(200, "{}"), "the answer holds no list of records but {}"),
-    "a string": (sim.Answer(200, '"later"'), 'the answer holds no list of records but "later"'),
-    "no data key": (sim.Answer(200, '{"message": "busy"}'), 'no list of records but {"message": "busy"}'),
-    "data is null": (sim.Answer(200, '{"meta": {"count": 0}, "data": null}'), "the answer holds no list of records"),
-    "data is an object": (sim.Answer(200, '{"data": {"a": 1}}'), "the answer holds no list of records"),
-    "fewer than counted": (sim.Answer(200, '{"meta": {"count": 1200}, "data": [{}]}'), "1 records and says it has 1,"),
-    "of another, empty": (sim.Answer(200, '{"meta": {"instrument": "mag"}, "data": []}'), 'of "mag", not of hit'),
-    "of another": (sim.Answer(200, '{"meta": {"instrument": ["all"]}, "data": [{}]}'), 'of ["all"], not of hit'),
-    "no encoding": (sim.Answer(200, b"\xff\xfe"), "the answer cannot be read (UnicodeDecodeError"),
-    "nested too deeply": (sim.Answer(200, "[" * 50_000), "the answer cannot be read (RecursionError"),
-    "an endless number": (sim.Answer(200, f"[{'9' * 5000}]"), "the answer cannot be read (ValueError"),
-    "silence": (sim.Silence(), "no whole answer in time (nothing came for 0.4 s)"),
-    "slow": (sim.Slow(30), "no whole answer in time (nothing came for 0.4 s)"),
-    "trickling body": (sim.Trickle(0.05), "no whole answer in time (it took too long)"),
-    "trickling headers": (sim.Trickle(0.05, headers=True), "no whole answer in time (it took too long)"),
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("times", [1, TRIES - 1])
-@pytest.mark.parametrize("name", FAULTS)
-def test_a_fault_that_passes_leaves_no_trace(simulator: sim.Simulator, name: str, times: int) -> None:
-    simulator.faults = sim.Times(times, FAULTS[name][0])
-    heard: list[tuple[Span, str | None]] = []
-    with asking(simulator.url, patience=replace(QUICK, answer=0.6, silence=0.4)) as api:
-        (answer,) = api.ask(HIT, HOUR, lambda window, why: heard.append((window, why)))
-    assert answer.window == HOUR
-    assert tabulate(HIT, HOUR, answer.records).rows.to_pylist() == rows(simulator.records("hit", HOUR.start, HOUR.end))
-    assert len(simulator.requests) == times + 1
-    assert [window for window, _ in heard] == [HOUR] * (times + 1)
-    assert heard[0][1] is None
-    assert all(FAULTS[name][1] in (why or "") for _, why in heard[1:])
-
-
-@pytest.mark.parametrize("name", FAULTS)
-def test_a_fault_for_ever_fails_with_the_servers_words(simulator: sim.Simulator, name: str) -> None:
-    fault, words = FAULTS[name]
-    simulator.faults = lambda request: fault
-    began = time.monotonic()
-    with asking(simulator.url, patience=replace(QUICK, answer=0.6, silence=0.4)) as api:
-        with pytest.raises(ApiError) as caught:
-            ask(api)
-        assert not isinstance(caught.value, AccessDenied)
-        assert words in str(caught.value)
-        assert str(caught.value).endswith(f"({TRIES} tries)")
-        assert len(str(caught.value)) < 500
-    assert len(simulator.requests) == TRIES
-    assert time.monotonic() - began < TRIES * 0.7 + 2
-    assert gc.isenabled()
 
 
 @pytest.mark.parametrize(

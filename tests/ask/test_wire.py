@@ -24,7 +24,7 @@ from ialirt_backfill import simulator as sim
 from ialirt_backfill.ask.client import Api
 from ialirt_backfill.ask.endpoint import Endpoint
 from ialirt_backfill.ask.patience import Patience
-from ialirt_backfill.day.rows import tabulate
+from ialirt_backfill.day.answers import tabulate
 from ialirt_backfill.exceptions import ApiError, NeverReached, Unreachable
 from ialirt_backfill.instruments import INSTRUMENTS
 from ialirt_backfill.plan.coverage import Span

@@ -26,7 +26,7 @@ from ialirt_backfill.options.datastore import MARK
 from ialirt_backfill.simulator import Simulator
 from ialirt_backfill.store.demonstration import SYNTHETIC
 from ledger import current
-from tests.flows.conftest import Seen, eventually
+from tests.support.flows import Seen, eventually
 
 FIRST = date(2026, 2, 1)
 NOW = datetime(2026, 2, 20, 11, 55, tzinfo=UTC)

@@ -14,7 +14,7 @@ import pytest
 
 from ledger import AttemptStatus, Claim, Claimant, ClaimLost, DayStatus, Ledger, claims
 from ledger.opening import Access, open_database
-from tests.ledger.samples import ATTEMPT, DAY, DOWNLOADED, ITEM, claimed, execute, record
+from tests.support.ledgers import ATTEMPT, DAY, DOWNLOADED, ITEM, claimed, execute, record
 
 ROOT = Path(__file__).parents[2]
 

@@ -10,7 +10,7 @@ import pytest
 
 from ledger import Ledger, LedgerPrivilege
 from ledger.schema import VERSION_TABLE, metadata
-from tests.ledger.samples import DAY, ITEM, NOON, claimed, execute, record
+from tests.support.ledgers import DAY, ITEM, NOON, claimed, execute, record
 
 TEXT = (Path(__file__).parents[2] / "docs" / "ledger.md").read_text(encoding="utf-8")
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from ledger import Ledger, history
-from tests.ledger.samples import ATTEMPT, DAY, DOWNLOADED, ITEM, claimed, execute, record
+from tests.support.ledgers import ATTEMPT, DAY, DOWNLOADED, ITEM, claimed, execute, record
 
 
 def test_a_run_is_noted_at_its_start_and_at_its_end(ledger: Ledger) -> None:
@@ -33,17 +33,6 @@ def test_runs_come_newest_first(ledger: Ledger) -> None:
     run_ids = [ledger.start_run("backfill", {"number": number}, "1") for number in range(5)]
     assert {run.run_id for run in ledger.runs()} == set(run_ids)
     assert [run.options["number"] for run in ledger.runs(limit=2)] == [4, 3]
-
-
-def test_the_values_an_option_has_had(ledger: Ledger) -> None:
-    assert ledger.run_options_seen("demo") == set()
-    for options in ({"demo": True}, {"demo": True, "jobs": 4}, {"jobs": [1]}, {"jobs": "4"}, {"jobs": None}):
-        ledger.start_run("backfill", options, "1")
-    assert ledger.run_options_seen("demo") == {True}
-    assert all(type(value) is bool for value in ledger.run_options_seen("demo"))
-    assert ledger.run_options_seen("jobs") == {4, "4"}
-    ledger.start_run("backfill", {"demo": False}, "1")
-    assert ledger.run_options_seen("demo") == {True, False}
 
 
 def test_pruning_trims_the_history_and_never_the_state(

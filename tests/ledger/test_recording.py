@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ledger import Attempt, DayResult, DayStatus, Ledger, Progress
-from tests.ledger.samples import (
+from tests.support.ledgers import (
     ATTEMPT,
     DAY,
     DOWNLOADED,

@@ -16,8 +16,8 @@ from urllib.parse import quote
 import pytest
 
 from ledger import ClaimLost, Ledger, LedgerCorrupt, LedgerError, LedgerUnavailable, current
-from tests.ledger.samples import DAY, DOWNLOADED, ITEM, NOON, claimed, database, execute, record
 from tests.support.databases import Door, end_all_sessions
+from tests.support.ledgers import DAY, DOWNLOADED, ITEM, NOON, claimed, database, execute, record
 
 SECRET = "hunter2&/ü"
 SHOWN_NOWHERE = (SECRET, quote(SECRET, safe=""), "hunter2")

@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import text
 
 from ledger import Claimant, DayStatus, Ledger, LedgerOutdated, MirroredDay, migrations
-from tests.ledger.samples import database
+from tests.support.ledgers import database
 
 CUTOFF = "HTTP 400 Bad Request: API key required for data prior to 2026-02-01T00:00:00. The server does not accept"
 SCOPE = "HTTP 403 Forbidden: Unauthorized for HK access."

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from ialirt_backfill.exceptions import MirrorError, UsageError
-from ialirt_backfill.mirror.loading import MirrorDecision, MirrorListener, MirrorReport, mirror
+from ialirt_backfill.mirror.events import MirrorDecision, MirrorListener, MirrorReport
+from ialirt_backfill.mirror.loading import mirror
 from ialirt_backfill.mirror.views import make_views
 from ialirt_backfill.options import MirrorOptions
 from ialirt_backfill.options.datastore import MARK

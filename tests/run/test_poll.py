@@ -475,13 +475,13 @@ def test_a_signal_ends_the_poll_with_the_state_kept(world: World, number: signal
 def test_a_poll_late_in_the_day_parses_no_more_than_its_tail(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """What it costs in seconds is measured in benchmarks/."""
     parsed: list[int] = []
-    parse = content._parsed
+    parse = content.parse_lines
 
     def counting(lines: bytes, names: Sequence[str]) -> pa.Table:
         parsed.append(len(lines))
         return parse(lines, names)
 
-    monkeypatch.setattr(content, "_parsed", counting)
+    monkeypatch.setattr(content, "parse_lines", counting)
     world.once("2026-02-02T23:40:00", "mag")
     world.once("2026-02-02T23:45:00", "mag")
     parsed.clear()

@@ -1,0 +1,38 @@
+"""Whoever listens to a run must not be able to stop it, nor to change what it comes to."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
+
+log = logging.getLogger(__name__)
+
+Heard = TypeVar("Heard")
+
+
+class _Guarded:
+    """A listener that is left alone once it has raised, which is logged."""
+
+    def __init__(self, listener: object) -> None:
+        self._listener = listener
+        self._has_raised = False
+
+    def __getattr__(self, name: str) -> Callable[..., None]:
+        hear = getattr(self._listener, name)
+
+        def tell(*told: Any) -> None:
+            if self._has_raised:
+                return
+            try:
+                hear(*told)
+            except Exception:
+                self._has_raised = True
+                log.exception("what listens to this run has failed and is told no more; the run goes on")
+
+        return tell
+
+
+def guarded(listener: Heard) -> Heard:
+    """A listener that tells another, and of which no call raises."""
+    return listener if isinstance(listener, _Guarded) else cast("Heard", _Guarded(listener))
