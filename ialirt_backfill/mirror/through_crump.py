@@ -87,8 +87,10 @@ class _Backend:
         return 0
 
     def create_table_if_not_exists(self, table_name: str, *others: Any, **more: Any) -> None:
-        self.has_changed |= not self._crump.table_exists(table_name)
-        self._crump.create_table_if_not_exists(table_name, *others, **more)
+        """PostgreSQL wants the right to make tables also of those who would find that there is one."""
+        if not self._crump.table_exists(table_name):
+            self.has_changed = True
+            self._crump.create_table_if_not_exists(table_name, *others, **more)
 
     def add_column(self, *arguments: Any) -> None:
         self.has_changed = True
