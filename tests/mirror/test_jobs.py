@@ -24,8 +24,7 @@ from ialirt_backfill.mirror.jobs import Place
 from ialirt_backfill.mirror.loading import mirror
 from ialirt_backfill.options import MirrorOptions
 from ialirt_backfill.terminal.mirror_progress import MirrorBars, MirrorLines
-from tests.mirror.conftest import Mirror
-from tests.mirror.samples import FIRST, LAST, Store, execute
+from tests.mirror.samples import FIRST, LAST, Mirror, Store, execute
 
 
 class InWork(MirrorListener):

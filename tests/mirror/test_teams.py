@@ -15,8 +15,7 @@ import cli
 from ialirt_backfill.exceptions import MirrorError, UsageError
 from ialirt_backfill.mirror.events import MirrorAction, MirrorReport
 from ialirt_backfill.options import MirrorOptions
-from tests.mirror.conftest import Mirror
-from tests.mirror.samples import FIRST, LAST, Store, execute
+from tests.mirror.samples import FIRST, LAST, Mirror, Store, execute
 
 BY_DAY = '{regex: "_(?P<d>[0-9]{8})[.]csv", columns: {d: {db_column: day, type: date, use_to_delete_old_rows: true}}}'
 TWO = f"""

@@ -14,8 +14,7 @@ import psycopg
 import pytest
 
 from ialirt_backfill.mirror.events import MirrorReport
-from tests.mirror.conftest import Mirror
-from tests.mirror.samples import FIRST, LAST, Rows, Store, execute, table
+from tests.mirror.samples import FIRST, LAST, Mirror, Rows, Store, execute, table
 
 READER = """
 import sys, time
