@@ -41,7 +41,7 @@ class Address:
         return any(self.settings.get(key) for key in SECRET_KEYS)
 
     def without_secrets(self, words: str) -> str:
-        """The same words, with the passwords in them hidden."""
+        """Words in which the passwords are hidden."""
         for key in SECRET_KEYS:
             if self.settings.get(key):
                 words = words.replace(self.settings[key], "***")

@@ -59,7 +59,7 @@ def _find_in_postgresql(session: Session, table: str) -> FoundTable | None:
         "SELECT relkind::text, attname, format_type(atttypid, atttypmod), attnotnull, atthasdef OR attidentity <> '',"  # noqa: S608
         " array_position(indkey::int2[], attnum) FROM pg_class JOIN pg_attribute ON attrelid = pg_class.oid"
         " LEFT JOIN pg_index ON indrelid = pg_class.oid AND indisprimary"
-        f" WHERE pg_class.oid = to_regclass({session.literal(quoted(table))}) AND attnum > 0 AND NOT attisdropped"
+        f" WHERE pg_class.oid = {session.regclass(table)} AND attnum > 0 AND NOT attisdropped"
         " ORDER BY attnum"
     )
     if not rows:

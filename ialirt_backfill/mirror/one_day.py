@@ -89,7 +89,7 @@ class _Day:
         return Loaded(self.file.sha256, rows.count, left_out, merged)
 
     def load_and_note(self) -> Loaded:
-        """The same in its transaction, and a row in crump's history, also for a load that fails."""
+        """A load in its transaction, and a row in crump's history, also for a load that fails."""
         began = datetime.now(UTC)
         try:
             with self.session.transaction():

@@ -157,6 +157,10 @@ class Session:
         """Errors of the database, raised inside, come out as ours."""
         return in_plain_words(self.address)
 
+    def regclass(self, table: str) -> str:
+        """PostgreSQL's expression for a table of the schema that tables are made in; null where it is not there."""
+        return f"to_regclass(quote_ident(current_schema()) || '.' || {self.literal(quoted(table))})"
+
     # --- within -------------------------------------------------------------------------------------------------------
 
     def _read_place(self) -> str:

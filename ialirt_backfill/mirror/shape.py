@@ -236,7 +236,7 @@ def _are_bigints(cells: pa.Array) -> bool:
 
 
 def _is_bigint(cell: str, is_sqlite: bool) -> bool:
-    """The same of one cell, in any way of writing. SQLite keeps a fraction as it is."""
+    """Whether one cell is a bigint, in any way of writing. SQLite keeps a fraction as it is."""
     try:
         number = Decimal(cell)
         whole = number == number.to_integral_value() and "." not in cell and "e" not in cell.lower()

@@ -18,7 +18,7 @@ from crump.database import DatabaseConnection, PostgreSQLBackend, SQLiteBackend
 from crump.history import record_sync_history
 
 from ialirt_backfill.exceptions import MirrorError
-from ialirt_backfill.mirror.session import Session, quoted
+from ialirt_backfill.mirror.session import Session
 
 HISTORY = "_crump_history"
 
@@ -106,17 +106,17 @@ class _Backend:
 
 
 class _InPostgreSQL(PostgreSQLBackend):  # type: ignore[misc] # crump has no types
-    """crump's own, on our connection; it looks for the table that a statement would find, not in all schemas."""
+    """crump's own, on our connection; it looks for a table in the schema that it makes tables in, not in all."""
 
     def __init__(self, session: Session) -> None:
         self.conn = session.postgresql
-        self._literal = session.literal
+        self._regclass = session.regclass
 
     def commit(self) -> None:
         """The transaction is not crump's to end."""
 
     def _found(self, query: str, table_name: str) -> list[tuple[Any, ...]]:
-        rows: list[tuple[Any, ...]] = self.fetchall(query.format(f"to_regclass({self._literal(quoted(table_name))})"))
+        rows: list[tuple[Any, ...]] = self.fetchall(query.format(self._regclass(table_name)))
         return rows
 
     def table_exists(self, table_name: str) -> bool:

@@ -179,7 +179,7 @@ def _make_in_postgresql(session: Session, name: str, query: str) -> bool:
     comment = f"{MARK} ({hashlib.sha256(query.encode()).hexdigest()[:16]})"
     there = session.rows(
         "SELECT relkind::text, obj_description(oid, 'pg_class') FROM pg_class"  # noqa: S608
-        f" WHERE oid = to_regclass({session.literal(quoted(name))})"
+        f" WHERE oid = {session.regclass(name)}"
     )
     if there:
         [(kind, remark)] = there

@@ -63,7 +63,7 @@ def synthetic_store(_made_once: Path, tmp_path: Path) -> Store:
 
 @pytest.fixture
 def sqlite_target() -> Iterator[str]:
-    """A file that does not exist yet; in memory where that can be, for crump by itself waits for the disk at every row."""
+    """A file that does not exist yet; in memory where that can be: crump waits for the disk at every row."""
     memory = Path("/dev/shm")
     with TemporaryDirectory(prefix="mirror-", dir=memory if memory.is_dir() else None) as folder:
         yield f"sqlite:///{folder}/mirror.sqlite"

@@ -153,7 +153,7 @@ def test_a_named_instrument_is_shown_even_if_never_asked_for(store: str) -> None
 def test_days_that_have_not_begun_are_left_out(store: str) -> None:
     options = StatusOptions(datastore=store, start=DAY, end=date(2026, 2, 20), as_of=at("2026-02-03T12:00:00"))
     assert status(options).instruments[0].days == 3
-    with pytest.raises(UsageError, match="lies after 2026-01-01"):
+    with pytest.raises(UsageError, match="lies after today, 2026-01-01"):
         status(StatusOptions(datastore=store, start=DAY, end=DAY, as_of=at("2026-01-01T00:00:00")))
 
 
