@@ -21,6 +21,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError, StatementError
 from sqlalchemy.pool import NullPool, Pool, QueuePool
 
+from ledger import locks
 from ledger.exceptions import LedgerCorrupt, LedgerError, LedgerPrivilege, LedgerUnavailable
 
 log = logging.getLogger(__name__)
@@ -127,8 +128,12 @@ class Database:
         """Errors of the database, raised inside, come out as ours."""
         try:
             yield
+        except LedgerError:
+            raise
         except (SQLAlchemyError, sqlite3.Error) as error:
             raise self._in_plain_words(error) from error
+        except Exception as error:
+            raise _unknown(error, _without(self._secrets, _first_line(error)), self.url_shown) from error
 
     def _begun(self, first: Callable[[Connection], None]) -> Connection:
         def begin() -> Connection:
@@ -184,7 +189,9 @@ class Database:
         said = _without(self._secrets, _first_line(original))
         if isinstance(original, sqlite3.Error):
             return _sqlite_error(original, said, self.url_shown, self._timeout_seconds)
-        return _postgresql_error(original, said, self.url_shown, self._timeout_seconds)
+        if isinstance(error, DBAPIError):
+            return _postgresql_error(original, said, self.url_shown, self._timeout_seconds)
+        return _unknown(original, said, self.url_shown)
 
 
 # Opening
@@ -233,6 +240,8 @@ def _open_sqlite(path: Path, access: Access, timeout_seconds: float) -> Database
         connect = _sqlite_writer(path, timeout_seconds)
         with _named_os_errors(shown):
             path.parent.mkdir(parents=True, exist_ok=True)
+            if not path.exists() and not locks.are_kept_in(path.parent):  # SQLite would wait for them first
+                raise _without_locks(shown, "it refuses a lock")
     else:
         with _named_os_errors(shown):
             if not path.exists():
@@ -335,6 +344,7 @@ def _open_postgresql(url: URL, access: Access, timeout_seconds: float) -> Databa
     settings: dict[str, Any] = {
         "connect_timeout": max(2, min(10, int(timeout_seconds))),
         "application_name": "ialirt-backfill",
+        "client_encoding": "utf8",  # a database in SQL_ASCII says otherwise, and text would arrive as bytes
         # a connection whose other end has vanished without a word is noticed within a minute
         "keepalives_idle": 30,
         "keepalives_interval": 10,
@@ -398,9 +408,12 @@ def _may_pass(error: BaseException | None) -> bool:
         return False
     state = getattr(error.orig, "sqlstate", None)
     if state is None:
-        return type(error.orig).__name__ in {"OperationalError", "ConnectionTimeout", "InterfaceError"}
+        return type(error.orig).__name__ in _OF_CONNECTIONS
     return error.connection_invalidated or state[:2] == "08" or state in _PASSING_STATES
 
+
+_OF_CONNECTIONS = {"OperationalError", "ConnectionTimeout", "InterfaceError"}
+"""What psycopg raises by itself where there is no connection, or none any more."""
 
 _PASSING_STATES = {
     "57P01",  # the server is being shut down
@@ -413,6 +426,8 @@ _PASSING_STATES = {
 
 
 def _sqlite_error(error: sqlite3.Error, said: str, shown: str, timeout_seconds: float) -> LedgerError:
+    if _is_about_locks(error, Path(shown.removeprefix(SQLITE_PREFIX))):
+        return _without_locks(shown, said)
     match _primary_code(error):
         case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
             return LedgerUnavailable(
@@ -433,7 +448,35 @@ def _sqlite_error(error: sqlite3.Error, said: str, shown: str, timeout_seconds: 
             return LedgerUnavailable(f"The disk of the ledger {shown} is full: make room, then run again.")
         case sqlite3.SQLITE_IOERR:
             return LedgerUnavailable(f"The disk of the ledger {shown} fails ({said}): check it, then run again.")
-    return LedgerError(f"The ledger {shown} cannot be used ({said}): check that this file is a ledger.")
+        case sqlite3.SQLITE_ERROR:
+            return LedgerError(f"The ledger {shown} cannot be used ({said}): check that this file is a ledger.")
+    return _unknown(error, said, shown)
+
+
+def _without_locks(shown: str, said: str) -> LedgerUnavailable:
+    return LedgerUnavailable(
+        f"The file system of the ledger {shown} does not lock as SQLite needs ({said}):"
+        " name one on a local disk with --ledger, or one in PostgreSQL."
+    )
+
+
+def _is_about_locks(error: sqlite3.Error, path: Path) -> bool:
+    """Whether the file system refuses locks, or the memory that processes share beside a ledger."""
+    code: int = getattr(error, "sqlite_errorcode", 0) or 0
+    if code & 0xFF == sqlite3.SQLITE_BUSY:  # some refusals, as those of a network share without a lock server
+        return not locks.are_kept_in(path.absolute().parent)
+    return code == sqlite3.SQLITE_PROTOCOL or code in _LOCK_CODES
+
+
+_LOCK_CODES = {
+    sqlite3.SQLITE_IOERR_LOCK,
+    sqlite3.SQLITE_IOERR_RDLOCK,
+    sqlite3.SQLITE_IOERR_UNLOCK,
+    sqlite3.SQLITE_IOERR_CHECKRESERVEDLOCK,
+    sqlite3.SQLITE_IOERR_SHMLOCK,
+    sqlite3.SQLITE_IOERR_SHMMAP,
+    sqlite3.SQLITE_IOERR_SHMOPEN,
+}
 
 
 def _primary_code(error: sqlite3.Error) -> int:
@@ -444,6 +487,8 @@ def _primary_code(error: sqlite3.Error) -> int:
 
 def _postgresql_error(error: BaseException, said: str, shown: str, timeout_seconds: float) -> LedgerError:
     state: str | None = getattr(error, "sqlstate", None)
+    if state is None and type(error).__name__ not in _OF_CONNECTIONS:
+        return _unknown(error, said, shown)
     if state is None or state[:2] in {"08", "57"} or state == "53300":
         if state == "57014":
             return LedgerUnavailable(f"The ledger {shown} took too long to answer ({said}): run again when it is idle.")
@@ -464,6 +509,11 @@ def _postgresql_error(error: BaseException, said: str, shown: str, timeout_secon
         return LedgerPrivilege(f"The ledger {shown} does not allow this role enough ({said}): {GRANTS}.")
     if state in {"25006", "53100", "53200"}:
         return LedgerUnavailable(f"The ledger {shown} cannot be written ({said}): ask its owner, then run again.")
+    if state == "22P05":
+        return LedgerError(
+            f"The ledger {shown} is a database that does not know every character ({said}):"
+            " keep it in one that was created with ENCODING 'UTF8' TEMPLATE template0."
+        )
     if state[:2] == "XX":
         return LedgerCorrupt(f"The ledger {shown} is damaged ({said}): ask its owner to repair or restore it.")
     return LedgerError(f"The ledger {shown} cannot be used ({said}).")
@@ -474,6 +524,14 @@ GRANTS = (
     " ledger_property,"
     " SELECT, INSERT, UPDATE ON workflow_progress and SELECT ON ialirt_backfill_version to it"
 )
+
+
+def _unknown(error: BaseException, said: str, shown: str) -> LedgerError:
+    """The last line: what nothing above knows is said to be that."""
+    return LedgerError(
+        f"The ledger {shown} failed in a way that this program does not know ({type(error).__name__}: {said}):"
+        " please report this."
+    )
 
 
 def _unwrapped(error: BaseException) -> Exception:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import http.client
 import json
 import ssl
@@ -115,7 +116,7 @@ def _meaning(error: Exception) -> Exception:
         return _refused(refusal, said)
     match error:
         case IALIRTDataAccessError():
-            return _unreached(refusal)
+            return _unreached(refusal, str(error))
         case json.JSONDecodeError():
             return PassingFault(f"the answer is not JSON but begins {_excerpt(error.doc)!r}")
         case TimeoutError():
@@ -143,14 +144,22 @@ def _refused(refusal: urllib.error.HTTPError, said: str | None) -> Exception:
     return ApiError(f"{words}. The server does not accept what was asked; check --url and for a newer version")
 
 
-def _unreached(cause: BaseException | None) -> Exception:
+def _unreached(cause: BaseException | None, words: str) -> Exception:
     """What it means that no answer came at all."""
     reason = getattr(cause, "reason", cause)
     if isinstance(reason, ssl.SSLCertVerificationError):
         return ApiError(f"the server's certificate cannot be trusted ({reason.verify_message}). Check --url")
     if isinstance(reason, TimeoutError):
         return PassingFault(f"no answer in time ({reason})")
+    if isinstance(reason, OSError) and reason.errno in _OWN_FAULTS:
+        return PassingFault(f"this machine opens no connection ({reason})")
+    if cause is None:
+        return PassingFault(f"the request failed in a way that this program does not know ({_excerpt(words)})")
     return PassingFault(f"I-ALiRT cannot be reached ({reason})")
+
+
+_OWN_FAULTS = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.EACCES, errno.EPERM}
+"""Of the place where the program runs: too many open files, no memory, a rule that forbids it the network."""
 
 
 def _said(message: str) -> str:

@@ -41,7 +41,7 @@ from ialirt_backfill.plan.coverage import day_span
 from ialirt_backfill.store import dayfile
 from ialirt_backfill.store.demonstration import is_synthetic_throughout
 from ialirt_backfill.store.places import day_path
-from ledger import DayState, Ledger, MirroredDay
+from ledger import DayState, Ledger, LedgerError, MirroredDay
 
 log = logging.getLogger(__name__)
 
@@ -414,6 +414,11 @@ class _Run:
             outcome = failed(error)
             self.ended = str(error)
         except (IalirtBackfillError, OSError, ValueError, csv.Error) as error:
+            outcome = failed(error)
+        except LedgerError:
+            raise
+        except Exception as error:  # whatever a day meets, it must not take the other days with it
+            log.exception("%s %s: unexpected failure; please report this", planned.instrument.name, planned.day)
             outcome = failed(error)
         self.outcomes.append(outcome)
         listener.day_finished(outcome)

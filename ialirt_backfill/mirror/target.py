@@ -28,6 +28,7 @@ from sqlalchemy.pool import NullPool
 from ialirt_backfill.exceptions import Interrupted, MirrorError, MirrorUnavailable, UsageError
 from ialirt_backfill.mirror.shape import FoundColumn, FoundTable, Holds, made_as
 from ialirt_backfill.mirror.tables import FILE_DATE, TableColumn
+from ledger import locks
 
 FORMS = "write it as postgresql://user:password@host/database or sqlite:///path/to/mirror.sqlite"
 SECRET_KEYS = ("password", "sslpassword", "oauth_client_secret")
@@ -35,6 +36,9 @@ SECRET_KEYS = ("password", "sslpassword", "oauth_client_secret")
 _SESSION = "-c synchronous_commit=off -c TimeZone=UTC -c DateStyle=ISO"
 """How crump's sessions are to be: it commits every row, and no row need wait for the disk (see `Target.make_durable`);
 it gives PostgreSQL aware times for columns without a zone."""
+
+_TEXT = {"client_encoding": "utf8"}
+"""A database in SQL_ASCII says otherwise, and text would arrive as bytes."""
 
 _CONNECT_SECONDS = 10
 _LOOK_SECONDS = 0.2
@@ -258,7 +262,8 @@ class Target:
                 connection.execute("BEGIN EXCLUSIVE")
             except sqlite3.OperationalError as error:
                 connection.close()
-                if error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY:
+                is_held = error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
+                if is_held and self._path is not None and locks.are_kept_in(self._path.absolute().parent):
                     return None
                 raise
         return connection.close
@@ -279,8 +284,14 @@ class Target:
             original = error.orig
         said = self.without_secrets((str(original).strip().splitlines() or [type(original).__name__])[0].rstrip(".:"))
         if isinstance(original, sqlite3.Error):
-            return MirrorError(f"{self.shown} cannot be used ({said}): {_sqlite_advice(original)}")
+            folder = (self._path or Path()).absolute().parent
+            return MirrorError(f"{self.shown} cannot be used ({said}): {_sqlite_advice(original, folder)}")
         state = getattr(original, "sqlstate", None)
+        if state is None and not isinstance(original, psycopg.OperationalError | psycopg.InterfaceError):
+            kind = type(original).__name__
+            return MirrorError(
+                f"{self.shown} failed in a way that this program does not know ({kind}: {said}): please report this"
+            )
         if state is None or state[:2] in {"08", "28", "3D", "57"} or state == "53300":
             return MirrorUnavailable(
                 f"{self.shown} cannot be reached ({said}): check that the server is up and that --database is right"
@@ -307,7 +318,7 @@ class Target:
             return create_engine(
                 "sqlite://", creator=lambda: sqlite3.connect(path, timeout=_CONNECT_SECONDS), poolclass=NullPool
             )
-        settings: dict[str, Any] = {"connect_timeout": _CONNECT_SECONDS, **self._settings}
+        settings: dict[str, Any] = {"connect_timeout": _CONNECT_SECONDS, **_TEXT, **self._settings}
         return create_engine(
             "postgresql+psycopg://",
             creator=lambda: psycopg.connect(**settings),
@@ -354,7 +365,7 @@ def _crump_url(settings: dict[str, str]) -> str:
     """The same address as crump takes it, with the session's settings."""
     options = f"{settings.get('options', '')} {_SESSION}".strip()
     wanted = {"connect_timeout": str(_CONNECT_SECONDS), "application_name": "ialirt-backfill"}
-    parts = {**wanted, **settings, "options": options}
+    parts = {**wanted, **_TEXT, **settings, "options": options}
     return "postgresql://?" + "&".join(f"{key}={quote(value, safe='')}" for key, value in parts.items())
 
 
@@ -431,10 +442,12 @@ def _holds(type_: sql_types.TypeEngine[Any], is_sqlite: bool) -> Holds:
     return Holds.OTHER
 
 
-def _sqlite_advice(error: sqlite3.Error) -> str:
+def _sqlite_advice(error: sqlite3.Error, folder: Path) -> str:
     match (getattr(error, "sqlite_errorcode", 0) or 0) & 0xFF:
-        case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
+        case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED if locks.are_kept_in(folder):
             return "another program holds it; wait until that is done, then run again"
+        case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED | sqlite3.SQLITE_PROTOCOL | sqlite3.SQLITE_IOERR:
+            return "check its disk; SQLite needs one that locks: a local one, not a network share, or take PostgreSQL"
         case sqlite3.SQLITE_CORRUPT | sqlite3.SQLITE_NOTADB:
             return "it is no SQLite database, or a damaged one"
         case sqlite3.SQLITE_READONLY | sqlite3.SQLITE_CANTOPEN | sqlite3.SQLITE_PERM:

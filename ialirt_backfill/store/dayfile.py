@@ -7,10 +7,13 @@ with one rename: a reader sees the old file or the new one, never half of one, a
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
+import logging
 import os
 import re
 import stat
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -34,6 +37,8 @@ from ialirt_backfill.day.content import (
 )
 from ialirt_backfill.day.times import TIME_UTC
 from ialirt_backfill.exceptions import DayFileError
+
+log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -224,7 +229,7 @@ def _write(path: Path, old: bytes, version: Version, token: str) -> Staged:
                     digest.update(part)
                     file.write(part)
                 file.flush()
-                os.fsync(file.fileno())
+                _put_on_disk(file.fileno())
                 size_bytes = os.fstat(file.fileno()).st_size
     except BaseException:
         with contextlib.suppress(OSError):
@@ -262,11 +267,40 @@ def _make_folder(folder: Path) -> None:
 
 def _sync(folder: Path) -> None:
     """Put what happened to the names in a folder on disk."""
-    descriptor = os.open(folder, os.O_RDONLY)
     try:
-        os.fsync(descriptor)
+        descriptor = os.open(folder, os.O_RDONLY)
+    except PermissionError as error:  # a folder may be written into and yet not be read
+        _note_unsynced(error.strerror)
+        return
+    try:
+        _put_on_disk(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _put_on_disk(descriptor: int) -> None:
+    """What was written is safe from a power cut, as far as its file system gives such a promise at all."""
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in _NO_SUCH_PROMISE:
+            raise
+        _note_unsynced(error.strerror)
+
+
+_NO_SUCH_PROMISE = {errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS}
+"""How a file system says that it does not know fsync, most often of folders; what was written is there all the same."""
+
+_noted = threading.Lock()
+
+
+def _note_unsynced(reason: str | None) -> None:
+    """Once, for it is so with every file. The lock is never given back."""
+    if _noted.acquire(blocking=False):
+        log.warning(
+            "the datastore's file system does not promise that a file outlasts a power cut (%s); all else is as ever",
+            reason,
+        )
 
 
 @contextlib.contextmanager
