@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ialirt_backfill.exceptions import UsageError
-from ialirt_backfill.options.datastore import LEDGER, MARK, MARK_TEXT, is_marked
+from ialirt_backfill.options.datastore import LEDGER, MARK, MARK_TEXT, is_marked, is_there
 from ialirt_backfill.store.files import DayFiles
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def refuse_mixing(options: WorkOptions, ledger: Ledger | None) -> None:
 
 def refuse_at_sight(options: WorkOptions) -> None:
     """`refuse_mixing` as far as it needs no ledger, so that none is made where the run is refused."""
-    if not options.demo or not (Path(options.datastore) / LEDGER).exists():
+    if not options.demo or not is_there(Path(options.datastore) / LEDGER):
         refuse_mixing(options, None)
 
 
@@ -96,7 +96,7 @@ def _holds_synthetic_days(options: StoreOptions) -> bool:
     if is_marked(options.datastore):
         return True
     own = Path(options.datastore) / LEDGER
-    if options.is_own_ledger or not own.is_file():
+    if options.is_own_ledger or not is_there(own):
         return False
     from ledger import Ledger, LedgerError  # noqa: PLC0415 - hardly ever needed
 
