@@ -1,166 +1,136 @@
-"""What the mirror's loads cost, and what of that is whose.
+"""What the mirror's loads cost, beside PostgreSQL's own COPY and beside crump.
 
-    python -m benchmarks.mirror --repeats 3
+    python -m benchmarks.mirror --repeats 9 --crump 3
     python -m benchmarks.mirror --year
+    python -m benchmarks.mirror --compare
 
 A whole day of `mag` (21,600 records) from the simulator goes into a PostgreSQL server made for the purpose, with its
-usual settings (every commit reaches the disk): by crump alone, by the mirror, by crump with its two costly habits
-mended, by PostgreSQL's own COPY, and again when the table holds a year. Wall-clock seconds, the best of the repeats.
-``--year`` loads 365 days instead, one after another as the mirror does, once.
+usual settings (every commit reaches the disk). COPY puts the file's rows into the same table, with its key and its
+index, and commits; of the mirror the whole call is timed, with its plan, its ledger and its sessions. All are measured
+in turn, and medians are compared, because a busy machine makes all of them slow.
+``--year`` loads 365 days instead, once, and tells the most memory that was held. ``--compare`` loads a whole day of
+every instrument by crump into one schema and by the mirror into another, and looks for a cell that is different.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
+import resource
 import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import psycopg
 from crump import sync_file_to_db
-from crump.database import DatabaseConnection, PostgreSQLBackend
-from psycopg import sql
 
 from benchmarks.processes import postgresql
 from ialirt_backfill.instruments import INSTRUMENTS, LAUNCH
 from ialirt_backfill.mirror.configuration import job
-from ialirt_backfill.mirror.loading import MirrorListener, MirrorOutcome, mirror
+from ialirt_backfill.mirror.events import MirrorListener, MirrorOutcome
+from ialirt_backfill.mirror.loading import mirror
 from ialirt_backfill.mirror.views import make_views
 from ialirt_backfill.options import BackfillOptions, MirrorOptions
 from ialirt_backfill.run.backfill import backfill
 
 DAY = date(2026, 1, 1)
 MAG = INSTRUMENTS["mag"]
-BATCH = 1000
+COPY = "COPY, bare"
 
-
-class BatchingBackend(PostgreSQLBackend):  # type: ignore[misc] # crump has no types
-    """crump's, but with the statement composed once, rows sent a thousand at a time, and one commit at the end."""
-
-    _statement = b""
-
-    def __init__(self, url: str) -> None:
-        super().__init__(url)
-        self._rows: list[tuple[Any, ...]] = []
-
-    def upsert_row(self, table_name: str, conflict_columns: list[str], row_data: dict[str, Any]) -> None:
-        if not self._statement:
-            names = list(row_data)
-            self._statement = (
-                sql.SQL("INSERT INTO {} ({}) VALUES ({}) ON CONFLICT ({}) DO UPDATE SET {}")
-                .format(
-                    sql.Identifier(table_name),
-                    sql.SQL(", ").join(map(sql.Identifier, names)),
-                    sql.SQL(", ").join(sql.Placeholder() * len(names)),
-                    sql.SQL(", ").join(map(sql.Identifier, conflict_columns)),
-                    sql.SQL(", ").join(
-                        sql.SQL("{0} = EXCLUDED.{0}").format(sql.Identifier(name))
-                        for name in names
-                        if name not in conflict_columns
-                    ),
-                )
-                .as_bytes(self.conn)
-            )
-        self._rows.append(tuple(row_data.values()))
-        if len(self._rows) >= BATCH:
-            self._flush()
-
-    def delete_stale_records_compound(self, *arguments: Any) -> int:
-        self._flush()
-        return int(super().delete_stale_records_compound(*arguments))
-
-    def _flush(self) -> None:
-        if self._rows:
-            with self.conn.cursor() as cursor:
-                cursor.executemany(self._statement, self._rows)
-            self._rows.clear()
+_LATER = datetime(2026, 2, 1, tzinfo=UTC)
+_COLUMNS = "SELECT column_name FROM information_schema.columns WHERE table_name = 'ialirt_mag'"
 
 
 def main() -> None:
     """Measure, and print a line for each figure."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.mirror", description=__doc__)
-    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--repeats", type=int, default=9)
+    parser.add_argument("--crump", type=int, default=3, metavar="N", help="measure crump in the first N rounds")
     parser.add_argument("--year", action="store_true")
+    parser.add_argument("--compare", action="store_true")
     arguments = parser.parse_args()
-    repeats = arguments.repeats
     with ExitStack() as stack:
         base = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="m-", dir="/tmp")))
         database = stack.enter_context(postgresql())
-        store = base / "store"
         _say(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}, PostgreSQL {_version(database)}")
         if arguments.year:
-            _load_a_year(store, database)
-            return
-        backfill(BackfillOptions(instrument="mag", start=DAY, end=DAY, datastore=str(store), demo=True, as_of=_LATER))
-        path = store / MAG.path(DAY)
-        options = MirrorOptions(
-            datastore=str(store), database=database, instrument="mag", start=DAY, end=DAY, reload=True
-        )
-        measures: Sequence[tuple[str, Callable[[], object]]] = (
-            ("crump alone, new rows", lambda: _crump(path, database, new=True)),
-            ("crump alone, rows that are there", lambda: _crump(path, database)),
-            ("mirror, new rows", lambda: _mirror(options, database, new=True)),
-            ("mirror, rows that are there", lambda: _mirror(options, database)),
-            ("crump mended, new rows", lambda: _mended(path, database, new=True)),
-            ("crump mended, rows that are there", lambda: _mended(path, database)),
-            ("COPY", lambda: _copy(path, database)),
-        )
-        for name, work in measures:
-            _measure(name, work, repeats)
-        _mirror(options, database, new=True)
-        _fill_a_year(database)
-        _measure("mirror, a new day of a year that is there", lambda: _new_day(options, database), repeats)
-        _measure("mirror, nothing to load in that year", lambda: mirror(_whole(options)), repeats)
-        make_views(options)
-        hour = "SELECT count(mag_b_gse_x_mean) FROM ialirt_mag_1h"
-        _measure("hourly means of a day", lambda: _execute(database, f"{hour} WHERE file_date = '2025-06-01'"), repeats)
-        _measure("hourly means of the year", lambda: _execute(database, hour), repeats)
+            _load_a_year(base / "store", database)
+        elif arguments.compare:
+            _compare(base / "store", database)
+        else:
+            _measure_a_day(base / "store", database, arguments.repeats, arguments.crump)
 
 
-_LATER = datetime(2026, 2, 1, tzinfo=UTC)
+# --- a day ------------------------------------------------------------------------------------------------------------
 
 
-def _load_a_year(store: Path, database: str) -> None:
-    """From the launch on: 365 days of synthetic `mag`, each a file of its own, into an empty table."""
-    end = LAUNCH + timedelta(days=364)
-    later = datetime(2027, 1, 1, tzinfo=UTC)
-    filled = backfill(
-        BackfillOptions(instrument="mag", start=LAUNCH, end=end, datastore=str(store), demo=True, jobs=2, as_of=later)
-    )
-    _say(f"{filled.summary['downloaded']} days of files are there")
-    seconds: list[float] = []
+def _measure_a_day(store: Path, database: str, repeats: int, crump: int) -> None:
+    backfill(BackfillOptions(instrument="mag", start=DAY, end=DAY, datastore=str(store), demo=True, as_of=_LATER))
+    path = store / MAG.path(DAY)
+    options = MirrorOptions(datastore=str(store), database=database, instrument="mag", start=DAY, end=DAY, reload=True)
+    loads = {
+        COPY: lambda: _copy(path, database),
+        "mirror, a new table": lambda: _mirror(options, "DROP TABLE IF EXISTS ialirt_mag CASCADE"),
+        "mirror, a new day": lambda: _mirror(options, "DELETE FROM ialirt_mag"),
+        "mirror, an unchanged day again": lambda: _mirror(options),
+        "mirror, an hour more": lambda: _mirror(options, f"DELETE FROM ialirt_mag WHERE time_utc >= '{DAY} 23:00'"),
+    }
+    theirs = {
+        "crump, a new day": lambda: _crump(path, database, "DELETE FROM ialirt_mag"),
+        "crump, an unchanged day again": lambda: _crump(path, database),
+    }
+    _mirror(options)
+    _say(f"A day in a table of its own, medians of {repeats} rounds ({crump} of crump)")
+    _show(_in_turn(loads, theirs, repeats, crump))
+    _fill_a_year(database)
+    of_a_year = {
+        COPY: lambda: _copy(path, database, "ialirt_bare"),
+        "mirror, a new day": lambda: _mirror(options, f"DELETE FROM ialirt_mag WHERE file_date = '{DAY}'"),
+        "mirror, an unchanged day again": loads["mirror, an unchanged day again"],
+        "mirror, an hour more": loads["mirror, an hour more"],
+    }
+    _execute(database, "CREATE TABLE ialirt_bare (LIKE ialirt_mag INCLUDING ALL)")
+    _say("The same in a table that holds a year, 7.9 million rows")
+    _show(_in_turn(of_a_year, {}, repeats, 0))
+    _measure_the_rest(options, database, repeats)
 
-    class Listener(MirrorListener):
-        def day_finished(self, outcome: MirrorOutcome) -> None:
-            seconds.append(outcome.seconds)
-            if len(seconds) % 30 == 0:
-                each = statistics.median(seconds[-30:])
-                _say(f"{len(seconds):3} days, {outcome.decision.day}: the last 30 took {each:.2f} s each")
 
-    began, used = time.perf_counter(), time.process_time()
-    report = mirror(MirrorOptions(datastore=str(store), database=database, instrument="mag"), listener=Listener())
-    wall, python = time.perf_counter() - began, time.process_time() - used
-    [(rows,)] = _execute(database, "SELECT count(*) FROM ialirt_mag")
-    _say(f"{report.summary['loaded']} days, {rows:,} rows: {wall / 60:.1f} min, {python / 60:.1f} min of it in Python")
+def _measure_the_rest(options: MirrorOptions, database: str, repeats: int) -> None:
+    make_views(options)
+    hour = "SELECT count(mag_b_gse_x_mean) FROM ialirt_mag_1h"
+    plain = replace(options, start=None, end=None, reload=False)
+    others: dict[str, Callable[[], float]] = {
+        "mirror, nothing to load in that year": lambda: _timed(lambda: mirror(plain)),
+        "hourly means of a day": lambda: _timed(lambda: _execute(database, f"{hour} WHERE file_date = '2025-06-01'")),
+        "hourly means of the year": lambda: _timed(lambda: _execute(database, hour)),
+    }
+    _show(_in_turn(others, {}, repeats, 0))
 
 
-def _measure(name: str, work: Callable[[], object], repeats: int) -> None:
-    best, least = float("inf"), float("inf")
-    for _ in range(repeats):
-        began, used = time.perf_counter(), time.process_time()
-        took = work()
-        wall = time.perf_counter() - began
-        if wall < best:
-            best = took if isinstance(took, float) else wall
-        least = min(least, time.process_time() - used)
-    _say(f"{name:45} {best:7.2f} s wall  {least:7.2f} s of that in Python")
+def _in_turn(
+    works: Mapping[str, Callable[[], float]], slow: Mapping[str, Callable[[], float]], repeats: int, few: int
+) -> dict[str, list[float]]:
+    """The seconds of each work, all in turn; those of ``slow`` in the first rounds only."""
+    found: dict[str, list[float]] = {name: [] for name in (*works, *slow)}
+    for number in range(repeats):
+        for name, work in ({**works, **slow} if number < few else works).items():
+            found[name].append(work())
+    return {name: seconds for name, seconds in found.items() if seconds}
+
+
+def _show(found: Mapping[str, list[float]]) -> None:
+    beside = statistics.median(found[COPY]) if COPY in found else None
+    for name, seconds in found.items():
+        median = statistics.median(seconds)
+        ratio = "" if beside is None else f"  {median / beside:6.1f} x COPY"
+        _say(f"  {name:38} {median:8.3f} s ({min(seconds):.3f} to {max(seconds):.3f}){ratio}")
 
 
 def _timed(work: Callable[[], object]) -> float:
@@ -169,44 +139,34 @@ def _timed(work: Callable[[], object]) -> float:
     return time.perf_counter() - began
 
 
-def _crump(path: Path, database: str, new: bool = False) -> float:
-    if new:
-        _execute(database, "DROP TABLE IF EXISTS ialirt_mag CASCADE")
+def _copy(path: Path, database: str, table: str = "ialirt_mag") -> float:
+    content = path.read_bytes()
+    columns = ", ".join(f'"{name}"' for name in content.partition(b"\n")[0].decode().split(","))
+    with psycopg.connect(database) as connection, connection.cursor() as cursor:
+        cursor.execute(f"TRUNCATE {table}".encode())
+        connection.commit()
+        began = time.perf_counter()
+        with cursor.copy(f"COPY {table} ({columns}) FROM STDIN (FORMAT csv, HEADER)".encode()) as copy:
+            copy.write(content)
+        connection.commit()
+        return time.perf_counter() - began
+
+
+def _mirror(options: MirrorOptions, before: str = "") -> float:
+    if before:
+        _execute(options.database_url, before)
+    began = time.perf_counter()
+    report = mirror(options)
+    seconds = time.perf_counter() - began
+    if report.exit_code:
+        raise RuntimeError(report.outcomes[0].error)
+    return seconds
+
+
+def _crump(path: Path, database: str, before: str = "") -> float:
+    if before:
+        _execute(database, before)
     return _timed(lambda: sync_file_to_db(path, job(MAG), database, {"date": f"{DAY:%Y%m%d}"}))
-
-
-def _mirror(options: MirrorOptions, database: str, new: bool = False) -> float:
-    if new:
-        _execute(database, "DROP TABLE IF EXISTS ialirt_mag CASCADE")
-    return _timed(lambda: mirror(options))
-
-
-def _mended(path: Path, database: str, new: bool = False) -> float:
-    if new:
-        _execute(database, "DROP TABLE IF EXISTS ialirt_mag CASCADE")
-
-    def load() -> None:
-        connection = DatabaseConnection(database)
-        connection.backend = BatchingBackend(database)
-        try:
-            connection.sync_tabular_file(path, job(MAG), {"date": f"{DAY:%Y%m%d}"})
-        finally:
-            connection.backend.close()
-
-    return _timed(load)
-
-
-def _copy(path: Path, database: str) -> float:
-    header = path.read_text().partition("\n")[0]
-    columns = ", ".join(f'"{name}"' for name in header.split(","))
-
-    def load() -> None:
-        with psycopg.connect(database) as connection, connection.cursor() as cursor:
-            cursor.execute("TRUNCATE ialirt_mag")
-            with cursor.copy(f"COPY ialirt_mag ({columns}) FROM STDIN (FORMAT csv, HEADER)".encode()) as copy:
-                copy.write(path.read_bytes())
-
-    return _timed(load)
 
 
 def _fill_a_year(database: str) -> None:
@@ -222,16 +182,69 @@ def _fill_a_year(database: str) -> None:
     _execute(database, "VACUUM ANALYZE ialirt_mag")
 
 
-_COLUMNS = "SELECT column_name FROM information_schema.columns WHERE table_name = 'ialirt_mag'"
+# --- a year -----------------------------------------------------------------------------------------------------------
 
 
-def _new_day(options: MirrorOptions, database: str) -> float:
-    _execute(database, f"DELETE FROM ialirt_mag WHERE file_date = '{DAY}'")
-    return _timed(lambda: mirror(options))
+def _load_a_year(store: Path, database: str) -> None:
+    """From the launch on: 365 days of synthetic `mag`, each a file of its own, into an empty table."""
+    end = LAUNCH + timedelta(days=364)
+    later = datetime(2027, 1, 1, tzinfo=UTC)
+    filled = backfill(
+        BackfillOptions(instrument="mag", start=LAUNCH, end=end, datastore=str(store), demo=True, jobs=2, as_of=later)
+    )
+    _say(f"{filled.summary['downloaded']} days of files are there, load {os.getloadavg()[0]:.1f}")
+    held = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    seconds: list[float] = []
+
+    class Listener(MirrorListener):
+        def day_finished(self, outcome: MirrorOutcome) -> None:
+            seconds.append(outcome.seconds)
+            if len(seconds) % 73 == 0:
+                each = statistics.median(seconds[-73:])
+                _say(f"{len(seconds):3} days, {outcome.decision.day}: {each:.3f} s each; {_resident():.0f} MB are held")
+
+    began, used = time.perf_counter(), time.process_time()
+    report = mirror(MirrorOptions(datastore=str(store), database=database, instrument="mag"), listener=Listener())
+    wall, python = time.perf_counter() - began, time.process_time() - used
+    [(rows,)] = _execute(database, "SELECT count(*) FROM ialirt_mag")
+    _say(f"{report.summary['loaded']} days, {rows:,} rows: {wall:.0f} s, {python:.0f} s of it in Python")
+    more = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - held) / 1024
+    _say(f"the peak of memory is {more:.0f} MB above that of making the files; load {os.getloadavg()[0]:.1f}")
 
 
-def _whole(options: MirrorOptions) -> MirrorOptions:
-    return MirrorOptions(datastore=options.datastore, database=options.database, instrument="mag")
+def _resident() -> float:
+    """The memory that the process holds now, in megabytes."""
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * resource.getpagesize() / 2**20
+
+
+# --- cell by cell -----------------------------------------------------------------------------------------------------
+
+
+def _compare(store: Path, database: str) -> None:
+    """Every whole day by crump and by the mirror, told apart by what PostgreSQL keeps of each row."""
+    backfill(BackfillOptions(instrument="all", start=DAY, end=DAY, datastore=str(store), demo=True, as_of=_LATER))
+    for schema in ("crumps", "ours"):
+        _execute(database, f"CREATE SCHEMA {schema}")
+    for name, instrument in INSTRUMENTS.items():
+        path = store / instrument.path(DAY)
+        if not path.exists():
+            continue
+        values = {"date": f"{DAY:%Y%m%d}"}
+        sync_file_to_db(path, job(instrument), f"{database}&options=-csearch_path%3Dcrumps", values)
+        ours = f"{database}&options=-csearch_path%3Dours"
+        report = mirror(MirrorOptions(datastore=str(store), database=ours, instrument=name, start=DAY, end=DAY))
+        table = f"ialirt_{name}"
+        [(rows, different)] = _execute(
+            database,
+            f"SELECT count(*), count(*) FILTER (WHERE a IS NULL OR b IS NULL OR a *<> b)"
+            f" FROM crumps.{table} a FULL JOIN ours.{table} b USING (time_utc)",
+        )
+        [(cells,)] = _execute(
+            database,
+            f"SELECT count(*) * {rows} FROM pg_attribute WHERE attrelid = 'ours.{table}'::regclass AND attnum > 0",
+        )
+        _say(f"{name:12} {rows:6,} rows, {cells:9,} cells: {different} rows different; {report.summary['loaded']} day")
 
 
 def _execute(database: str, statement: str) -> list[tuple[Any, ...]]:

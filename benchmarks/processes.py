@@ -27,16 +27,17 @@ class Cost:
     peak_megabytes: float
 
 
-def cost(words: Sequence[str | Path]) -> Cost:
-    """Run a process to its end. Raises RuntimeError, with what it said, where it fails."""
+def cost(words: Sequence[str | Path], root: Path = ROOT) -> Cost:
+    """Run a process to its end, with the program as it is in ``root``. Raises RuntimeError, with what it said, where it
+    fails."""
     with tempfile.TemporaryFile() as said:
         began = time.perf_counter()
         process = subprocess.Popen(
             [str(word) for word in words],
             stdout=said,
             stderr=subprocess.STDOUT,
-            cwd=ROOT,
-            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            cwd=root,
+            env={**os.environ, "PYTHONPATH": str(root)},
         )
         _, status, usage = os.wait4(process.pid, 0)
         wall = time.perf_counter() - began
@@ -61,7 +62,9 @@ def floor(url: str, instrument: str, first_day: str, days: int, threads: int) ->
 
 
 @contextmanager
-def simulator(latency_seconds: float = 0.0, now: str | None = None) -> Iterator[str]:
+def simulator(
+    latency_seconds: float = 0.0, now: str | None = None, *, compresses: bool = False, root: Path = ROOT
+) -> Iterator[str]:
     """The simulator in a process of its own; its URL. ``now`` stops its clock.
 
     From then on the environment, which every process of ours inherits, holds a key that opens everything.
@@ -69,14 +72,52 @@ def simulator(latency_seconds: float = 0.0, now: str | None = None) -> Iterator[
     words = [sys.executable, "-m", "ialirt_backfill.simulator", "--port", "0", "--latency", str(latency_seconds)]
     words += ["--key", f"{DEMONSTRATION_KEY}:full"]
     words += [] if now is None else ["--now", now]
+    words += [] if compresses else ["--no-compression"]
     os.environ["IALIRT_API_KEY"] = DEMONSTRATION_KEY
-    process = subprocess.Popen(words, stdout=subprocess.PIPE, text=True, cwd=ROOT)
+    process = subprocess.Popen(words, stdout=subprocess.PIPE, text=True, cwd=root)
     try:
         assert process.stdout is not None
         yield process.stdout.readline().strip()
     finally:
         process.terminate()
         process.wait()
+
+
+class Front:
+    """A front before the simulator (`front.py`)."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self._process = process
+        self.url = self._said()
+
+    def seen(self) -> tuple[int, int]:
+        """How many connections were opened, and how many bytes were sent to clients, since the last look."""
+        assert self._process.stdin is not None
+        self._process.stdin.write("\n")
+        self._process.stdin.flush()
+        connections, sent = self._said().split()
+        return int(connections), int(sent)
+
+    def _said(self) -> str:
+        assert self._process.stdout is not None
+        return self._process.stdout.readline().strip()
+
+
+@contextmanager
+def front(simulator_url: str, round_trip_seconds: float) -> Iterator[Front]:
+    """TLS and a line before the simulator, in a process of its own; every process of ours trusts its certificate."""
+    with tempfile.TemporaryDirectory() as folder:
+        program = str(ROOT / "benchmarks" / "front.py")
+        words = [sys.executable, program, simulator_url, str(round_trip_seconds), folder]
+        process = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT)
+        try:
+            made = Front(process)
+            os.environ["SSL_CERT_FILE"] = str(Path(folder) / "ca.pem")
+            yield made
+        finally:
+            os.environ.pop("SSL_CERT_FILE", None)
+            process.terminate()
+            process.wait()
 
 
 @contextmanager

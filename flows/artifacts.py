@@ -17,13 +17,14 @@ from prefect.artifacts import (
 )
 
 from flows.notices import Notices
+from ialirt_backfill.plan.coverage import percent
 from ialirt_backfill.plan.decisions import Decision
 from ialirt_backfill.run.events import DayOutcome
-from ialirt_backfill.run.poll import Tail
+from ialirt_backfill.run.passes import Tail
 from ialirt_backfill.store.demonstration import SYNTHETIC
 
 if TYPE_CHECKING:
-    from ialirt_backfill.mirror.loading import MirrorDecision, MirrorOutcome  # it needs an extra of its own
+    from ialirt_backfill.mirror.events import MirrorDecision, MirrorOutcome  # it needs an extra of its own
 
 log = logging.getLogger(__name__)
 
@@ -147,13 +148,8 @@ class Progress(Notices):
 
 
 def flagged(words: str, *, synthetic: bool) -> str:
-    """The same words, after saying that what they are about is synthetic, where it is."""
+    """Words, after saying that what they are about is synthetic, where it is."""
     return f"{SYNTHETIC} {words}" if synthetic else words
-
-
-def percent(availability_pct: float | None) -> str:
-    """Rounded down, so that only a complete day reads as 100 %."""
-    return "-" if availability_pct is None else f"{int(availability_pct * 10) / 10:.1f} %"
 
 
 def cell(text: str) -> str:

@@ -102,6 +102,8 @@ def _state(report: Report) -> State[None]:
     missed = "; ".join(dict.fromkeys(it.reason for it in report.without_access))
     if missed:
         told += f"; {len(report.without_access)} not to be had: {_days(report.without_access)}: {missed}"
+    if report.never_reached:
+        return Failed(message=f"{told}. Ended early: {report.ended}")
     if report.has_nothing:
         return Failed(message=told)
     if not report.has_failures:

@@ -18,13 +18,12 @@ from prefect.logging import get_run_logger
 from prefect.states import Completed, Failed
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 
-from flows.artifacts import percent
 from flows.logs import library_logs
 from ialirt_backfill.ask.permissions import Permissions
 from ialirt_backfill.ending import Stop
 from ialirt_backfill.exceptions import Interrupted
 from ialirt_backfill.plan.access import NoAccess
-from ialirt_backfill.plan.coverage import day_span
+from ialirt_backfill.plan.coverage import day_span, percent
 from ialirt_backfill.plan.decisions import Decision
 from ialirt_backfill.run.context import Context
 from ialirt_backfill.run.events import DayOutcome
@@ -57,6 +56,8 @@ def instrument_day(label: str, work: Work) -> State[Parcel]:
     if isinstance(found, Decision):
         logger.info("%s: %s, %s", label, found.action.value, found.reason)
         return Completed(name="Skipped", message=f"{found.action.value}: {found.reason}", data=Parcel(found))
+    if found.refusal is not None:
+        return Completed(name="Skipped", message=f"the rest is refused: {found.refusal.reason}", data=Parcel(found))
     if found.status is DayStatus.FAILED and not found.interrupted:
         logger.error("%s: %s", label, found.error)
         return Failed(message=found.error, data=Parcel(found))
@@ -120,10 +121,11 @@ def _left(decision: Decision) -> DayOutcome:
 
 def _learn(permissions: Permissions, found: Found, start: datetime) -> None:
     """What a task has learned of what the run may have, for the tasks behind it."""
-    if isinstance(found, Decision):
-        if found.refusal is not None:
-            permissions.learn(found.refusal)
-    elif found.requests and found.status is not DayStatus.FAILED:
+    if found.refusal is not None:
+        permissions.learn(found.refusal)
+    if isinstance(found, Decision) or found.unreached is not None or not found.requests:
+        return
+    if found.status is not DayStatus.FAILED:
         permissions.answered(found.instrument, start, ())
         if found.access is DayAccess.FULL:
             permissions.learn_shown(found.instrument)

@@ -12,9 +12,9 @@ from flows.artifacts import flagged, show_loads, show_plan
 from flows.logs import library_logs
 from flows.settings import completed, secret
 from ialirt_backfill.exceptions import UsageError
-from ialirt_backfill.mirror.loading import MirrorDecision, MirrorListener, MirrorOutcome, MirrorReport, MirrorStatus
+from ialirt_backfill.mirror.address import Address
+from ialirt_backfill.mirror.events import MirrorDecision, MirrorListener, MirrorOutcome, MirrorReport, MirrorStatus
 from ialirt_backfill.mirror.loading import mirror as load
-from ialirt_backfill.mirror.target import Target
 from ialirt_backfill.options import MIRROR_ACTIONS, MirrorOptions
 
 NAME = "ialirt-mirror"
@@ -43,7 +43,7 @@ def mirror(options: MirrorOptions = MirrorOptions()) -> State[None]:  # noqa: B0
 def _with_database(options: MirrorOptions) -> MirrorOptions:
     if options.action != MIRROR_ACTIONS[0]:
         raise UsageError(f"the flow loads days: for {options.action}, use the command line")
-    if options.database is not None and Target(options.database).has_secret:
+    if options.database is not None and Address(options.database).has_secret:
         raise UsageError(
             f"the database's address holds a password, which Prefect would keep: put it in the Secret {DATABASE_BLOCK}"
         )

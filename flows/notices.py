@@ -9,7 +9,7 @@ from prefect.events import emit_event
 from ialirt_backfill.plan.coverage import day_span
 from ialirt_backfill.run.clock import utc_now
 from ialirt_backfill.run.events import DayOutcome
-from ialirt_backfill.run.poll import PollListener
+from ialirt_backfill.run.passes import PollListener
 
 log = logging.getLogger(__name__)
 

@@ -22,7 +22,9 @@ from ialirt_backfill.options import PollOptions
 from ialirt_backfill.plan.decisions import Decision
 from ialirt_backfill.run.clock import Clock, end_of_hour, running_clock
 from ialirt_backfill.run.events import DayOutcome
-from ialirt_backfill.run.poll import Pass, Poll, dry_plan, has_failed, polling
+from ialirt_backfill.run.passes import Pass
+from ialirt_backfill.run.poll import Poll, has_failed, polling
+from ialirt_backfill.run.poll_planning import dry_plan
 from ledger import DayStatus, LedgerError
 
 NAME = "ialirt-poll"
@@ -107,6 +109,9 @@ class _Hour(Notices):
                 self._earlier[outcome.instrument.name, outcome.day.isoformat()] = outcome
         if refusal := this.report.locked_out:
             self._all_failed.append((this.now, refusal.reason))
+            return
+        if this.report.never_reached:
+            self._all_failed.append((this.now, this.report.ended or "unknown"))
             return
         tails = [tail for tail in this.tails if tail.decision.refusal is None]
         if tails and all(tail.failed for tail in tails):

@@ -20,7 +20,7 @@ Options = TypeVar("Options", bound=StoreOptions)
 
 
 def completed(options: Options) -> Options:
-    """The same options, checked again; what stands at its default comes from the Secret block or the environment.
+    """The options of a flow, checked again; what stands at its default comes from the Secret block or the environment.
 
     But not the ledger of a demonstration. Raises UsageError.
     """

@@ -1,3 +1,137 @@
-"""Keeps every UTC day of IMAP's I-ALiRT telemetry complete: what a run is."""
+"""Keeps every UTC day of IMAP's I-ALiRT telemetry complete: what it offers to Python programs.
+
+    from datetime import date
+    from ialirt_backfill import BackfillOptions, backfill, read_days
+
+    report = backfill(BackfillOptions(instrument="hit", start=date(2026, 2, 1), end=date(2026, 2, 7)))
+    frame = read_days("ialirt-data", "hit", date(2026, 2, 1), date(2026, 2, 7))
+
+Each name is loaded when it is first asked for.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
 
 __version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from ialirt_backfill.ending import Stop
+    from ialirt_backfill.exceptions import (
+        AccessDenied,
+        ApiError,
+        DayFileError,
+        IalirtBackfillError,
+        Interrupted,
+        MirrorError,
+        MirrorUnavailable,
+        UnwritableValue,
+        UsageError,
+    )
+    from ialirt_backfill.options import (
+        AdoptOptions,
+        BackfillOptions,
+        GapsOptions,
+        HistoryOptions,
+        MirrorOptions,
+        PollOptions,
+        RunsOptions,
+        StatusOptions,
+        VerifyOptions,
+    )
+    from ialirt_backfill.plan.access import NoAccess
+    from ialirt_backfill.read.frame import read_days
+    from ialirt_backfill.reports.history import history, runs
+    from ialirt_backfill.reports.status import gaps, status
+    from ialirt_backfill.run.backfill import backfill
+    from ialirt_backfill.run.events import DayOutcome, Listener
+    from ialirt_backfill.run.passes import PollListener
+    from ialirt_backfill.run.poll import poll
+    from ialirt_backfill.run.report import Report
+    from ialirt_backfill.simulator import Simulator
+    from ledger import LedgerError
+
+_HOMES = {
+    "ialirt_backfill.ending": ("Stop",),
+    "ialirt_backfill.exceptions": (
+        "AccessDenied",
+        "ApiError",
+        "DayFileError",
+        "IalirtBackfillError",
+        "Interrupted",
+        "MirrorError",
+        "MirrorUnavailable",
+        "UnwritableValue",
+        "UsageError",
+    ),
+    "ialirt_backfill.options": (
+        "AdoptOptions",
+        "BackfillOptions",
+        "GapsOptions",
+        "HistoryOptions",
+        "MirrorOptions",
+        "PollOptions",
+        "RunsOptions",
+        "StatusOptions",
+        "VerifyOptions",
+    ),
+    "ialirt_backfill.plan.access": ("NoAccess",),
+    "ialirt_backfill.read.frame": ("read_days",),
+    "ialirt_backfill.reports.history": ("history", "runs"),
+    "ialirt_backfill.reports.status": ("gaps", "status"),
+    "ialirt_backfill.run.backfill": ("backfill",),
+    "ialirt_backfill.run.events": ("DayOutcome", "Listener"),
+    "ialirt_backfill.run.poll": ("PollListener", "poll"),
+    "ialirt_backfill.run.report": ("Report",),
+    "ialirt_backfill.simulator": ("Simulator",),
+    "ledger": ("LedgerError",),
+}
+
+__all__ = [
+    "AccessDenied",
+    "AdoptOptions",
+    "ApiError",
+    "BackfillOptions",
+    "DayFileError",
+    "DayOutcome",
+    "GapsOptions",
+    "HistoryOptions",
+    "IalirtBackfillError",
+    "Interrupted",
+    "LedgerError",
+    "Listener",
+    "MirrorError",
+    "MirrorOptions",
+    "MirrorUnavailable",
+    "NoAccess",
+    "PollListener",
+    "PollOptions",
+    "Report",
+    "RunsOptions",
+    "Simulator",
+    "StatusOptions",
+    "Stop",
+    "UnwritableValue",
+    "UsageError",
+    "VerifyOptions",
+    "__version__",
+    "backfill",
+    "gaps",
+    "history",
+    "poll",
+    "read_days",
+    "runs",
+    "status",
+]
+
+
+def __getattr__(name: str) -> object:
+    for home, names in _HOMES.items():
+        if name in names:
+            return getattr(import_module(home), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -10,13 +10,14 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from types import FrameType
 from typing import Any
 
-from ialirt_backfill.ending import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_USAGE, EXIT_WELL
-from ialirt_backfill.exceptions import IalirtBackfillError, UsageError
+from ialirt_backfill.ending import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_USAGE, EXIT_WELL, Stop
+from ialirt_backfill.exceptions import IalirtBackfillError
 from ialirt_backfill.options import (
     AdoptOptions,
     BackfillOptions,
@@ -32,7 +33,8 @@ from ialirt_backfill.options import (
     VerifyOptions,
     arguments,
 )
-from ialirt_backfill.options.arguments import DEFAULT_COMMAND, PROGRAM
+from ialirt_backfill.options.arguments import DEFAULT_COMMAND
+from ialirt_backfill.options.typed import PROGRAM
 from ialirt_backfill.terminal.streams import failure_of, steady_streams
 from ledger import LedgerError
 
@@ -41,7 +43,6 @@ from ledger import LedgerError
 
 
 def run_backfill(options: BackfillOptions) -> int:
-    from ialirt_backfill.ending import Stop
     from ialirt_backfill.run.backfill import backfill
     from ialirt_backfill.terminal.screen import Screen
 
@@ -54,7 +55,6 @@ def run_backfill(options: BackfillOptions) -> int:
 
 
 def run_poll(options: PollOptions) -> int:
-    from ialirt_backfill.ending import Stop
     from ialirt_backfill.run.poll import has_failed, poll
     from ialirt_backfill.terminal.poll import PollScreen
 
@@ -67,7 +67,6 @@ def run_poll(options: PollOptions) -> int:
 
 
 def run_mirror(options: MirrorOptions) -> int:
-    from ialirt_backfill.ending import Stop
     from ialirt_backfill.mirror import configuration, loading, views
     from ialirt_backfill.terminal.mirror import MirrorScreen
 
@@ -79,8 +78,8 @@ def run_mirror(options: MirrorOptions) -> int:
         screen.show_views(views.make_views(options))
         return EXIT_WELL
     stop = Stop()
-    with _stopped_by_signals(stop, screen.stopping):
-        report = loading.mirror(options, listener=screen, stop=stop)
+    with screen.watching() as listener, _stopped_by_signals(stop, screen.stopping):
+        report = loading.mirror(options, listener=listener, stop=stop)
     screen.show(report, interrupted=stop.is_set(), command=_typed())
     return stop.exit_code if stop.is_set() else report.exit_code
 
@@ -127,21 +126,19 @@ def run_adopt(options: AdoptOptions) -> int:
 
 
 def run_ledger(options: LedgerOptions) -> int:
-    import ledger
-    from ialirt_backfill.terminal import upkeep
+    from dataclasses import asdict
 
-    url = options.ledger_url
-    if options.keep is not None and options.action == "prune":
-        if ledger.current(url)[0] is None:
-            raise UsageError("there is no ledger yet: nothing to prune; one kept elsewhere is named with --ledger")
-        with ledger.Ledger.open(url) as opened:
-            counts = opened.prune(options.keep)
-        upkeep.show_ledger(counts, upkeep.pruned_sentence(counts), options)
+    from ialirt_backfill.terminal import upkeep as screen
+    from ialirt_backfill.upkeep import ledger
+
+    if options.action == "prune" and options.keep is not None:
+        counts = ledger.prune(options, options.keep)
+        screen.show_ledger(counts, screen.pruned_sentence(counts), options)
         return EXIT_WELL
     upgrades = options.action == "upgrade"
-    found, head = (ledger.upgrade if upgrades else ledger.current)(url)
-    says = (upkeep.upgraded_sentence if upgrades else upkeep.current_sentence)(found, head)
-    upkeep.show_ledger({"found": found, "head": head}, says, options)
+    versions = ledger.upgrade(options) if upgrades else ledger.current(options)
+    says = screen.upgraded_sentence if upgrades else screen.current_sentence
+    screen.show_ledger(asdict(versions), says(versions.found, versions.head), options)
     return EXIT_WELL
 
 
@@ -154,7 +151,6 @@ def run_config(options: ConfigOptions) -> int:
 
 
 def run_verify(options: VerifyOptions) -> int:
-    from ialirt_backfill.ending import Stop
     from ialirt_backfill.terminal.screen import Screen
     from ialirt_backfill.terminal.verify import show_verification
     from ialirt_backfill.upkeep.verify import verify
@@ -212,6 +208,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         others = "\n".join(f"  {other:12} {it.help}" for other, it in COMMANDS.items() if other != DEFAULT_COMMAND)
         epilog = f"other commands (each has its own --help):\n{others}\n\n{arguments.SETTINGS}"
         options = arguments.parse(name, words, _kinds(), epilog if name == DEFAULT_COMMAND else "")
+        for notice in arguments.notices(_kinds()):
+            print(f"{PROGRAM}: {notice}", file=sys.stderr)  # noqa: T201
         code = COMMANDS[name].run(options)
     except (IalirtBackfillError, LedgerError) as error:
         print(f"{PROGRAM}: {error}", file=sys.stderr)  # noqa: T201
@@ -245,7 +243,7 @@ def _typed() -> str:
     """The command as it was typed, for telling a person how to go on."""
     import shlex
 
-    from ialirt_backfill.options.settings import without_secrets
+    from ledger.addresses import without_secrets
 
     return shlex.join([PROGRAM, *map(without_secrets, sys.argv[1:])])
 
@@ -254,32 +252,32 @@ _OF_THE_TERMINAL = [signal.SIGHUP] if hasattr(signal, "SIGHUP") else []
 """Its end, where there are terminals."""
 
 
-class _stopped_by_signals:  # noqa: N801 - used as a function
+@contextmanager
+def _stopped_by_signals(stop: Stop, tell: Callable[[], None]) -> Iterator[None]:
     """The first Ctrl-C, SIGTERM or SIGHUP sets ``stop``, so that the run ends cleanly; the second ends the program at
     once. What the program was started to ignore (by ``nohup``, or as a job in a script's background) it ignores.
     """
 
-    def __init__(self, stop: Any, tell: Callable[[], None]) -> None:
-        self._stop, self._tell = stop, tell
-        self._before: dict[int, Any] = {}
-
-    def __enter__(self) -> None:
-        for number in (signal.SIGINT, signal.SIGTERM, *_OF_THE_TERMINAL):
-            if signal.getsignal(number) is not signal.SIG_IGN:
-                self._before[number] = signal.signal(number, self._handle)
-
-    def __exit__(self, *_: object) -> None:
-        for number, handler in self._before.items():
-            signal.signal(number, handler)
-
-    def _handle(self, number: int, frame: FrameType | None) -> None:
-        if self._stop.is_set():
+    def handle(number: int, frame: FrameType | None) -> None:
+        if stop.is_set():
             if number in _OF_THE_TERMINAL:  # sent twice, by the shell and by the system; nobody is impatient
                 return
-            os._exit(128 + number)
-        self._stop.exit_code = 128 + number
-        self._stop.set()
-        self._tell()
+            os._exit(EXIT_INTERRUPTED + number)
+        stop.exit_code = EXIT_INTERRUPTED + number
+        stop.set()
+        tell()
+
+    heeded = [
+        number
+        for number in (signal.SIGINT, signal.SIGTERM, *_OF_THE_TERMINAL)
+        if signal.getsignal(number) is not signal.SIG_IGN
+    ]
+    before = {number: signal.signal(number, handle) for number in heeded}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 if __name__ == "__main__":

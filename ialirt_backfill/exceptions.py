@@ -22,6 +22,14 @@ class AccessDenied(ApiError):
     """I-ALiRT refused the request: check the API key (IALIRT_API_KEY or --api-key-file) and --url."""
 
 
+class Unreachable(ApiError):
+    """I-ALiRT cannot be reached. ``cause`` says why, in words."""
+
+    def __init__(self, message: str | None = None, *, cause: str = "") -> None:
+        super().__init__(message)
+        self.cause = cause
+
+
 class DayFileError(IalirtBackfillError):
     """The file of a day cannot be read or written."""
 
@@ -32,6 +40,10 @@ class UnwritableValue(IalirtBackfillError):
 
 class Interrupted(IalirtBackfillError):
     """The run was asked to stop."""
+
+
+class NeverReached(Unreachable, Interrupted):
+    """I-ALiRT has not been reached at all yet: what was to be asked for is as it was, as when the run is stopped."""
 
 
 class MirrorError(IalirtBackfillError):

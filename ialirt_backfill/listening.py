@@ -34,5 +34,5 @@ class _Guarded:
 
 
 def guarded(listener: Heard) -> Heard:
-    """The same listener, of which no call raises."""
+    """A listener that tells another, and of which no call raises."""
     return listener if isinstance(listener, _Guarded) else cast("Heard", _Guarded(listener))

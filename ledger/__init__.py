@@ -34,7 +34,10 @@ from ledger.records import (
 )
 
 if TYPE_CHECKING:
-    from ledger.ledger import CLAIM_LASTS, Ledger, Recording, current, upgrade
+    from ledger.claims import CLAIM_LASTS
+    from ledger.ledger import Ledger
+    from ledger.recording import Recording
+    from ledger.versions import current, upgrade
 
 __all__ = [
     "CLAIM_LASTS",
@@ -65,7 +68,16 @@ __all__ = [
 ]
 
 
+_LOADED_WHEN_ASKED_FOR = {
+    "CLAIM_LASTS": "ledger.claims",
+    "Ledger": "ledger.ledger",
+    "Recording": "ledger.recording",
+    "current": "ledger.versions",
+    "upgrade": "ledger.versions",
+}
+
+
 def __getattr__(name: str) -> object:
-    if name in __all__:
-        return getattr(import_module("ledger.ledger"), name)
+    if name in _LOADED_WHEN_ASKED_FOR:
+        return getattr(import_module(_LOADED_WHEN_ASKED_FOR[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,4 +1,4 @@
-"""Who holds a claim, and whether that process still lives.
+"""Whose claim a day is, and whether that process still lives.
 
 A process is known by host, boot, process-id namespace, process id and the moment it started, so that neither a reboot,
 nor a reused process id, nor two containers that share a host name are taken for one another. Only a process of this
@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import os
-import secrets
 import socket
 import sys
 import uuid
@@ -21,7 +20,7 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class Claimant:
-    """The process and run that hold a claim; `token` is different for every claim, `since` is when it was taken."""
+    """The process and run that claimed a day; `token` is different for every claim, `since` is when it was taken."""
 
     host: str
     boot_id: str | None
@@ -33,14 +32,14 @@ class Claimant:
     since: datetime
 
     @classmethod
-    def this_process(cls, run_id: str, since: datetime) -> Claimant:
-        """A new claim of this process, with a token nobody else has."""
+    def this_process(cls, run_id: str, since: datetime, token: str) -> Claimant:
+        """This process, claiming a day with a token that nobody else has."""
         host, boot_id, pid_namespace, pid, process_start = _this_process(os.getpid())
-        return cls(host, boot_id, pid_namespace, pid, process_start, run_id, secrets.token_hex(8), since)
+        return cls(host, boot_id, pid_namespace, pid, process_start, run_id, token, since)
 
     @classmethod
     def from_text(cls, text: str) -> Claimant:
-        """The holder written as `text`; ValueError or TypeError where it is none."""
+        """The claimant written as `text`; ValueError or TypeError where it is none."""
         values = json.loads(text)
         return cls(**{**values, "since": datetime.fromisoformat(values["since"])})
 
@@ -66,9 +65,9 @@ class Claimant:
 
 
 @lru_cache
-def _text(holder: Claimant) -> str:
-    """Kept, for every statement about a claimed day names its holder."""
-    values = {field.name: getattr(holder, field.name) for field in fields(holder)}
+def _text(claimant: Claimant) -> str:
+    """Kept, for every statement about a claimed day names its claimant."""
+    values = {field.name: getattr(claimant, field.name) for field in fields(claimant)}
     return json.dumps(values, separators=(",", ":"), default=datetime.isoformat)
 
 

@@ -11,7 +11,7 @@ import threading
 import time
 
 
-class CollectorPause:
+class GarbagePause:
     """Pauses the collector, one for the whole process, while any thread is inside."""
 
     longest = 60.0
@@ -42,5 +42,5 @@ class CollectorPause:
             gc.collect()
 
 
-gc_paused = CollectorPause()
+gc_paused = GarbagePause()
 """The pause of this process: ``with gc_paused:``"""

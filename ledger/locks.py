@@ -1,8 +1,9 @@
-"""Whether a file system keeps locks, as SQLite needs them: network shares often do not, and say so in many ways."""
+"""Whether a file system locks, as SQLite needs it: network shares often do not, and say so in many ways."""
 
 from __future__ import annotations
 
 import contextlib
+import sqlite3
 import tempfile
 from functools import cache
 from pathlib import Path
@@ -24,3 +25,22 @@ def are_kept_in(folder: Path) -> bool:
         except OSError:  # nobody else can hold a lock on a file that nobody else knows
             return False
     return True
+
+
+def are_refused(error: sqlite3.Error, folder: Path) -> bool:
+    """Whether SQLite failed because the file system of this folder gives no locks, nor memory that processes share."""
+    code: int = getattr(error, "sqlite_errorcode", 0) or 0
+    if code & 0xFF == sqlite3.SQLITE_BUSY:  # some refusals, as those of a network share without a lock server
+        return not are_kept_in(folder)
+    return code == sqlite3.SQLITE_PROTOCOL or code in _CODES
+
+
+_CODES = {
+    sqlite3.SQLITE_IOERR_LOCK,
+    sqlite3.SQLITE_IOERR_RDLOCK,
+    sqlite3.SQLITE_IOERR_UNLOCK,
+    sqlite3.SQLITE_IOERR_CHECKRESERVEDLOCK,
+    sqlite3.SQLITE_IOERR_SHMLOCK,
+    sqlite3.SQLITE_IOERR_SHMMAP,
+    sqlite3.SQLITE_IOERR_SHMOPEN,
+}

@@ -49,7 +49,7 @@ class DayState(NamedTuple):
     `version` counts up with every change, claims included. `failures` counts the failures since the last success.
     `access` is the least that any of its records was fetched with; None where that is not known. `refused` says why it
     was last refused for want of a right, None since it was last answered.
-    `claim` is the holder of a claim that was living when the row was read; a lapsed claim reads as None.
+    `claim` is whose claim was living when the row was read; a lapsed claim reads as None.
     """
 
     item_name: str
@@ -190,20 +190,20 @@ class MirroredDay:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """The right to work on one day, held by this process until it is recorded, released, or taken over.
+    """The right to work on one day, this process's until it is recorded, released, or taken over.
 
     `state` is the row as it was found, with the version the claim gave it and no claim.
     """
 
     item_name: str
     day: date
-    holder: Claimant
+    claimant: Claimant
     state: DayState
 
     @property
     def token(self) -> str:
-        return self.holder.token
+        return self.claimant.token
 
     @property
     def run_id(self) -> str:
-        return self.holder.run_id
+        return self.claimant.run_id

@@ -78,7 +78,7 @@ class JsonObject(TypeDecorator[dict[str, Any]]):
 
 
 # Planning reads 150,000 times and 30,000 lists of gaps, so both drivers are told to hand these types over as text
-# (see `database`), from which Python makes an aware datetime in one step, and an empty list in none.
+# (see `opening`), from which Python makes an aware datetime in one step, and an empty list in none.
 
 
 def _datetime_from_text(value: str | None) -> datetime | None:

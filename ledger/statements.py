@@ -1,6 +1,6 @@
 """The statements that every instrument-day needs, made once: to build one anew costs more than to carry it out.
 
-Their parameters are named ``of_item``, ``of_day`` and ``of_holder`` where they choose a row; those that bear the name
+Their parameters are named ``of_item``, ``of_day`` and ``of_claimant`` where they choose a row; those that bear the name
 of a column set it.
 """
 
@@ -25,7 +25,7 @@ DAY_COLUMNS = [
 """In the order of `DayState`, whose claim, the last, is made of the last two."""
 
 _IS_DAY = and_(_day.item_name == bindparam("of_item"), _day.day == bindparam("of_day"))
-_IS_CLAIMED = and_(_IS_DAY, _day.claimed_by == bindparam("of_holder"))
+_IS_CLAIMED = and_(_IS_DAY, _day.claimed_by == bindparam("of_claimant"))
 
 LOCK_DAY = select(*DAY_COLUMNS).where(_IS_DAY).with_for_update(skip_locked=True)
 """The row, locked until the transaction ends; nothing where it is absent or locked by another."""
@@ -37,10 +37,11 @@ TAKE = update(instrument_day).where(_IS_DAY, _day.version == bindparam("of_versi
 
 NOTE_REFUSED = (
     update(instrument_day)
-    .where(_IS_DAY, _day.claimed_by.is_(None), _day.refused.is_distinct_from(bindparam("of_reason", type_=Text())))
+    .where(_IS_DAY, _day.claimed_by.is_(None), _day.is_final.is_(False))
+    .where(_day.refused.is_distinct_from(bindparam("of_reason", type_=Text())))
     .values(version=_day.version + 1)
 )
-"""Sets what it is given, unless a runner is at work on the day, or the same is noted already."""
+"""Sets what it is given, unless a runner is at work on the day or has ended it, or the same is noted already."""
 
 NOTE_ACCESS = (
     update(instrument_day)
@@ -53,7 +54,7 @@ LOCK_CLAIMED = select(_day.version).where(_IS_CLAIMED).with_for_update()
 """A row where the claim still holds; waits for whoever has it locked."""
 
 LOCK_CLAIMED_IF_FREE = select(_day.version).where(_IS_CLAIMED).with_for_update(skip_locked=True)
-"""The same without waiting: nothing where another has it locked."""
+"""`LOCK_CLAIMED` without waiting: nothing where another has the row locked."""
 
 CHANGE_CLAIMED = update(instrument_day).where(_IS_CLAIMED).values(version=_day.version + 1)
 """Sets what it is given, on a row whose claim still holds."""
@@ -93,7 +94,7 @@ _ITEM_IS_THERE = select(exists().where(_progress.item_name == bindparam("of_item
 
 def chosen(claim: Claim) -> dict[str, object]:
     """The parameters that choose the row of a claim."""
-    return {"of_item": claim.item_name, "of_day": claim.day, "of_holder": claim.holder.text}
+    return {"of_item": claim.item_name, "of_day": claim.day, "of_claimant": claim.claimant.text}
 
 
 def is_there(connection: Connection, item_name: str, day: date) -> bool:

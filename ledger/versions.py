@@ -6,11 +6,35 @@ from sqlalchemy import Connection, column, inspect, select, table, text
 
 from ledger.database import Database
 from ledger.exceptions import LedgerError, LedgerOutdated, LedgerPrivilege, LedgerTooNew
+from ledger.opening import Access, open_database
 from ledger.schema import VERSION_TABLE, VERSIONS, workflow_progress
 
 NEWEST = VERSIONS[-1]
 
 _LOCK_KEY = 0x1A117  # of the advisory lock that all programs of this kind share
+
+
+def upgrade(url: str, *, timeout_seconds: float = 30.0) -> tuple[str | None, str]:
+    """Make or upgrade the ledger at `url`: the version it had (None where it is new) and the one it has now."""
+    before, _ = current(url, timeout_seconds=timeout_seconds)
+    database = open_database(url, Access.CREATE, timeout_seconds)
+    assert database is not None  # noqa: S101 - only reading can find nothing
+    try:
+        bring_up_to_date(database)
+    finally:
+        database.close()
+    return before, NEWEST
+
+
+def current(url: str, *, timeout_seconds: float = 30.0) -> tuple[str | None, str]:
+    """The version of the ledger at `url` (None where there is none) and the one this program works with."""
+    database = open_database(url, Access.READ, timeout_seconds)
+    if database is None:
+        return None, NEWEST
+    try:
+        return database.read_once(current_version), NEWEST
+    finally:
+        database.close()
 
 
 def current_version(connection: Connection) -> str | None:

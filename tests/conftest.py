@@ -5,22 +5,46 @@ from __future__ import annotations
 import ipaddress
 import socket
 from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import settings
 
-from tests.support.databases import (  # noqa: F401 - fixtures
-    door,
-    ledger_url,
-    postgresql_socket,
-    postgresql_url,
-    role_with_password,
-    sqlite_url,
-)
+from tests.support.databases import door, ledger_url, postgresql_socket, postgresql_url, role_with_password, sqlite_url
+from tests.support.session import Session, begun
+
+__all__ = ["door", "ledger_url", "postgresql_socket", "postgresql_url", "role_with_password", "sqlite_url"]
 
 settings.register_profile("untimed", deadline=None)  # a busy machine is no defect
 settings.load_profile("untimed")
+
+
+SESSION = pytest.StashKey[Session]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """The first process begins the session; the workers that it starts are told of it."""
+    told: dict[str, Any] | None = getattr(config, "workerinput", None)
+    if told is None:
+        until_the_end = ExitStack()
+        config.stash[SESSION] = until_the_end.enter_context(begun())
+        config.add_cleanup(until_the_end.close)
+    else:
+        config.stash[SESSION] = Session(Path(told["session"]))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Tell a worker of the session."""
+    node.workerinput["session"] = str(node.config.stash[SESSION].folder)
+
+
+@pytest.fixture(scope="session")
+def session(pytestconfig: pytest.Config) -> Session:
+    """What this worker shares with the others."""
+    return pytestconfig.stash[SESSION]
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -11,18 +11,24 @@ import re
 import threading
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 
-from ialirt_backfill.ask.request import Forbidden, KeyRequired, PassingFault
-from ialirt_backfill.day.columns import AnswerColumns, Records
+from ialirt_backfill.ask.request import Forbidden, KeyRequired, PassingFault, TooMuch, Trouble
+from ialirt_backfill.day.answers import AnswerRecords
+from ialirt_backfill.day.columns import AnswerColumns
 from ialirt_backfill.exceptions import Interrupted
 from ialirt_backfill.instruments import Instrument
 from ialirt_backfill.plan.access import Admission, NoAccess, Refusal, Want
-from ialirt_backfill.plan.coverage import DAY, SECOND
+from ialirt_backfill.plan.coverage import SECOND
 
 THROTTLED_SECONDS = 5.0
 """How long a refusal that can only be throttling holds all requests back, where the server does not say."""
+MOST_THROTTLED = 15
+"""So many of them for one instrument, without an answer in between, are a refusal after all."""
 _LOOK_SECONDS = 0.2
+_NOTHING = datetime.max.replace(tzinfo=UTC)
+"""Where what is public begins as long as nothing was answered: not even the present is public for certain."""
 _UNAUTHORIZED = "Unauthorized for"
 _PRIOR_TO = re.compile(r"prior to (\d{4}-\d\d-\d\d(?:T\d\d:\d\d(?::\d\d)?)?)", re.ASCII)
 
@@ -35,10 +41,10 @@ class Permissions:
         self.admission = Admission(has_key)
         self._stop = stop
         self._changed = threading.Condition()
-        self._answered: set[str] = set()
-        self._open_from = datetime.now(UTC) - DAY  # without a key, the present is what is public, if anything is
+        self._open_from = _NOTHING
         self._in_doubt: Counter[str] = Counter()
         self._faults: Counter[str] = Counter()
+        self._throttled: Counter[str] = Counter()
 
     def refuse(self, instrument: Instrument, start: datetime) -> None:
         """Raise NoAccess where a refusal already met covers a request."""
@@ -47,7 +53,10 @@ class Permissions:
 
     @contextlib.contextmanager
     def turn(self, instrument: Instrument, start: datetime) -> Iterator[None]:
-        """Wait until a request may be made, and make it inside. Raises NoAccess, or Interrupted where the run stops."""
+        """Wait until a request may be made, and make it inside: what its failure says of access is learned at once.
+
+        A refusal leaves as NoAccess, throttling as PassingFault. Raises Interrupted where the run stops.
+        """
         with self._changed:
             while True:
                 self.refuse(instrument, start)
@@ -60,6 +69,14 @@ class Permissions:
             self._in_doubt.update(doubts.keys())
         try:
             yield
+        except (KeyRequired, Forbidden) as error:
+            raise self.refused(instrument, start, error) from None
+        except TooMuch:
+            self.answered(instrument, start, ())
+            raise
+        except PassingFault:
+            self.faulted(instrument)
+            raise
         finally:
             with self._changed:
                 self._in_doubt.subtract(doubts.keys())
@@ -72,18 +89,19 @@ class Permissions:
         without a key, every request is older than all before it. A fault is no refusal: after each, one more may go.
         """
         doubts = {}
-        if instrument.name not in self._answered:
+        if instrument.name not in self.admission.answered:
             doubts[f"instrument {instrument.name}"] = 1 + self._faults[instrument.name]
-        if not self._answered if self.admission.has_key else start < self._open_from:
+        if not self.admission.answered if self.admission.has_key else start < self._open_from:
             doubts["every instrument"] = 1 if self.admission.refusals else 2
         return doubts
 
     # --- what is learned ----------------------------------------------------------------------------------------------
 
-    def answered(self, instrument: Instrument, start: datetime, records: Records) -> None:
+    def answered(self, instrument: Instrument, start: datetime, records: AnswerRecords) -> None:
         """A request that began at ``start`` was answered."""
         with self._changed:
-            self._answered.add(instrument.name)
+            self.admission = self.admission.with_answered(instrument)
+            self._throttled[instrument.name] = 0
             self._open_from = min(self._open_from, start)
             admission = self.admission
             if admission.has_key and instrument.name not in admission.shown and _shows(instrument, records):
@@ -100,8 +118,7 @@ class Permissions:
         """What to raise for a request that was refused; a refusal is remembered, throttling is not one."""
         with self._changed:
             if isinstance(error, Forbidden) and self._is_throttling(instrument, error):
-                told = error.told_pause
-                return PassingFault(str(error), THROTTLED_SECONDS if told is None else told)
+                return PassingFault(str(error), error.told_pause, Trouble.THROTTLED, least_pause=THROTTLED_SECONDS)
             refusal = self._meaning(instrument, start, error)
             self.admission = self.admission.with_refusal(refusal)
             self._changed.notify_all()
@@ -116,19 +133,27 @@ class Permissions:
     def learn_shown(self, instrument: Instrument) -> None:
         """Believe that what is restricted was shown elsewhere on behalf of this run."""
         with self._changed:
-            self._answered.add(instrument.name)
+            self.admission = self.admission.with_answered(instrument)
             self.admission = self.admission.with_shown(instrument)
 
     def forget_refusals(self) -> None:
         """Ask again for what was refused: another key, another rule may be in force by now."""
         with self._changed:
-            self.admission = Admission(self.admission.has_key, shown=self.admission.shown)
+            self._open_from = _NOTHING
+            self.admission = replace(self.admission, refusals=())
+            self._throttled.clear()
 
     def _is_throttling(self, instrument: Instrument, error: Forbidden) -> bool:
-        """Whether the server only means: not so fast. The same key was answered before, or is to be, it says."""
+        """Whether the server only means: not so fast. The same key was answered before, or is to be, it says.
+
+        Said again and again without an answer in between, it means what it says: the key has been revoked.
+        """
         if error.status != 403 or error.said.startswith(_UNAUTHORIZED):
             return False
-        return error.told_pause is not None or instrument.name in self._answered
+        if error.told_pause is not None:
+            return True
+        self._throttled[instrument.name] += 1
+        return instrument.name in self.admission.answered and self._throttled[instrument.name] < MOST_THROTTLED
 
     def _meaning(self, instrument: Instrument, start: datetime, error: KeyRequired | Forbidden) -> Refusal:
         if isinstance(error, KeyRequired):
@@ -136,7 +161,7 @@ class Permissions:
         if error.said.startswith(_UNAUTHORIZED):
             return Refusal(Want.SCOPE, str(error), instrument.name)
         others = {it.instrument for it in self.admission.refusals if it.want is Want.OTHER_KEY} - {instrument.name}
-        is_all = error.status == 401 or (others and not self._answered)
+        is_all = error.status == 401 or (others and not self.admission.answered)
         return Refusal(Want.OTHER_KEY, str(error), None if is_all else instrument.name)
 
 
@@ -149,7 +174,7 @@ def _cutoff(words: str, start: datetime) -> datetime:
     return least
 
 
-def _shows(instrument: Instrument, records: Records) -> bool:
+def _shows(instrument: Instrument, records: AnswerRecords) -> bool:
     """Whether an answer holds what not every key is shown."""
     if instrument.scopes:
         return True

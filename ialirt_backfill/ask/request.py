@@ -7,15 +7,18 @@ import errno
 import http.client
 import json
 import ssl
-import urllib.error
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from enum import Enum
 
 import ialirt_data_access
+import urllib3
 from ialirt_data_access.io import IALIRTDataAccessError
 
-from ialirt_backfill.ask.transport import body_set_aside
-from ialirt_backfill.day.columns import INSTRUMENT, Records, parsed
+from ialirt_backfill.ask.mission import Refused, going_over
+from ialirt_backfill.ask.wire import MOST_BYTES, Reply, TooLarge, Unreached, Wire
+from ialirt_backfill.day.answers import AnswerRecords, parse_answer
+from ialirt_backfill.day.columns import INSTRUMENT
 from ialirt_backfill.exceptions import AccessDenied, ApiError
 from ialirt_backfill.instruments import Instrument
 from ialirt_backfill.plan.coverage import SECOND, Span
@@ -25,17 +28,58 @@ TOO_MUCH = "more data than allowed"
 """What the server says, with status 400, of a window that holds more than it sends at once."""
 KEY_REQUIRED = "API key required"
 """What it says, with status 400, of a time for which it requires a key."""
-_RETRIED_STATUSES = frozenset({408, 425, 429, *range(500, 600)}) - {501, 505}
+_RETRIED_STATUSES = frozenset({408, 413, 425, 429, *range(500, 600)}) - {501, 505}
 """Every fault of a server may pass, those that only a gateway has a number for too; but it will not learn a method or a
-version of HTTP meanwhile."""
+version of HTTP meanwhile. One that calls a window too large (413) is asked again, as about half of it."""
+_UNKNOWN_ISSUER = {18, 19, 20, 21}
+"""What OpenSSL numbers a certificate whose issuer this machine does not know: a company's own, most often."""
+
+
+class Trouble(Enum):
+    """What kind of fault it is, as far as that decides what is done next."""
+
+    UNREACHED = "no connection"
+    LATE = "no whole answer in time"
+    OVERTAXED = "the window may be too large for the server: 502, 504, 413"
+    THROTTLED = "too many requests: 429, 503, at times 403"
+    OTHER = "any other"
+
+    @property
+    def may_be_the_window(self) -> bool:
+        """Whether a smaller window may be answered where this one was not."""
+        return self in {Trouble.LATE, Trouble.OVERTAXED}
+
+    @property
+    def is_of_the_pace(self) -> bool:
+        """Whether fewer requests are wanted."""
+        return self is Trouble.THROTTLED
+
+    @property
+    def is_of_the_connection(self) -> bool:
+        """Whether it lies between here and the server, as far as can be told from here."""
+        return self in {Trouble.UNREACHED, Trouble.LATE}
 
 
 class PassingFault(Exception):
-    """A fault that may pass: worth another try."""
+    """A fault that may pass: worth another try. ``told_pause`` is what the server asks for, ``least_pause`` what is
+    proper where it does not, both in seconds and for all requests."""
 
-    def __init__(self, message: str, told_pause: float | None = None) -> None:
+    def __init__(
+        self,
+        message: str,
+        told_pause: float | None = None,
+        trouble: Trouble = Trouble.OTHER,
+        *,
+        least_pause: float = 0.0,
+    ) -> None:
         super().__init__(message)
-        self.told_pause = told_pause
+        self.told_pause, self.least_pause, self.trouble = told_pause, least_pause, trouble
+
+
+class Untrusted(Exception):
+    """The server shows a certificate that cannot be trusted: it will not show another one meanwhile."""
+
+    trouble = Trouble.UNREACHED
 
 
 class TooMuch(Exception):
@@ -54,34 +98,46 @@ class Forbidden(Exception):
         self.status, self.said, self.told_pause = status, said, told_pause
 
 
-def call(instrument: Instrument, window: Span) -> Records:
-    """Make one request through the mission client and return its records.
+def call(wire: Wire, instrument: Instrument, window: Span) -> AnswerRecords:
+    """Make one request through the mission's client and return its records.
 
-    Raises PassingFault, TooMuch, KeyRequired, Forbidden, ApiError or AccessDenied.
+    The text of the answer is decoded here: most often into columns, which costs a third of making Python's objects, as
+    the client would, and columns of them. Raises PassingFault, Untrusted, TooMuch, KeyRequired, Forbidden, ApiError or
+    AccessDenied.
     """
     try:
-        return _answer(instrument, window)
-    except (IALIRTDataAccessError, http.client.HTTPException, OSError, ValueError, RecursionError) as error:
+        with going_over(wire) as bodies:
+            answer = ialirt_data_access.data_product_query(
+                instrument=instrument.name,
+                time_utc_start=f"{window.start:%Y-%m-%dT%H:%M:%S}",
+                time_utc_end=f"{window.end - SECOND:%Y-%m-%dT%H:%M:%S}",
+            )
+        return _decoded(instrument, window, bodies.pop()) if bodies else _records(instrument, answer)
+    except _FAILURES as error:
         failure = _meaning(error)
     raise failure  # out here it does not keep the answer alive: the frames of the error above hold all of its text
 
 
-def _answer(instrument: Instrument, window: Span) -> Records:
-    """The client fetches the answer, and its text is decoded here: most often into columns, which costs a third of
-    making Python's objects, as the client would, and columns of them."""
-    with body_set_aside() as bodies:
-        answer = ialirt_data_access.data_product_query(
-            instrument=instrument.name,
-            time_utc_start=f"{window.start:%Y-%m-%dT%H:%M:%S}",
-            time_utc_end=f"{window.end - SECOND:%Y-%m-%dT%H:%M:%S}",
-        )
-    if not bodies:  # a client that reads in another way has decoded it
-        return _records(instrument, answer)
-    arrays = parsed(instrument, window, bodies[-1])
-    if arrays is not None:
-        return arrays
+_FAILURES = (
+    PassingFault,
+    Refused,
+    Unreached,
+    TooLarge,
+    OSError,
+    http.client.HTTPException,
+    urllib3.exceptions.HTTPError,
+    IALIRTDataAccessError,
+    ValueError,
+    RecursionError,
+)
+
+
+def _decoded(instrument: Instrument, window: Span, body: bytes) -> AnswerRecords:
+    columns = parse_answer(instrument, window, body)
+    if columns is not None:
+        return columns
     with gc_paused:
-        return _records(instrument, json.loads(bodies[-1].decode()))
+        return _records(instrument, json.loads(body.decode()))
 
 
 def _records(instrument: Instrument, answer: object) -> list[object]:
@@ -107,67 +163,88 @@ def _are_all_of(instrument: Instrument, records: list[object]) -> bool:
     return 0 < len(records) == names.count(instrument.name)
 
 
+# --- what a failure means ---------------------------------------------------------------------------------------------
+
+
 def _meaning(error: Exception) -> Exception:
-    """What a failure of the mission client means for the caller."""
-    refusal = error.__cause__ if isinstance(error, IALIRTDataAccessError) else error.__context__
-    if isinstance(refusal, urllib.error.HTTPError):
-        # Where the body of a refusal cannot be read, that failure arrives here instead of the client's own error.
-        said = _said(str(error)) if isinstance(error, IALIRTDataAccessError) else None
-        return _refused(refusal, said)
+    """What a failure means for the caller."""
+    if isinstance(error, urllib3.exceptions.HTTPError) and isinstance(error.__cause__, Exception):
+        error = error.__cause__  # what it was before urllib3 gave it a name of its own
     match error:
-        case IALIRTDataAccessError():
-            return _unreached(refusal, str(error))
+        case PassingFault():
+            return error.with_traceback(None)
+        case Refused():
+            return _refused(error.reply)
+        case Unreached():
+            return _unreached(error.__cause__)
+        case TooLarge():
+            return PassingFault(f"the answer holds more than {MOST_BYTES >> 20} MB, which none of I-ALiRT's does")
         case json.JSONDecodeError():
             return PassingFault(f"the answer is not JSON but begins {_excerpt(error.doc)!r}")
         case TimeoutError():
-            return PassingFault(f"no whole answer in time ({error})")
+            return PassingFault(f"no whole answer in time ({error})", trouble=Trouble.LATE)
         case http.client.IncompleteRead():
-            return PassingFault(f"the answer was cut short after {len(error.partial):,} bytes")
+            came = error.partial if isinstance(error.partial, int) else len(error.partial)
+            return PassingFault(f"the answer was cut short after {came:,} bytes")
         case http.client.HTTPException() | OSError():
             return PassingFault(f"the connection broke ({type(error).__name__}: {error})")
     return PassingFault(f"the answer cannot be read ({type(error).__name__}: {_excerpt(str(error))})")
 
 
-def _refused(refusal: urllib.error.HTTPError, said: str | None) -> Exception:
-    """What a status other than success means; ``said`` are the server's words, None where they cannot be read."""
-    words = f"HTTP {refusal.code} {refusal.reason}" + (f": {said}" if said else "")
-    if refusal.code == 400 and said is not None and TOO_MUCH in said:
+def _refused(reply: Reply) -> Exception:
+    """What a status other than success means."""
+    status, said = reply.status, _said(reply.body)
+    words = f"HTTP {status} {_excerpt(reply.reason)}".rstrip() + (f": {said}" if said else "")
+    if status == 400 and said is not None and TOO_MUCH in said:
         return TooMuch(words)
-    if refusal.code == 400 and said is not None and KEY_REQUIRED in said:
+    if status == 400 and said is not None and KEY_REQUIRED in said:
         return KeyRequired(words)
-    if refusal.code in {401, 403}:
-        return Forbidden(words, refusal.code, said or "", _retry_after(refusal))
-    if refusal.code == 404:
+    if status in {401, 403}:
+        return Forbidden(words, status, said or "", _retry_after(reply))
+    if status == 404:
         return AccessDenied(f"{words}. Check --url: there is no I-ALiRT API at this address")
-    if refusal.code in _RETRIED_STATUSES or (refusal.code == 400 and said is None):
-        return PassingFault(words, _retry_after(refusal))
+    if status in _RETRIED_STATUSES or (status == 400 and said is None):
+        return PassingFault(words, _retry_after(reply), _TROUBLES.get(status, Trouble.OTHER))
     return ApiError(f"{words}. The server does not accept what was asked; check --url and for a newer version")
 
 
-def _unreached(cause: BaseException | None, words: str) -> Exception:
-    """What it means that no answer came at all."""
-    reason = getattr(cause, "reason", cause)
-    if isinstance(reason, ssl.SSLCertVerificationError):
-        return ApiError(f"the server's certificate cannot be trusted ({reason.verify_message}). Check --url")
-    if isinstance(reason, TimeoutError):
-        return PassingFault(f"no answer in time ({reason})")
-    if isinstance(reason, OSError) and reason.errno in _OWN_FAULTS:
-        return PassingFault(f"this machine opens no connection ({reason})")
-    if cause is None:
-        return PassingFault(f"the request failed in a way that this program does not know ({_excerpt(words)})")
-    return PassingFault(f"I-ALiRT cannot be reached ({reason})")
+_TROUBLES = {
+    413: Trouble.OVERTAXED,
+    429: Trouble.THROTTLED,
+    502: Trouble.OVERTAXED,
+    503: Trouble.THROTTLED,
+    504: Trouble.OVERTAXED,
+}
+
+
+def _unreached(cause: BaseException | None) -> Exception:
+    """What it means that no connection could be opened."""
+    if isinstance(cause, ssl.SSLCertVerificationError):
+        advice = "check --url and this machine's clock"
+        if cause.verify_code in _UNKNOWN_ISSUER:
+            advice = "name the file with the certificates of your network in SSL_CERT_FILE"
+        return Untrusted(f"the server's certificate cannot be trusted ({cause.verify_message}): {advice}")
+    if isinstance(cause, OSError) and cause.errno in _OWN_FAULTS:
+        return PassingFault(f"this machine opens no connection ({cause})", trouble=Trouble.UNREACHED)
+    what = "no connection in time" if isinstance(cause, TimeoutError) else "I-ALiRT cannot be reached"
+    return PassingFault(f"{what} ({cause}): check --url and the network", trouble=Trouble.UNREACHED)
 
 
 _OWN_FAULTS = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.EACCES, errno.EPERM}
 """Of the place where the program runs: too many open files, no memory, a rule that forbids it the network."""
 
 
-def _said(message: str) -> str:
-    """The server's own words in the mission client's message, on one line."""
-    body = message.partition("Server Message: ")[2]
+def _said(body: bytes | None) -> str | None:
+    """The server's own words, on one line; None where they cannot be read."""
+    try:
+        text = None if body is None else body.decode()
+    except UnicodeDecodeError:
+        return None
+    if text is None:
+        return None
     with contextlib.suppress(ValueError, AttributeError, RecursionError):
-        body = json.loads(body).get("message") or body
-    return _excerpt(str(body), 300)
+        text = json.loads(text).get("message") or text
+    return _excerpt(str(text), 300)
 
 
 def _excerpt(text: str, length: int = 120) -> str:
@@ -178,9 +255,9 @@ def _excerpt(text: str, length: int = 120) -> str:
     return " ".join("".join(letter if letter.isprintable() else " " for letter in begin).split())[:length]
 
 
-def _retry_after(error: urllib.error.HTTPError) -> float | None:
+def _retry_after(reply: Reply) -> float | None:
     """The pause that the server asks for, in seconds: ``Retry-After`` holds seconds or a date."""
-    told = (error.headers.get("Retry-After") or "").strip()
+    told = (reply.headers.get("Retry-After") or "").strip()
     if told.isdecimal():
         return float(told)
     with contextlib.suppress(ValueError, TypeError, OverflowError):

@@ -1,5 +1,8 @@
 """Values become the text of their cells, a whole column at once.
 
+Takes the values of one column of the day's file, as Python's objects (`cells_of`) or as an array of arrow's
+(`texts_of`); gives a ``pa.Array`` of ``pa.string()``, as long as these, null where a cell is empty.
+
 A column that holds anything unexpected is converted in two parts, the expected values at once and each odd one by
 itself, so that one broken value never changes the text of another cell: the text of a cell depends on nothing but its
 own value and its column.
@@ -51,7 +54,7 @@ def cells_of(column: Column, values: Sequence[Any]) -> pa.Array:
 
 
 def texts_of(column: Column, values: pa.Array) -> pa.Array:
-    """The same of values that are an array already: of their column's type, null where they are missing."""
+    """The text of each value of one column, given an array of the column's type with null where one is missing."""
     if column.codes:
         names = pa.array(column.codes.values(), pa.string())
         return pc.coalesce(
@@ -81,6 +84,7 @@ def _apart(
 
 
 def _measurements(values: Sequence[Any]) -> pa.Array:
+    """Decimals in their shortest form; what is no number as it came."""
     # Arrow takes True for 1.0, and refuses whole numbers that a float cannot hold.
     if NUMBERS.issuperset(map(type, values)):
         try:
@@ -101,7 +105,8 @@ def _decimal_texts(numbers: pa.Array) -> pa.Array:
 
 
 def converted(column: Column, raw: pa.Array) -> tuple[pa.Array, pa.Array]:
-    """Raw numbers in the unit of their column, not rounded; and where they are too large for it."""
+    """Raw numbers (``float64``) by the polynomial of their column, as text and not rounded; and which of them are too
+    large for it."""
     few = raw.dictionary_encode()  # they come again and again
     result = pa.scalar(column.polynomial[-1])
     for coefficient in column.polynomial[-2::-1]:
@@ -144,7 +149,7 @@ def filled(numbers: pa.Array) -> tuple[NDArray[np.float64], NDArray[np.bool_] | 
 
 
 def without_missing(numbers: pa.Array) -> pa.Array:
-    """The same numbers, null where there is none: fill values, NaN, infinities."""
+    """Numbers (``float64``) with null where there is none: for fill values, NaN, infinities."""
     plain, missing = filled(numbers)
     if not len(plain) or (plain.min() > _FILL_HIGH and plain.max() < math.inf):  # never true of NaN
         return numbers
@@ -153,6 +158,7 @@ def without_missing(numbers: pa.Array) -> pa.Array:
 
 
 def _integers(values: Sequence[Any]) -> pa.Array:
+    """Whole numbers without a decimal point; what is none as it came."""
     if not _WHOLE.issuperset(map(type, values)):  # arrow would cut the fraction of a float
         values = [_as_whole(value) if type(value) is float else value for value in values]
     if _WHOLE.issuperset(map(type, values)):
@@ -168,14 +174,15 @@ def _whole_numbers(values: Sequence[int | None]) -> pa.Array:
 
 
 def _as_whole(value: float) -> float | None:
-    """The whole number that a float stands for, nothing where it stands for none; as it came, where it has a fraction
-    or is not exact."""
+    """The whole number that a float stands for, None where it is missing; as it came, where it has a fraction or is not
+    exact."""
     if is_missing(value):
         return None
     return int(value) if value.is_integer() and abs(value) < EXACT else value
 
 
 def _booleans(values: Sequence[Any]) -> pa.Array:
+    """``True`` and ``False``; what is neither as it came."""
     try:
         return pc.if_else(pa.array(values, pa.bool_()), "True", "False")
     except (pa.ArrowException, OverflowError):
@@ -195,13 +202,14 @@ def _without_blanks(texts: pa.Array) -> pa.Array:
 
 
 def _named(codes: Mapping[int, str], values: Sequence[Any]) -> list[Any]:
+    """The names of codes; a value that is no code as it came."""
     if _WHOLE.issuperset(map(type, values)):
         return list(map(dict(codes).get, values, values))
     return [codes.get(value, value) if type(value) is int else value for value in values]
 
 
 def _nested_texts(values: pa.Array) -> pa.Array:
-    """Nested arrays of numbers, all of one shape, as compact JSON."""
+    """Nested arrays of numbers, all of one shape, each as compact JSON."""
     missing = np.asarray(values.is_null())
     if missing.all():
         return pa.nulls(len(values), pa.string())
@@ -218,7 +226,7 @@ def _nested_texts(values: pa.Array) -> pa.Array:
 
 
 def in_places(present: pa.Array, missing: NDArray[np.bool_]) -> pa.Array:
-    """What is present, in its places among what is missing, which becomes null."""
+    """As many as ``missing`` has: null where it is true, and in the other places what is ``present``, in order."""
     return present.take(pa.array(np.cumsum(~missing) - 1, mask=missing))
 
 
@@ -259,7 +267,7 @@ def is_missing(value: object) -> bool:
 
 
 def _emptied(value: Any) -> Any:
-    """The same list or object, with None for what is missing inside it, and whole numbers without a decimal point."""
+    """A list or object with None for what is missing inside it, and whole numbers without a decimal point."""
     if isinstance(value, list):
         return [_emptied(element) for element in value]
     if isinstance(value, dict):
@@ -270,5 +278,5 @@ def _emptied(value: Any) -> Any:
 
 
 def encodable(text: str) -> str:
-    """The same text, with halves of surrogate pairs, which UTF-8 cannot hold, written as JSON writes them."""
+    """Text that UTF-8 can hold: halves of surrogate pairs are written as JSON writes them."""
     return text if text.isascii() else text.encode(errors="backslashreplace").decode()

@@ -1,40 +1,38 @@
-"""The records of an answer become rows of a day's table; how values become text, is said in ``cells``.
+"""The records of an answer, decoded into Python's objects, become rows of a day's table.
 
-Columns of an answer take the short way. Python's objects are looked at as long as it takes: whole columns are still
-converted at once, and what is odd about one record costs no other.
+Takes a list of whatever came, gives a table of text (see `table`) and what was left out. Objects are looked at as long
+as it takes: whole columns are still converted at once (how values become text, is said in `cells`), and what is odd
+about one record costs no other.
 """
 
 from __future__ import annotations
 
-import json
 import sys
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import chain, compress
-from operator import itemgetter
+from itertools import chain
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from ialirt_backfill.day.cells import NUMBERS, cells_of, converted, encodable, is_missing, without_missing
-from ialirt_backfill.day.columns import INSTRUMENT, AnswerColumns, Records, one_at_a_time, rows_of
+from ialirt_backfill.day.columns import INSTRUMENT
+from ialirt_backfill.day.selection import Selection, select, transposed
 from ialirt_backfill.day.table import concatenate
-from ialirt_backfill.day.times import TIME_UTC, canonical_seconds, second_of, text_at
+from ialirt_backfill.day.times import TIME_UTC
 from ialirt_backfill.exceptions import UnwritableValue
 from ialirt_backfill.instruments import Column, ColumnType, Field, Instrument, Shape
 from ialirt_backfill.plan.coverage import Span
 from ledger.gc_pause import gc_paused
 
-_SHOWN = 200
-"""How many characters of a record that is left out are shown."""
 _NAMED = 3
 """How many other instruments are named, those with the most records."""
 
 
 @dataclass(frozen=True, slots=True)
-class Window:
+class AnswerRows:
     """What one answer became.
 
     ``rejected`` shows the records that cannot be kept, the start of each, as compact text: without a readable
@@ -55,42 +53,32 @@ class Window:
         return ", ".join(f"{count:,} record{'s' if count > 1 else ''} {what}" for count, what in kinds)
 
 
-def tabulate(instrument: Instrument, span: Span, records: Records) -> Window:
-    """Make rows of the records of one answer, in whatever order they came.
-
-    Of a time that came twice, the later copy's cells win where they are not empty. Raises UnwritableValue, naming the
-    column, where half of the records or more have a value that their column cannot hold truthfully.
-    """
-    with one_at_a_time:
-        if isinstance(records, AnswerColumns):
-            return Window(rows_of([records]))
-        with gc_paused:
-            return _tabulated(instrument, _select(instrument, span, records))
-
-
-def joined(windows: Sequence[Window]) -> Window:
-    """One window of several that follow each other."""
-    return Window(
-        concatenate([window.rows for window in windows]),
-        tuple(chain.from_iterable(window.rejected for window in windows)),
-        tuple(chain.from_iterable(window.foreign for window in windows)),
+def joined(answers: Sequence[AnswerRows]) -> AnswerRows:
+    """What several answers became, as if they had been one."""
+    return AnswerRows(
+        concatenate([answer.rows for answer in answers]),
+        tuple(chain.from_iterable(answer.rejected for answer in answers)),
+        tuple(chain.from_iterable(answer.foreign for answer in answers)),
     )
 
 
-def _tabulated(instrument: Instrument, selection: _Selection) -> Window:
-    while True:
-        try:
-            rows = _columns(instrument, selection).table()
-        except _UnfitRecords as unfit:
-            # A broken record among many costs itself; a field that has changed its kind is for a person to look at.
-            if 2 * len(unfit.places) >= len(selection.records):
-                raise UnwritableValue(str(unfit)) from None
-            selection = selection.without(unfit.places)
-        else:
-            return Window(concatenate([rows]), selection.rejected, selection.foreign)
+def rows_of_records(instrument: Instrument, span: Span, records: Sequence[object]) -> AnswerRows:
+    """The records in ``span`` as rows. Raises UnwritableValue where half of them or more cannot be kept."""
+    with gc_paused:
+        selection = select(instrument, span, records)
+        while True:
+            try:
+                table = _columns(instrument, selection).table()
+            except _UnfitRecords as unfit:
+                # A broken record among many costs itself; a field that has changed its kind is for a person to look at.
+                if 2 * len(unfit.places) >= len(selection.records):
+                    raise UnwritableValue(str(unfit)) from None
+                selection = selection.without(unfit.places)
+            else:
+                return AnswerRows(concatenate([table]), selection.rejected, selection.foreign)
 
 
-def _columns(instrument: Instrument, selection: _Selection) -> _Columns:
+def _columns(instrument: Instrument, selection: Selection) -> _Columns:
     columns = _Columns(instrument, selection.times)
     known = {entry.name: entry for entry in instrument.fields}
     for name, values in selection.fields.items():
@@ -103,25 +91,7 @@ def _columns(instrument: Instrument, selection: _Selection) -> _Columns:
     return columns
 
 
-# --- which records count ----------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class _Selection:
-    """The records of an answer that become rows, the values of each of their fields, and the text of their times."""
-
-    records: Sequence[dict[str, Any]]
-    fields: Mapping[str, Sequence[Any]]
-    times: pa.Array
-    rejected: tuple[str, ...]
-    foreign: tuple[str, ...]
-
-    def without(self, places: Sequence[int]) -> _Selection:
-        """The same, with the records at these places rejected."""
-        shown = tuple(_shown(self.records[place]) for place in places)
-        kept = sorted(set(range(len(self.records))).difference(places))
-        records = [self.records[place] for place in kept]
-        return _Selection(records, _transposed(records), self.times.take(kept), self.rejected + shown, self.foreign)
+# --- from fields to columns -------------------------------------------------------------------------------------------
 
 
 class _UnfitRecords(Exception):
@@ -132,69 +102,11 @@ class _UnfitRecords(Exception):
         self.places = places
 
 
-def _select(instrument: Instrument, span: Span, records: Sequence[object]) -> _Selection:
-    objects = [record for record in records if type(record) is dict]
-    rejected = [_shown(record) for record in records if type(record) is not dict] if len(objects) < len(records) else []
-    ours, fields, foreign = objects, _transposed(objects), tuple[str, ...]()
-    if fields.get(INSTRUMENT, ()).count(instrument.name) < len(objects):
-        of_us = (instrument.name, None)
-        ours = [record for record in objects if record.get(INSTRUMENT) in of_us]
-        foreign = tuple(_shown(it[INSTRUMENT]) for it in objects if it.get(INSTRUMENT) not in of_us)
-        fields = _transposed(ours)
-    start, end = int(span.start.timestamp()), int(span.end.timestamp())
-
-    moments = fields.get(TIME_UTC, [None] * len(ours))
-    try:
-        times = pa.array(moments, pa.string())
-    except (pa.ArrowException, ValueError):  # something that is no text, or no UTF-8
-        times = None
-    seconds = None if times is None else canonical_seconds(times)
-    if seconds is not None:
-        inside = (seconds >= start) & (seconds < end)
-        if not inside.all():
-            ours = list(compress(ours, inside))
-            fields = _transposed(ours)
-            times = times.filter(pa.array(inside))
-        return _Selection(ours, fields, times, tuple(rejected), foreign)
-
-    chosen: list[dict[str, Any]] = []
-    texts: list[str | None] = []
-    for record, moment in zip(ours, moments, strict=True):
-        second = second_of(moment)
-        if second is None:
-            rejected.append(_shown(record))
-        elif start <= second < end:
-            chosen.append(record)
-            texts.append(text_at(second))
-    return _Selection(chosen, _transposed(chosen), pa.array(texts, pa.string()), tuple(rejected), foreign)
-
-
-def _shown(value: object) -> str:
-    try:
-        text = json.dumps(value, separators=(",", ":"), ensure_ascii=False, default=repr)
-    except (RecursionError, ValueError, TypeError):
-        text = f"<{type(value).__name__} that cannot be shown>"
-    return "".join(letter if letter.isprintable() else f"\\u{ord(letter):04x}" for letter in text[:_SHOWN])[:_SHOWN]
-
-
-# --- from fields to columns -------------------------------------------------------------------------------------------
-
-
-def _transposed(objects: Sequence[dict[str, Any]]) -> dict[str, Sequence[Any]]:
-    """The values of each key that any of the objects has, None where one lacks it."""
-    names = list(objects[0]) if objects else []
-    others = set().union(*objects).difference(names)
-    names += sorted(others)
-    if others or min(map(len, objects), default=0) < len(names):  # ordinarily, few lack any
-        nothing = dict.fromkeys(names)
-        objects = [it if len(it) == len(names) else nothing | it for it in objects]
-    if len(names) < 2:  # itemgetter makes tuples of two names or more only
-        return {name: [it[name] for it in objects] for name in names}
-    return dict(zip(names, zip(*map(itemgetter(*names), objects), strict=True), strict=True))
-
-
 class _Columns:
-    """The columns of one answer, as they come together. ``times`` is the text of each record's time."""
+    """The columns of text of one answer, as they come together. ``times`` is the text of each record's time.
+
+    Raises _UnfitRecords where records hold a value that its column cannot hold truthfully.
+    """
 
     def __init__(self, instrument: Instrument, times: pa.Array) -> None:
         self._instrument = instrument
@@ -244,7 +156,7 @@ class _Columns:
             self._add_odd(entry.name, values, [fit or is_missing(v) for fit, v in zip(fits, values, strict=True)])
             values = [value if fit else {} for value, fit in zip(values, fits, strict=True)]
         known = dict(zip(entry.members, entry.columns, strict=True))
-        for member, part in _transposed(values).items():
+        for member, part in transposed(values).items():
             name = encodable(entry.prefix + member)
             self._put(known.get(member) or Column(name, ColumnType.JSON), part)
 

@@ -1,4 +1,7 @@
-"""Times of records, as a day's file writes them and as they come."""
+"""Times of records: as they come, as a day's file writes them (``2026-02-01T00:00:07``), and in Unix seconds.
+
+Takes and gives ``pa.Array`` of text, one for each record, or single values. Fractions of a second are cut.
+"""
 
 from __future__ import annotations
 

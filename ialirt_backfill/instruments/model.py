@@ -135,7 +135,7 @@ class Instrument:
         return self._path(day, self.file_prefix)
 
     def paths(self, day: date) -> tuple[PurePosixPath, ...]:
-        """The same, and where the file lies when another program has named it."""
+        """Where the file of ``day`` lies, and where it lies when another program has named it."""
         return tuple(self._path(day, prefix) for prefix in (self.file_prefix, *self.other_file_prefixes))
 
     def folder_of(self, day: date) -> PurePosixPath:

@@ -9,38 +9,30 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import psycopg
-from sqlalchemy import Connection, text
-
-from ialirt_backfill.exceptions import MirrorError, MirrorUnavailable
+from ialirt_backfill.exceptions import MirrorError
+from ialirt_backfill.mirror.session import Refused, Session, quoted
 from ialirt_backfill.mirror.shape import Holds
-from ialirt_backfill.mirror.target import Target, quoted
 from ialirt_backfill.mirror.views import MARK, view_names
 
 _LOCK_SECONDS = 10
 """How long readers of the table are waited for. Whoever comes after us waits as well, so it must not be long."""
 
-_OURS = "relname = :name AND relnamespace = current_schema()::regnamespace AND relkind = 'v'"
-_AS_IT_WAS = text(
-    f"""
+_AS_IT_WAS = """
     SELECT format('CREATE VIEW %I%s AS %s', relname, ' WITH (' || array_to_string(reloptions, ', ') || ')',
                   pg_get_viewdef(oid)),
            format('COMMENT ON VIEW %I IS %L', relname, obj_description(oid, 'pg_class')),
            format('ALTER VIEW %I OWNER TO %I', relname, pg_get_userbyid(relowner))
-    FROM pg_class WHERE {_OURS} AND obj_description(oid, 'pg_class') LIKE :mark
-    """  # noqa: S608 - our own words
-)
-_AS_GRANTED = text(
-    f"""
+    FROM pg_class WHERE {ours} AND obj_description(oid, 'pg_class') LIKE {mark}
+"""
+_AS_GRANTED = """
     SELECT format('GRANT %s ON %I TO %s%s', privilege_type, relname,
                   CASE grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(grantee)) END,
                   CASE WHEN is_grantable THEN ' WITH GRANT OPTION' ELSE '' END)
-    FROM pg_class, aclexplode(relacl) WHERE {_OURS}
-    """  # noqa: S608
-)
+    FROM pg_class, aclexplode(relacl) WHERE {ours}
+"""
 
 
-def make_doubles(target: Target, table: str, columns: Sequence[str]) -> None:
+def make_doubles(session: Session, table: str, columns: Sequence[str]) -> None:
     """Give columns of whole numbers the type of measurements; no count becomes another.
 
     Raises MirrorError where that cannot be, with what to do; nothing is changed then.
@@ -49,32 +41,26 @@ def make_doubles(target: Target, table: str, columns: Sequence[str]) -> None:
         f"ALTER {quoted(column)} TYPE {Holds.DOUBLE.value}" for column in columns
     )
     try:
-        target.write(lambda connection: _change(connection, view_names(table), statement))
-    except MirrorUnavailable:
-        raise
-    except MirrorError as error:
+        with session.transaction():
+            _change(session, view_names(table), statement)
+    except Refused as error:
+        why = error.detail.splitlines()[0] if error.detail else str(error)  # it names the view that stands in the way
         raise MirrorError(
-            f"{target.shown} has a table {table} of an earlier version, with whole numbers for counts that are"
-            f" measurements now. It could not be changed ({error}), and nothing was. Run again; if it stays, take away"
+            f"{session.shown} has a table {table} of an earlier version, with whole numbers for counts that are"
+            f" measurements now. It could not be changed ({why}), and nothing was. Run again; if it stays, take away"
             " the views that stand on it, let its owner do the following, and make the views again, ours with"
             f" `ialirt-backfill mirror views`: {statement};"
         ) from None
 
 
-def _change(connection: Connection, views: Sequence[str], statement: str) -> None:
-    execute = connection.connection.cursor().execute  # as it stands: a view's text is no pattern for parameters
-    execute(f"SET LOCAL lock_timeout = '{_LOCK_SECONDS}s'")
+def _change(session: Session, views: Sequence[str], statement: str) -> None:
+    session.execute(f"SET LOCAL lock_timeout = '{_LOCK_SECONDS}s'")
     restoring: list[str] = []
-    try:
-        for view in views:
-            found = connection.execute(_AS_IT_WAS, {"name": view, "mark": f"{MARK}%"}).one_or_none()
-            if found is not None:
-                restoring += [*found, *connection.execute(_AS_GRANTED, {"name": view}).scalars()]
-                execute(f"DROP VIEW {quoted(view)}")
-        execute(statement)
-    except psycopg.Error as error:
-        if error.diag.message_detail:  # it names the view that stands in the way
-            raise MirrorError(error.diag.message_detail.splitlines()[0]) from None
-        raise
+    for view in views:
+        ours = f"relname = {session.literal(view)} AND relnamespace = current_schema()::regnamespace AND relkind = 'v'"
+        if found := session.rows(_AS_IT_WAS.format(ours=ours, mark=session.literal(f"{MARK}%"))):
+            restoring += [*found[0], *(grant for (grant,) in session.rows(_AS_GRANTED.format(ours=ours)))]
+            session.execute(f"DROP VIEW {quoted(view)}")
+    session.execute(statement)
     for each in restoring:
-        execute(each)
+        session.execute(each)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
@@ -10,8 +10,10 @@ from enum import Enum
 
 import pyarrow as pa
 
+from ialirt_backfill.day.times import are_canonical
 from ialirt_backfill.exceptions import MirrorError
 from ialirt_backfill.instruments import NANOSECONDS, Instrument
+from ialirt_backfill.mirror.reading import shown
 from ialirt_backfill.mirror.tables import COUNTS, FILE_DATE, TIME_UTC, Kind, TableColumn, known_columns
 
 _INT64 = 2**63
@@ -144,18 +146,16 @@ def _takes(found: FoundColumn, column: TableColumn, is_sqlite: bool) -> bool:
 # --- one file ---------------------------------------------------------------------------------------------------------
 
 
-def late_columns(columns: Sequence[TableColumn], found: FoundTable) -> list[TableColumn]:
-    """The columns that the table has yet to get. MirrorError where one would be another's name to SQLite."""
-    missing = [column for column in columns if column.name not in found.columns]
+def refuse_doubles(columns: Sequence[TableColumn], found: FoundTable) -> None:
+    """MirrorError where a column that the table has yet to get would be another's name to SQLite and to crump."""
     folded = {name.lower(): name for name in found.columns}
-    for column in missing:
-        if column.name.lower() in folded:
+    for column in columns:
+        if column.name not in found.columns and column.name.lower() in folded:
             raise MirrorError(
                 f"the file's column {column.name} differs from the table's {folded[column.name.lower()]} in capitals"
                 " alone, which are one name to SQLite and to crump:"
                 " rename that of the table"
             )
-    return missing
 
 
 def forgotten_columns(columns: Sequence[TableColumn], found: FoundTable) -> list[TableColumn]:
@@ -181,38 +181,66 @@ def types_differing(columns: Sequence[TableColumn], found: FoundTable | None) ->
 
 
 def check_cells(rows: pa.Table, columns: Sequence[TableColumn], found: FoundTable | None, is_sqlite: bool) -> None:
-    """Raise MirrorError where a column cannot hold a cell of the file. ``rows`` are all texts."""
+    """Raise MirrorError where a cell of the file is not what its column holds, as far as the database would not say so.
+
+    ``rows`` are all texts. PostgreSQL looks at numbers itself, SQLite keeps whatever it is given.
+    """
     for column in columns:
-        if column.in_file not in rows.column_names:
-            continue
-        there = found.columns.get(column.name) if found else None
-        holds = there.holds if there else made_as(column.kind, is_sqlite)
-        if is_sqlite and column.kind is not Kind.BOOLEAN and not (holds is Holds.BIGINT and column.kind is Kind.BIGINT):
-            continue  # SQLite keeps whatever it is given
-        cells = rows[column.in_file]
-        for cell in cells.unique().to_pylist():
-            if cell and not _holds(holds, column, cell, is_sqlite):
-                time = rows[TIME_UTC][cells.index(cell).as_py()].as_py()
-                raise MirrorError(
-                    f"{column.name} is {cell!r} at {time}, which the column's type ({holds.value}) cannot hold:"
-                    " change the type of the column, to numeric or text for example, and run again"
-                )
+        if column.in_file in rows.column_names:
+            there = found.columns.get(column.name) if found else None
+            holds = there.holds if there else made_as(column.kind, is_sqlite)
+            row = _first_unfit(rows[column.in_file].combine_chunks(), column, holds, is_sqlite)
+            if row is not None:
+                raise unfit(column.name, rows, column.in_file, row, f"the column's type ({holds.value}) cannot hold")
 
 
-def _holds(holds: Holds, column: TableColumn, cell: str, is_sqlite: bool) -> bool:
+CHANGE_TYPE = "change the type of the column, to numeric or text for example, and run again"
+
+
+def unfit(name: str, rows: pa.Table, in_file: str, row: int, why: str, advice: str = CHANGE_TYPE) -> MirrorError:
+    """What is said of a cell that a column does not take."""
+    cell, time = rows[in_file][row].as_py(), rows[TIME_UTC][row].as_py()
+    return MirrorError(f"{name} is {shown(cell)} at {time}, which {why}: {advice}")
+
+
+def _first_unfit(cells: pa.Array, column: TableColumn, holds: Holds, is_sqlite: bool) -> int | None:
+    """The row of the first cell that does not fit. An empty one fits every column but the key."""
+    if column.name == TIME_UTC:
+        return None if are_canonical(cells) else _first(cells, lambda cell: _is_time(cell, is_sqlite))
+    if column.kind is Kind.BOOLEAN and holds is not Holds.TEXT:
+        known = _BOOLEANS.issuperset(cells.drop_null().unique().to_pylist())
+        return None if known else _first(cells, lambda cell: cell is None or cell in _BOOLEANS)
+    if column.kind is Kind.BIGINT and holds is Holds.BIGINT and not _are_bigints(cells):
+        return _first(cells, lambda cell: cell is None or _is_bigint(cell, is_sqlite))
+    return None
+
+
+def _first(cells: pa.Array, fits: Callable[[str | None], bool]) -> int | None:
+    return next((row for row, cell in enumerate(cells.to_pylist()) if not fits(cell)), None)
+
+
+def _is_time(cell: str | None, is_sqlite: bool) -> bool:
     try:
-        match holds:
-            case _ if column.kind is Kind.BOOLEAN and holds is not Holds.TEXT:
-                return cell in _BOOLEANS
-            case Holds.BIGINT:
-                number = Decimal(cell)
-                whole = number == number.to_integral_value() and "." not in cell and "e" not in cell.lower()
-                return (whole or is_sqlite) and -_INT64 <= number < _INT64
-            case Holds.DOUBLE | Holds.NUMERIC:
-                float(cell)
-                return "_" not in cell
-            case Holds.TIME:
-                datetime.fromisoformat(cell)
-        return True
-    except (ValueError, InvalidOperation):
+        return cell is not None and (is_sqlite or datetime.fromisoformat(cell) is not None)
+    except ValueError:
+        return False
+
+
+def _are_bigints(cells: pa.Array) -> bool:
+    """Whether all are whole numbers of 64 bits, written in digits."""
+    try:
+        cells.cast(pa.int64())
+    except pa.ArrowInvalid:
+        return False
+    text = cells.buffers()[2]
+    return text is None or b"x" not in text.to_pybytes().lower()  # arrow reads 0x10
+
+
+def _is_bigint(cell: str, is_sqlite: bool) -> bool:
+    """The same of one cell, in any way of writing. SQLite keeps a fraction as it is."""
+    try:
+        number = Decimal(cell)
+        whole = number == number.to_integral_value() and "." not in cell and "e" not in cell.lower()
+        return (whole or is_sqlite) and -_INT64 <= number < _INT64
+    except InvalidOperation:
         return False

@@ -7,14 +7,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from sqlalchemy import Connection, inspect, text
-from sqlalchemy.exc import DBAPIError
-
 from ialirt_backfill.exceptions import MirrorError
 from ialirt_backfill.instruments import NANOSECONDS, Instrument
+from ialirt_backfill.mirror import markers
+from ialirt_backfill.mirror.address import Address
+from ialirt_backfill.mirror.found import find
+from ialirt_backfill.mirror.lock import exclusive
+from ialirt_backfill.mirror.session import Refused, Session, quoted
 from ialirt_backfill.mirror.shape import FoundColumn, FoundTable, Holds, differences
 from ialirt_backfill.mirror.tables import ANGLE, FILE_DATE, TIME_UTC, known_columns, marker_name, table_name
-from ialirt_backfill.mirror.target import Target, quoted
 from ialirt_backfill.options import MirrorOptions
 
 MARK = "made by ialirt-backfill mirror views"
@@ -54,20 +55,20 @@ def make_views(options: MirrorOptions) -> ViewsReport:
     views: list[MadeView] = []
     without_table: list[str] = []
     synthetic = False
-    with Target(options.database_url) as target:
+    with Session(Address(options.database_url)) as session:
         for instrument in options.instruments:
             table = table_name(instrument, options.table_prefix)
-            found = target.find(table)
+            found = find(session, table)
             if found is None:
                 without_table.append(table)
                 continue
             if reasons := differences(instrument, found):
-                raise MirrorError(f"{target.shown} has a table {table} that is not the mirror's: {'; '.join(reasons)}")
-            with target.exclusive(table, stopped=lambda: False, waiting=lambda: None):
-                synthetic |= target.is_named(table, marker_name(options.table_prefix))
-                for name, query in _queries(instrument, table, found, target):
-                    views.append(MadeView(name, _make(target, name, query)))
-    return ViewsReport(target.shown, synthetic, tuple(views), tuple(without_table))
+                raise MirrorError(f"{session.shown} has a table {table} that is not the mirror's: {'; '.join(reasons)}")
+            with exclusive(session, table, stopped=lambda: False, waiting=lambda: None):
+                synthetic |= markers.is_named(session, table, marker_name(options.table_prefix))
+                for name, query in _queries(instrument, table, found, session):
+                    views.append(MadeView(name, _make(session, name, query)))
+        return ViewsReport(session.shown, synthetic, tuple(views), tuple(without_table))
 
 
 def view_names(table: str) -> list[str]:
@@ -78,13 +79,13 @@ def view_names(table: str) -> list[str]:
 # --- what the views say -----------------------------------------------------------------------------------------------
 
 
-def _queries(instrument: Instrument, table: str, found: FoundTable, target: Target) -> Iterator[tuple[str, str]]:
+def _queries(instrument: Instrument, table: str, found: FoundTable, session: Session) -> Iterator[tuple[str, str]]:
     columns = list(found.columns.values())  # in the order of the table, which only ever grows at its end
     records, *means = view_names(table)
     yield records, _records(table, columns)
-    has_sine = not target.is_sqlite or target.has_function("sin")
+    has_sine = not session.is_sqlite or _has_sine(session)
     for name, bucket in zip(means, Bucket, strict=True):
-        yield name, _means(instrument, table, columns, bucket, target.is_sqlite, has_sine)
+        yield name, _means(instrument, table, columns, bucket, session.is_sqlite, has_sine)
 
 
 def _records(table: str, columns: Sequence[FoundColumn]) -> str:
@@ -145,53 +146,56 @@ def _statistics(column: FoundColumn, *, is_angle: bool, has_sine: bool) -> Itera
 # --- how they come to stand -------------------------------------------------------------------------------------------
 
 
-def _make(target: Target, name: str, query: str) -> bool:
-    """Make the view, or change it; False where it stands already, just so."""
-    changed = False
-
-    def work(connection: Connection) -> None:
-        nonlocal changed
-        make = _make_in_sqlite if target.is_sqlite else _make_in_postgresql
-        changed = make(connection, name, query, target.shown)
-
-    target.write(work)
-    return changed
-
-
-def _make_in_sqlite(connection: Connection, name: str, query: str, shown: str) -> bool:
-    statement = f"CREATE VIEW {quoted(name)} AS -- {MARK}\n{query}"
-    there = connection.execute(
-        text("SELECT type, sql FROM sqlite_master WHERE name = :name"), {"name": name}
-    ).one_or_none()
-    if there is not None:
-        if there.type != "view" or MARK not in there.sql:
-            raise _foreign(shown, name)
-        if there.sql == statement:
-            return False
-        connection.exec_driver_sql(f"DROP VIEW {quoted(name)}")
-    connection.exec_driver_sql(statement)
+def _has_sine(session: Session) -> bool:
+    """Whether this SQLite was built with the functions of mathematics."""
+    try:
+        session.value("SELECT sin(1)")
+    except MirrorError:
+        return False
     return True
 
 
-def _make_in_postgresql(connection: Connection, name: str, query: str, shown: str) -> bool:
+def _make(session: Session, name: str, query: str) -> bool:
+    """Make the view, or change it; False where it stands already, just so."""
+    with session.transaction():
+        return (_make_in_sqlite if session.is_sqlite else _make_in_postgresql)(session, name, query)
+
+
+def _make_in_sqlite(session: Session, name: str, query: str) -> bool:
+    statement = f"CREATE VIEW {quoted(name)} AS -- {MARK}\n{query}"
+    there = session.rows(f"SELECT type, sql FROM sqlite_master WHERE name = {session.literal(name)}")  # noqa: S608
+    if there:
+        [(kind, made)] = there
+        if kind != "view" or MARK not in made:
+            raise _foreign(session.shown, name)
+        if made == statement:
+            return False
+        session.execute(f"DROP VIEW {quoted(name)}")
+    session.execute(statement)
+    return True
+
+
+def _make_in_postgresql(session: Session, name: str, query: str) -> bool:
     comment = f"{MARK} ({hashlib.sha256(query.encode()).hexdigest()[:16]})"
-    if inspect(connection).has_table(name):
-        remark = connection.execute(
-            text("SELECT obj_description(to_regclass(:name), 'pg_class')"), {"name": quoted(name)}
-        ).scalar_one()
-        if remark is None or not remark.startswith(MARK) or name not in inspect(connection).get_view_names():
-            raise _foreign(shown, name)
+    there = session.rows(
+        "SELECT relkind::text, obj_description(oid, 'pg_class') FROM pg_class"  # noqa: S608
+        f" WHERE oid = to_regclass({session.literal(quoted(name))})"
+    )
+    if there:
+        [(kind, remark)] = there
+        if kind != "v" or remark is None or not remark.startswith(MARK):
+            raise _foreign(session.shown, name)
         if remark == comment:
             return False
     try:
-        with connection.begin_nested():  # to replace it keeps what was granted on it, and what is built upon it
-            connection.exec_driver_sql(f"CREATE OR REPLACE VIEW {quoted(name)} AS\n{query}")
-    except DBAPIError as error:
-        if getattr(error.orig, "sqlstate", None) != "42P16":  # the names or types of its columns would change
+        with session.transaction():  # to replace it keeps what was granted on it, and what is built upon it
+            session.execute(f"CREATE OR REPLACE VIEW {quoted(name)} AS\n{query}")
+    except Refused as error:
+        if error.state != "42P16":  # the names or types of its columns would change
             raise
-        connection.exec_driver_sql(f"DROP VIEW {quoted(name)}")
-        connection.exec_driver_sql(f"CREATE VIEW {quoted(name)} AS\n{query}")
-    connection.exec_driver_sql(f"COMMENT ON VIEW {quoted(name)} IS '{comment}'")
+        session.execute(f"DROP VIEW {quoted(name)}")
+        session.execute(f"CREATE VIEW {quoted(name)} AS\n{query}")
+    session.execute(f"COMMENT ON VIEW {quoted(name)} IS {session.literal(comment)}")
     return True
 
 

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import argparse
-import difflib
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, fields
-from typing import Any
+from typing import Any, NoReturn
 
 from argparse_dataclass import ArgumentParser
 
 from ialirt_backfill import __version__
 from ialirt_backfill.exceptions import UsageError
 from ialirt_backfill.instruments import INSTRUMENTS
-from ialirt_backfill.options.settings import find, is_setting, named_by_source, values, without_secrets
+from ialirt_backfill.options.commands import LEDGER_ACTIONS
+from ialirt_backfill.options.settings import KEY_VARIABLE, find, is_setting, named_by_source, settings_of, values
+from ialirt_backfill.options.typed import PROGRAM, misspelt, straightened, unknown_command, unknown_options
 
-PROGRAM = "ialirt-backfill"
 DEFAULT_COMMAND = "backfill"
+_AS_OPTIONS = {"help": "--help", "version": "--version"}
 
 Kinds = Mapping[str, type[Any]]
 """The class of options of every command, by the command's name."""
@@ -31,17 +33,23 @@ def command_of(words: Sequence[str], kinds: Kinds) -> tuple[str, list[str]]:
     if not words or words[0].startswith("-"):
         return DEFAULT_COMMAND, list(words)
     name, *others = words
+    if name in _AS_OPTIONS:
+        return DEFAULT_COMMAND, [_AS_OPTIONS[name], *others]
     if name not in kinds:
-        raise UsageError(f"unknown command {name!r}.{_hint(name, kinds)} Commands: {', '.join(kinds)}")
+        raise unknown_command(name, others, kinds, _flags(kinds))
     return name, others
 
 
 def parse(name: str, words: Sequence[str], kinds: Kinds, epilog: str) -> Any:
-    """The options of one command. Raises UsageError, and SystemExit as argparse does."""
+    """The options of one command. Raises UsageError, and SystemExit after --help and --version."""
     parser = _parser(name, kinds[name], epilog)
+    words = straightened(words)
     namespace, unknown = argparse.ArgumentParser.parse_known_args(parser, words)
+    if command := next((word for word in unknown if word in kinds), None):
+        raise UsageError(f"{command!r} is a command, and a command comes first: {PROGRAM} {command} …")
     if unknown:
-        parser.error(_unrecognised(unknown, parser, kinds))
+        flags = [flag for action in parser._actions for flag in action.option_strings]
+        raise unknown_options(unknown, words, flags, name)
     given = {field: value for field, value in vars(namespace).items() if value is not MISSING}
     found = find(tuple(kinds.values()))
     options = kinds[name]
@@ -49,6 +57,18 @@ def parse(name: str, words: Sequence[str], kinds: Kinds, epilog: str) -> Any:
         return options(**values(options, found, given), **given)
     except UsageError as error:
         raise named_by_source(error, [found[key] for key in found.keys() - given.keys()]) from None
+
+
+def _flags(kinds: Kinds) -> set[str]:
+    """Every option that any command has."""
+    every = [field for kind in kinds.values() for field in fields(kind)]
+    return {flag for field in every for flag in field.metadata.get("args", [f"--{field.name.replace('_', '-')}"])}
+
+
+def notices(kinds: Kinds) -> list[str]:
+    """What a person should know before anything else: variables of the environment that are one letter off."""
+    variables = {KEY_VARIABLE, *(field.metadata["env"] for kind in kinds.values() for field in settings_of(kind))}
+    return misspelt(os.environ, variables)
 
 
 def completion(shell: str, kinds: Kinds, helps: Mapping[str, str]) -> str:
@@ -71,6 +91,22 @@ def completion(shell: str, kinds: Kinds, helps: Mapping[str, str]) -> str:
     return str(shtab.complete(top, shell))
 
 
+def _complain(message: str) -> NoReturn:
+    """One sentence, as everything else here complains: the usage is for who asks for --help."""
+    raise UsageError(_plain(message))
+
+
+def _plain(message: str) -> str:
+    """argparse's complaint with the option first, as our own checks have it."""
+    option, _, what = message.removeprefix("argument ").partition(": ")
+    if message == "the following arguments are required: action":
+        return f"say what to do with the ledger: {', '.join(LEDGER_ACTIONS)}"
+    if not message.startswith("argument ") or not what:
+        return message
+    flag = next((it for it in option.split("/") if it.startswith("--")), option)
+    return f"{flag} is without its value" if what == "expected one argument" else f"{flag}: {what}"
+
+
 def _parser(name: str, options: type[Any], epilog: str) -> ArgumentParser[Any]:
     parser: ArgumentParser[Any] = ArgumentParser(
         options,
@@ -80,21 +116,10 @@ def _parser(name: str, options: type[Any], epilog: str) -> ArgumentParser[Any]:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
+    parser.error = _complain
     parser.add_argument("--version", action="version", version=f"{PROGRAM} {__version__}")
     for field in fields(options):
         if field.type is bool and is_setting(field):
             off = f"--no-{field.name.replace('_', '-')}"
             parser.add_argument(off, dest=field.name, action="store_false", default=MISSING, help=argparse.SUPPRESS)
     return parser
-
-
-def _unrecognised(unknown: Sequence[str], parser: ArgumentParser[Any], kinds: Kinds) -> str:
-    if command := next((word for word in unknown if word in kinds), None):
-        return f"{command!r} is a command, and a command comes first: {PROGRAM} {command} …"
-    flags = [flag for action in parser._actions for flag in action.option_strings]
-    return f"unrecognized arguments: {without_secrets(' '.join(unknown))}.{_hint(unknown[0].partition('=')[0], flags)}"
-
-
-def _hint(word: str, known: Sequence[str] | Kinds) -> str:
-    near = difflib.get_close_matches(word, known, n=1)
-    return f" Did you mean {near[0]!r}?" if near else ""

@@ -18,15 +18,21 @@ from ialirt_backfill.options.forms import (
     ALL,
     Duration,
     means_all,
+    parse_count,
     parse_day,
     parse_duration,
     parse_instruments,
+    parse_last_day,
     parse_names,
+    parse_percent,
+    parse_rate,
     parse_time,
 )
 from ialirt_backfill.options.texts import full_address, full_path
+from ledger.addresses import sqlite_file, sqlite_url
 
 DEFAULT_URL = "https://ialirt.imap-mission.com"
+LONGEST_TIMEOUT_SECONDS = 30 * 60
 LAST_YEAR = 2099
 """A day later than this is a slip of the pen."""
 
@@ -65,13 +71,12 @@ class StoreOptions(_Checks):
     @property
     def ledger_url(self) -> str:
         """The ledger's database, with the default filled in."""
-        return self.ledger or f"sqlite:///{self.datastore.rstrip('/')}/{LEDGER}"
+        return self.ledger or sqlite_url(f"{self.datastore.rstrip('/')}/{LEDGER}")
 
     @property
     def ledger_file(self) -> Optional[Path]:
         """The ledger's file, None where it is no SQLite."""
-        scheme, _, path = self.ledger_url.partition(":///")
-        return Path(path) if scheme.startswith("sqlite") else None
+        return sqlite_file(self.ledger_url)
 
     @property
     def is_own_ledger(self) -> bool:
@@ -91,11 +96,13 @@ class AskOptions(_Checks):
         metavar="FILE",
         env="IALIRT_API_KEY_FILE",
     )
-    jobs: int = option(4, "requests in flight at once", metavar="N", env="IALIRT_JOBS")
-    max_rate: Optional[float] = option(None, "requests per second, at most", metavar="R", env="IALIRT_MAX_RATE")
+    jobs: int = option(4, "requests in flight at once", parse=parse_count, metavar="N", env="IALIRT_JOBS")
+    max_rate: Optional[float] = option(
+        None, "requests per second, at most: 2, 0.5, 30/min", parse=parse_rate, metavar="R", env="IALIRT_MAX_RATE"
+    )
     timeout: Duration = option(
         timedelta(seconds=60),
-        "how long one request may take in all, at most 60s",
+        f"how long one request may take in all, at most {LONGEST_TIMEOUT_SECONDS // 60}m",
         parse=parse_duration,
         metavar="TIME",
         env="IALIRT_TIMEOUT",
@@ -125,7 +132,10 @@ class AskOptions(_Checks):
         checked(self.jobs, 1 <= self.jobs <= 64, f"--jobs {self.jobs}: between 1 and 64 requests in flight")
         checked(self.max_rate, 0 < (self.max_rate or 0) < inf, f"--max-rate {self.max_rate}: more than 0 per second")
         seconds = self.timeout.total_seconds()
-        checked(seconds, 0 < seconds <= 60, f"--timeout {seconds:g}s: more than 0 and at most 60 seconds")
+        good = 0 < seconds <= LONGEST_TIMEOUT_SECONDS
+        checked(
+            seconds, good, f"--timeout {seconds:g}s: more than 0 and at most {LONGEST_TIMEOUT_SECONDS // 60} minutes"
+        )
         for name, value, longest in (("settle", self.settle, 3650), ("overlap", self.overlap, 1)):
             good = timedelta(0) <= value <= timedelta(days=longest)
             checked(value, good, f"--{name} {value}: between 0 and {longest} day{'' if longest == 1 else 's'}")
@@ -141,10 +151,13 @@ class DecisionOptions(_Checks):
     min_availability: Optional[float] = option(
         None,
         "ask again for the gaps of final days below this availability in percent",
+        parse=parse_percent,
         metavar="PCT",
         env="IALIRT_MIN_AVAILABILITY",
     )
-    limit_days: Optional[int] = option(None, "ask for at most this many days", metavar="N", env="IALIRT_LIMIT_DAYS")
+    limit_days: Optional[int] = option(
+        None, "ask for at most this many days", parse=parse_count, metavar="N", env="IALIRT_LIMIT_DAYS"
+    )
     newest_first: bool = option(False, "begin with the newest day", env="IALIRT_NEWEST_FIRST")
     fail_fast: bool = option(False, "stop at the first failure", env="IALIRT_FAIL_FAST")
     dry_run: bool = option(False, "show the plan; ask nothing, write nothing")
@@ -176,7 +189,14 @@ class RangeOptions(_Checks):
         env="IALIRT_START",
     )
     end: Optional[date] = option(
-        None, "last UTC day, included; default: today", flags=["--end", "--end-date"], parse=parse_day, metavar="DAY"
+        None,
+        "last UTC day, included; default: today",
+        flags=["--end", "--end-date"],
+        parse=parse_last_day,
+        metavar="DAY",
+    )
+    last: Optional[Duration] = option(
+        None, "instead of --start: the newest days, up to --end, as 7d", parse=parse_duration, metavar="TIME"
     )
 
     def __post_init__(self) -> None:
@@ -187,6 +207,9 @@ class RangeOptions(_Checks):
                 raise UsageError(f"--{name} {day}: IMAP was launched on {LAUNCH}, there is nothing before that day")
             if day is not None and day.year > LAST_YEAR:
                 raise UsageError(f"--{name} {day}: later than {LAST_YEAR}")
+        if self.last is not None and self.start is not None:
+            raise UsageError("--last and --start: choose one of the two")
+        checked(self.last, (self.last or timedelta()) > timedelta(), f"--last {self.last}: more than nothing")
         if self.start is not None and self.end is not None and self.end < self.start:
             raise UsageError(f"--end {self.end} lies before --start {self.start}")
         super().__post_init__()
@@ -203,7 +226,10 @@ class RangeOptions(_Checks):
 
     def days(self, now: datetime) -> list[date]:
         """The UTC days of the range, both ends included; an open start is the launch, an open end today."""
-        first, last = self.start or LAUNCH, self.end or now.date()
+        last = self.end or now.date()
+        first = self.start or LAUNCH
+        if self.last is not None:
+            first = max(LAUNCH, last - timedelta(days=-(-self.last // timedelta(days=1)) - 1))
         if last < first:
             raise UsageError(f"--start {first} lies after today, {last} (UTC)")
         return [first + timedelta(days=n) for n in range((last - first).days + 1)]
@@ -241,8 +267,8 @@ class BackfillOptions(WorkOptions, DecisionOptions, RangeOptions):
     def __post_init__(self) -> None:
         if not self.instrument:
             raise UsageError(f"--instrument is missing: choose from {', '.join(INSTRUMENTS)}, or {ALL}")
-        if self.start is None:
-            raise UsageError("--start is missing: the first UTC day, as 2026-01-01")
+        if self.start is None and self.last is None:
+            raise UsageError("--start is missing: the first UTC day, as 2026-02-01, or --last 7d")
         super().__post_init__()
 
 
@@ -340,6 +366,13 @@ class MirrorOptions(StoreOptions, RangeOptions):
     table_prefix: str = option(
         "", "put before the names of the tables, ialirt_<instrument>", metavar="P", env="IALIRT_MIRROR_TABLE_PREFIX"
     )
+    crump_config: Optional[str] = option(
+        None,
+        "load with a crump configuration of your own: the job by the file's name, into its table",
+        metavar="FILE",
+        env="IALIRT_MIRROR_CRUMP_CONFIG",
+    )
+    jobs: int = option(4, "tables loaded at once; SQLite: one", metavar="N", env="IALIRT_JOBS")
     open_every: timedelta = option(
         timedelta(hours=1),
         "load a day that still grows at most so often: 0s, 10m, 1h or PT1H",
@@ -362,6 +395,12 @@ class MirrorOptions(StoreOptions, RangeOptions):
             f"--table-prefix {self.table_prefix}: at most 20 small letters, digits and _; name a schema in the"
             " database's URL, as ?options=-csearch_path%3Dname",
         )
+        checked(self.jobs, 1 <= self.jobs <= 64, f"--jobs {self.jobs}: between 1 and 64 tables at once")
+        if self.crump_config is not None:
+            own = f"--crump-config {self.crump_config}: there"
+            checked(self.table_prefix or None, False, f"{own} the tables have their names, without --table-prefix")
+            is_load = self.action == MIRROR_ACTIONS[0]
+            checked(self.action, is_load, f"{own} is no {self.action}: that is for the mirror's own tables")
         super().__post_init__()
 
     @property
@@ -432,7 +471,7 @@ class HistoryOptions(StoreOptions):
 class RunsOptions(StoreOptions):
     """Show the last runs, newest first."""
 
-    limit: int = option(20, "so many at most", metavar="N")
+    limit: int = option(20, "so many at most", flags=["-n", "--limit"], parse=parse_count, metavar="N")
 
     def __post_init__(self) -> None:
         checked(self.limit, self.limit > 0, f"--limit {self.limit}: at least 1")

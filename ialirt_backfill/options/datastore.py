@@ -18,6 +18,14 @@ def is_marked(datastore: str | Path) -> bool:
     return is_there(Path(datastore) / MARK)
 
 
+def has_ledger(datastore: str | Path) -> bool:
+    """Whether a datastore has a ledger in it; an empty file is none yet."""
+    try:
+        return (Path(datastore) / LEDGER).stat().st_size > 0
+    except OSError:
+        return False
+
+
 def is_datastore(folder: Path) -> bool:
     """Whether a folder has a ledger of its own, or says that it is a demonstration's."""
     return is_there(folder / LEDGER) or is_marked(folder)

@@ -53,7 +53,7 @@ def option(
 
 
 def _as_argument(parse: Callable[[str], _T]) -> Callable[[str], _T]:
-    """The same parser, whose complaints argparse shows as they are."""
+    """A parser whose complaints argparse shows as they are."""
 
     def parsed(text: str) -> _T:
         try:

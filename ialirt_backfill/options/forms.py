@@ -3,7 +3,7 @@
 import difflib
 import re
 from collections.abc import Callable
-from datetime import UTC, date, datetime, timedelta
+from datetime import MAXYEAR, UTC, date, datetime, timedelta
 from typing import Annotated, Any
 
 from ialirt_backfill.exceptions import UsageError
@@ -12,12 +12,66 @@ from ialirt_backfill.instruments import INSTRUMENTS, Instrument
 ALL = "all"
 
 
+_DAY_FORM = re.compile(r"(\d{4})[-/.]?(\d{2})[-/.]?(\d{2})", re.ASCII)
+_MONTH_FORM = re.compile(r"(\d{4})[-/](\d{2})", re.ASCII)
+_DAY_OF_YEAR = re.compile(r"(\d{4})-(\d{3})", re.ASCII)
+_BACK = re.compile(r"-?(\d+)([dw])", re.ASCII)
+_YEAR_LAST = re.compile(r"\d{1,2}[-/. ]\d{1,2}[-/. ]\d{2,4}", re.ASCII)
+
+
 def parse_day(text: str) -> date:
-    """A UTC day, ``YYYY-MM-DD`` or ``YYYYMMDD``."""
+    """A UTC day: ``2026-02-01``, ``2026/02/01``, ``20260201``, ``2026-032``, ``today``, ``yesterday``, ``-7d`` (a week
+    ago); of a month, ``2026-02``, its first."""
+    return _month(text, first=True) or _day(text)
+
+
+def parse_last_day(text: str) -> date:
+    """A UTC day that ends a range: as `parse_day`, but of a month it is the last."""
+    return _month(text, first=False) or _day(text)
+
+
+def _month(text: str, *, first: bool) -> date | None:
+    match = _MONTH_FORM.fullmatch(text.strip())
+    if match is None:
+        return None
+    year, month = int(match[1]), int(match[2])
+    if not (1 <= month <= 12 and year):
+        raise UsageError(f"{text!r} is not a month: write it as 2026-02")
+    begins = date(year, month, 1)
+    if first:
+        return begins
+    following = date(year + month // 12, month % 12 + 1, 1) if year < MAXYEAR else date.max
+    return following - timedelta(days=1)
+
+
+def _day_of_year(year: int, number: int) -> date:
+    found = date(year, 1, 1) + timedelta(days=number - 1)
+    if found.year != year:
+        raise ValueError(f"{year} has no day {number}")
+    return found
+
+
+def _day(text: str) -> date:
+    said = text.strip().lower()
+    today = datetime.now(UTC).date()
+    if said in {"today", "now"}:
+        return today
+    if said == "yesterday":
+        return today - timedelta(days=1)
     try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise UsageError(f"{text!r} is not a day: write it as 2026-02-01") from None
+        if back := _BACK.fullmatch(said):
+            return today - int(back[1]) * timedelta(days=7 if back[2] == "w" else 1)
+        if of_year := _DAY_OF_YEAR.fullmatch(said):
+            return _day_of_year(int(of_year[1]), int(of_year[2]))
+        if match := _DAY_FORM.fullmatch(said):
+            return date(int(match[1]), int(match[2]), int(match[3]))
+    except (ValueError, OverflowError) as error:
+        raise UsageError(f"there is no day {text!r} ({error}): write one as 2026-02-01") from None
+    if _YEAR_LAST.fullmatch(said):
+        raise UsageError(f"{text!r} may be read as two days, day first or month first: write it as 2026-02-01")
+    if re.fullmatch(r"\d{4}-\d{2}-\d{2}[t ].*", said):
+        raise UsageError(f"{text!r} is a time, and whole UTC days are kept: write {said[:10]}")
+    raise UsageError(f"{text!r} is not a day: write it as 2026-02-01, today, yesterday or -7d")
 
 
 def parse_time(text: str) -> datetime:
@@ -30,7 +84,9 @@ def parse_time(text: str) -> datetime:
 
 
 _UNITS = {"d": "days", "h": "hours", "m": "minutes", "s": "seconds"}
-_SHORT = re.compile(r"(\d+(?:\.\d+)?)([dhms])", re.ASCII)
+_SHORT = re.compile(
+    r"(\d+(?:\.\d+)?) ?(d|days?|h|hours?|hrs?|m|mins?|minutes?|s|secs?|seconds?)", re.ASCII | re.IGNORECASE
+)
 _ISO = re.compile(
     r"P(?:(?P<days>\d+)D)?(?:T(?:(?P<hours>\d+)H)?(?:(?P<minutes>\d+)M)?(?:(?P<seconds>\d+(?:\.\d+)?)S)?)?", re.ASCII
 )
@@ -39,12 +95,13 @@ _ISO = re.compile(
 def parse_duration(text: str) -> timedelta:
     """A duration: ``90s``, ``5m``, ``1h``, ``1d``, or ISO 8601 as ``PT5M``."""
     if short := _SHORT.fullmatch(text):
-        numbers = {_UNITS[short[2]]: short[1]}
+        numbers = {_UNITS[short[2][0].lower()]: short[1]}
     else:
         iso = _ISO.fullmatch(text.upper())
         numbers = {} if iso is None else {unit: number for unit, number in iso.groupdict().items() if number}
     if not numbers:
-        raise UsageError(f"{text!r} is not a duration: write it as 90s, 5m, 1h, 1d or PT5M")
+        unit = f": {text}s, {text}m or {text}h?" if re.fullmatch(r"\d+(\.\d+)?", text) else ""
+        raise UsageError(f"{text!r} is not a duration{unit or ': write it as 90s, 5m, 1h, 1d or PT5M'}")
     try:
         return timedelta(**{unit: float(number) for unit, number in numbers.items()})
     except OverflowError:
@@ -83,20 +140,51 @@ def parse_instruments(text: str) -> tuple[Instrument, ...]:
     names = [name.strip() for name in text.split(",") if name.strip()]
     if not names:
         raise UsageError(f"no instrument given: choose from {', '.join(INSTRUMENTS)}, or {ALL}")
+    names = [name.lower() for name in names]
     for name in names:
         if name not in INSTRUMENTS and name != ALL:
-            near = difflib.get_close_matches(name.lower(), [*INSTRUMENTS, ALL], n=1, cutoff=0.4)
+            near = difflib.get_close_matches(name, [*INSTRUMENTS, ALL], n=1, cutoff=0.4)
             hint = f" Did you mean {near[0]!r}?" if near else ""
             raise UsageError(f"unknown instrument {name!r}.{hint} Known: {', '.join(INSTRUMENTS)}, or {ALL}")
     return tuple(INSTRUMENTS[name] for name in dict.fromkeys(INSTRUMENTS if ALL in names else names))
 
 
 def parse_names(text: str) -> str:
-    """The same text, where every instrument in it is known."""
+    """The names of instruments as they are written here, where every one of them is known."""
     parse_instruments(text)
-    return text
+    return ",".join(name.strip().lower() for name in text.split(",") if name.strip())
+
+
+_RATE = re.compile(r"(\d+(?:\.\d+)?)\s*/\s*(s|sec|second|m|min|minute|h|hour)", re.ASCII | re.IGNORECASE)
+_SECONDS = {"s": 1, "m": 60, "h": 3600}
+
+
+def parse_rate(text: str) -> float:
+    """A rate per second: ``2``, ``0.5``, ``2/s``, ``30/min``."""
+    if match := _RATE.fullmatch(text.strip()):
+        return float(match[1]) / _SECONDS[match[2][0].lower()]
+    try:
+        return float(text)
+    except ValueError:
+        raise UsageError(f"{text!r} is not a rate: write it as 2 (per second), 2/s or 30/min") from None
+
+
+def parse_percent(text: str) -> float:
+    """A percentage: ``95``, ``95%`` or ``95 %``."""
+    try:
+        return float(text.strip().removesuffix("%"))
+    except ValueError:
+        raise UsageError(f"{text!r} is not a percentage: write it as 95 or 95%") from None
+
+
+def parse_count(text: str) -> int:
+    """A whole number."""
+    try:
+        return int(text)
+    except ValueError:
+        raise UsageError(f"{text!r} is not a whole number") from None
 
 
 def means_all(text: str | None) -> bool:
     """Whether all instruments are meant, none of them named."""
-    return text is None or ALL in [name.strip() for name in text.split(",")]
+    return text is None or ALL in [name.strip().lower() for name in text.split(",")]

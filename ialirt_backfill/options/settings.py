@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import difflib
 import os
-import re
 from argparse import ArgumentTypeError
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import Field, dataclass, fields, is_dataclass, replace
@@ -23,6 +22,7 @@ from ialirt_backfill.exceptions import UsageError
 from ialirt_backfill.options import write_duration
 from ialirt_backfill.options.datastore import is_there, means_own_ledger
 from ialirt_backfill.options.texts import read_text, unquoted
+from ledger.addresses import without_secrets
 
 FILE_NAME = "ialirt-backfill.toml"
 KEY_VARIABLE = "IALIRT_API_KEY"
@@ -124,6 +124,11 @@ def is_setting(field: Field[Any]) -> bool:
     return "env" in field.metadata
 
 
+def settings_of(options: type[Any]) -> list[Field[Any]]:
+    """The fields of an options class that the environment and the files may give."""
+    return [field for field in fields(options) if is_setting(field)]
+
+
 def value(field: Field[Any], setting: Setting) -> Any:
     """The text as the field's type; UsageError names the place where it stands."""
     try:
@@ -140,12 +145,6 @@ def named_by_source(complaint: UsageError, used: Iterable[Setting]) -> UsageErro
         if text == flag or text.startswith((f"{flag} ", f"{flag}:")):
             return UsageError(f"{setting}: {text.removeprefix(flag).strip()}")
     return complaint
-
-
-def without_secrets(text: str) -> str:
-    """The same address with the passwords in it hidden."""
-    text = re.sub(r"(?<=://)([^:/@]*):.*@", r"\1:***@", text)
-    return re.sub(r"((?:ssl)?password=)[^&]*", r"\1***", text)
 
 
 # --- for a person to look at ------------------------------------------------------------------------------------------

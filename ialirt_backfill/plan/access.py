@@ -47,6 +47,11 @@ class Refusal:
         """Whether a request for this instrument that begins at ``start`` would be refused likewise."""
         return self.instrument in {None, instrument.name} and (self.before is None or start < self.before)
 
+    def includes(self, other: Refusal) -> bool:
+        """Whether this one tells all that another does."""
+        is_as_long = self.before is None or (other.before is not None and other.before <= self.before)
+        return self.want is other.want and self.instrument in {None, other.instrument} and is_as_long
+
     @property
     def reason(self) -> str:
         """Why, and what to do about it, in words."""
@@ -69,11 +74,13 @@ class NoAccess(AccessDenied):
 
 @dataclass(frozen=True, slots=True)
 class Admission:
-    """What is known of what a run may have. ``shown`` names the instruments whose restricted part it was shown."""
+    """What is known of what a run may have. ``shown`` names the instruments whose restricted part it was shown,
+    ``answered`` those of which anything was answered."""
 
     has_key: bool = False
     refusals: tuple[Refusal, ...] = ()
     shown: frozenset[str] = frozenset()
+    answered: frozenset[str] = frozenset()
 
     def refusal(self, instrument: Instrument, start: datetime) -> Refusal | None:
         """The refusal already met that covers a request, None where none does."""
@@ -98,11 +105,17 @@ class Admission:
         return (DayAccess.NONE, DayAccess.KEY) if instrument.name in self.shown else (DayAccess.NONE,)
 
     def with_refusal(self, refusal: Refusal) -> Admission:
-        """The same, after one more refusal."""
-        return replace(self, refusals=(*self.refusals, refusal)) if refusal not in self.refusals else self
+        """What is known after one more refusal."""
+        if any(it.includes(refusal) for it in self.refusals):
+            return self
+        return replace(self, refusals=(*(it for it in self.refusals if not refusal.includes(it)), refusal))
+
+    def with_answered(self, instrument: Instrument) -> Admission:
+        """What is known after the server has answered for an instrument."""
+        return self if instrument.name in self.answered else replace(self, answered=self.answered | {instrument.name})
 
     def with_shown(self, instrument: Instrument) -> Admission:
-        """The same, after the server has shown what is restricted of an instrument."""
+        """What is known after the server has shown what is restricted of an instrument."""
         return replace(self, shown=self.shown | {instrument.name})
 
 

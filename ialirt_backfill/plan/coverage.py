@@ -13,6 +13,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from itertools import pairwise
 
 from ialirt_backfill.instruments import Instrument
+from ledger.records import DayState
 
 DAY = timedelta(days=1)
 SECOND = timedelta(seconds=1)
@@ -45,6 +46,11 @@ def day_span(day: date) -> Span:
     """The seconds of one UTC day."""
     start = datetime.combine(day, time.min, UTC)
     return Span(start, start + DAY)
+
+
+def gaps_of(row: DayState) -> tuple[Span, ...]:
+    """The gaps that the ledger has of a day, rising."""
+    return tuple(Span(*gap) for gap in row.gaps)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,8 +149,13 @@ def availability_pct(instrument: Instrument, coverage: Coverage) -> float | None
     return min(100.0, 100.0 * found / expected)
 
 
+def percent(pct: float | None) -> str:
+    """An availability for a person: rounded down, so that only a complete day reads as 100 %."""
+    return "-" if pct is None else f"{int(pct * 10) / 10:.1f} %"
+
+
 def join_near(spans: Sequence[Span], near: timedelta) -> tuple[Span, ...]:
-    """The same spans, rising, with those no further apart than ``near`` joined into one."""
+    """These spans, rising, with those no further apart than ``near`` joined into one."""
     joined: list[Span] = []
     for span in sorted(spans):
         if joined and span.start - joined[-1].end <= near:

@@ -39,7 +39,7 @@ from operator import itemgetter
 
 from ialirt_backfill.instruments import Instrument
 from ialirt_backfill.plan.access import Admission, Refusal
-from ialirt_backfill.plan.coverage import DAY, SECOND, Span, day_span, join_near
+from ialirt_backfill.plan.coverage import DAY, SECOND, Span, day_span, gaps_of, join_near, percent
 from ledger.records import DayAccess, DayState, DayStatus
 
 FIRST_PAUSE = timedelta(minutes=15)
@@ -105,7 +105,7 @@ class Decision:
     refusal: Refusal | None = None
 
     def refused(self, refusal: Refusal) -> Decision:
-        """The same day, not to be asked for: the server refuses it."""
+        """This day, not to be asked for: the server refuses it."""
         return replace(self, action=Action.SKIP_NO_ACCESS, reason=refusal.reason, spans=(), refusal=refusal)
 
 
@@ -141,83 +141,111 @@ def decide(
     ``row`` is what the ledger has of it, ``size_bytes`` the size of its file (None: there is none), ``admission`` what
     is known of what the run may have.
     """
-    return _decide(instrument, day, row, size_bytes, now, policy, admission, _Moments.of(day, now, policy))
+    return _Case(instrument, day, row, size_bytes, now, policy, admission, _Moments.of(day, now, policy)).decide()
 
 
-def _decide(
-    instrument: Instrument,
-    day: date,
-    row: DayState | None,
-    size_bytes: int | None,
-    now: datetime,
-    policy: Policy,
-    admission: Admission,
-    moments: _Moments,
-) -> Decision:
-    whole, so_far = moments.whole, moments.so_far
+@dataclass(slots=True)
+class _Case:
+    """One instrument-day to decide on, and what bears on it. The methods are the parts of the table, from the top."""
 
-    def because(action: Action, reason: str, spans: Iterable[Span] = (), reread: bool = False) -> Decision:
-        seen = None if row is None else row.version
-        decision = Decision(instrument, day, action, reason, tuple(spans), reread, seen)
+    instrument: Instrument
+    day: date
+    row: DayState | None
+    size_bytes: int | None
+    now: datetime
+    policy: Policy
+    admission: Admission
+    moments: _Moments
+
+    def decide(self) -> Decision:
+        """The whole table: first what needs no result of an earlier attempt."""
+        row, moments = self.row, self.moments
+        if moments.so_far.end <= moments.whole.start:
+            return self._because(Action.SKIP_FUTURE, "the day has not begun")
+        if row is not None and row.claim is not None:
+            return self._because(Action.SKIP_CLAIMED, f"held by {row.claim.describe()}")
+        if self.policy.redownload:
+            return self._because(Action.RUN, "asked for again (--redownload)", (moments.so_far,))
+        if row is None or row.status is DayStatus.PENDING:
+            return self._because(Action.RUN, _why_pending(row), (moments.so_far,))
+        asked_through = row.asked_through or moments.whole.start
+        tail = (Span(asked_through, moments.so_far.end),) if asked_through < moments.so_far.end else ()
+        if row.status is DayStatus.FAILED:
+            return self._failed(row, tail)
+        return self._not_as_it_was(row, tail) or self._asked_in_part(row, asked_through, tail) or self._asked(row)
+
+    def _failed(self, row: DayState, tail: tuple[Span, ...]) -> Decision:
+        so_far = self.moments.so_far
+        tries = f"{row.failures} failed attempt{'' if row.failures == 1 else 's'}, the last: {row.last_error}"
+        if waits := _waits(row, self.moments.whole, self.now, self.policy):
+            return self._because(Action.SKIP_FAILED, f"{tries} ({waits})")
+        if self._is_file_gone(row):
+            return self._because(Action.RETRY, tries, (so_far,))
+        if self._has_file_changed(row):
+            return self._because(Action.RETRY, tries, tail, reread=True)
+        # Where nothing is missing, the day failed while it was asked for again as a whole.
+        missing = plan_spans(self.instrument, (*gaps_of(row), *tail), so_far)
+        return self._because(Action.RETRY, tries, missing or (so_far,))
+
+    def _not_as_it_was(self, row: DayState, tail: tuple[Span, ...]) -> Decision | None:
+        """What is stored is less than may be had, or is not what was stored."""
+        if row.access is not None and row.records and row.access in self.admission.lacking(self.instrument):
+            return self._because(Action.RUN, _LESS_ACCESS[row.access], (self.moments.so_far,))
+        if self._is_file_gone(row):
+            return self._because(Action.RUN, "its file is missing", (self.moments.so_far,))
+        if self._has_file_changed(row):
+            known = row.size_bytes is not None
+            reason = "its file is not the size recorded" if known else "a file is there that the ledger does not know"
+            return self._because(Action.RUN, reason, tail, reread=True)
+        return None
+
+    def _asked_in_part(self, row: DayState, asked_through: datetime, tail: tuple[Span, ...]) -> Decision | None:
+        """It has not been asked for to its end, as far as the answers can be relied on by now."""
+        whole, reliable = self.moments.whole, self.moments.reliable
+        # A poll shows the first records of a day before any of them can be relied on.
+        if asked_through < reliable or (self.policy.polling and reliable <= whole.start and tail):
+            missing = (*gaps_of(row), *tail) if self.now >= self.moments.settled_at else tail
+            spans = plan_spans(self.instrument, missing, self.moments.so_far)
+            return self._because(Action.RUN, _so_far(row, whole), spans)
+        if asked_through < whole.end:
+            return self._because(_skip(row), f"{_found(row)}; {_so_far(row, whole)}")
+        return None
+
+    def _asked(self, row: DayState) -> Decision:
+        """It has been asked for to its end."""
+        found, settled_at = _found(row), self.moments.settled_at
+        if not row.is_final and self.now < settled_at:
+            return self._because(_skip(row), f"{found}; final pass due {settled_at:%Y-%m-%d %H:%M}Z")
+        below = self.policy.min_availability_pct
+        if row.is_final and (below is None or (row.availability_pct or 0.0) >= below):
+            return self._because(_skip(row), f"{found}; final")
+        gaps = plan_spans(self.instrument, gaps_of(row), self.moments.whole)
+        if not row.is_final:
+            return self._because(Action.RUN, f"final pass: {found}", gaps)
+        if not gaps:
+            return self._because(_skip(row), f"{found}; below {below:g} % but without a gap to ask for")
+        return self._because(Action.RUN, f"repair: {found}, below {below:g} %", gaps)
+
+    def _is_file_gone(self, row: DayState) -> bool:
+        return row.size_bytes is not None and self.size_bytes is None
+
+    def _has_file_changed(self, row: DayState) -> bool:
+        return self.size_bytes is not None and self.size_bytes != row.size_bytes
+
+    def _because(self, action: Action, reason: str, spans: Iterable[Span] = (), reread: bool = False) -> Decision:
+        seen = None if self.row is None else self.row.version
+        decision = Decision(self.instrument, self.day, action, reason, tuple(spans), reread, seen)
         if not action.asks:
             return decision
-        if refusal := admission.refusal(instrument, whole.start):
+        start = self.moments.whole.start
+        if refusal := self.admission.refusal(self.instrument, start):
             return decision.refused(refusal)
-        needs = admission.needs(instrument, whole.start)
+        needs = self.admission.needs(self.instrument, start)
         return replace(decision, reason=f"{reason}; {needs}") if needs else decision
 
-    if so_far.end <= whole.start:
-        return because(Action.SKIP_FUTURE, "the day has not begun")
-    if row is not None and row.claim is not None:
-        return because(Action.SKIP_CLAIMED, f"held by {row.claim.describe()}")
-    if policy.redownload:
-        return because(Action.RUN, "asked for again (--redownload)", (so_far,))
-    if row is None or row.status is DayStatus.PENDING:
-        return because(Action.RUN, _why_pending(row), (so_far,))
 
-    has_file = row.size_bytes is not None
-    file_gone = has_file and size_bytes is None
-    file_changed = size_bytes is not None and size_bytes != row.size_bytes
-    asked_through = row.asked_through or whole.start
-    tail = (Span(asked_through, so_far.end),) if asked_through < so_far.end else ()
-    if row.status is DayStatus.FAILED:
-        tries = f"{row.failures} failed attempt{'' if row.failures == 1 else 's'}, the last: {row.last_error}"
-        if waits := _waits(row, whole, now, policy):
-            return because(Action.SKIP_FAILED, f"{tries} ({waits})")
-        if file_gone:
-            return because(Action.RETRY, tries, (so_far,))
-        if file_changed:
-            return because(Action.RETRY, tries, tail, reread=True)
-        # Where nothing is missing, the day failed while it was asked for again as a whole.
-        missing = plan_spans(instrument, (*_gaps(row), *tail), so_far)
-        return because(Action.RETRY, tries, missing or (so_far,))
-    if row.access is not None and row.records and row.access in admission.lacking(instrument):
-        return because(Action.RUN, _LESS_ACCESS[row.access], (so_far,))
-    if file_gone:
-        return because(Action.RUN, "its file is missing", (so_far,))
-    if file_changed:
-        reason = "its file is not the size recorded" if has_file else "a file is there that the ledger does not know"
-        return because(Action.RUN, reason, tail, reread=True)
-
-    reliable, settled_at = moments.reliable, moments.settled_at
-    # A poll shows the first records of a day before any of them can be relied on.
-    if asked_through < reliable or (policy.polling and reliable <= whole.start and tail):
-        missing = (*_gaps(row), *tail) if now >= settled_at else tail
-        return because(Action.RUN, _so_far(row, whole), plan_spans(instrument, missing, so_far))
-    skip = Action.SKIP_EXISTING if row.records else Action.SKIP_NO_DATA
-    found = _found(row)
-    if asked_through < whole.end:
-        return because(skip, f"{found}; {_so_far(row, whole)}")
-    if not row.is_final and now >= settled_at:
-        return because(Action.RUN, f"final pass: {found}", plan_spans(instrument, _gaps(row), whole))
-    if not row.is_final:
-        return because(skip, f"{found}; final pass due {settled_at:%Y-%m-%d %H:%M}Z")
-    below = policy.min_availability_pct
-    if below is not None and (row.availability_pct or 0.0) < below:
-        if not row.gaps:
-            return because(skip, f"{found}; below {below:g} % but without a gap to ask for")
-        return because(Action.RUN, f"repair: {found}, below {below:g} %", plan_spans(instrument, _gaps(row), whole))
-    return because(skip, f"{found}; final")
+def _skip(row: DayState) -> Action:
+    return Action.SKIP_EXISTING if row.records else Action.SKIP_NO_DATA
 
 
 _LESS_ACCESS = {
@@ -230,10 +258,6 @@ def _why_pending(row: DayState | None) -> str:
     if row is not None and row.refused:
         return "refused so far"
     return "never asked for" if row is None or row.attempts == 0 else "interrupted before its first result"
-
-
-def _gaps(row: DayState) -> tuple[Span, ...]:
-    return tuple(Span(*gap) for gap in row.gaps)
 
 
 def _so_far(row: DayState, whole: Span) -> str:
@@ -311,7 +335,7 @@ def plan(
         for instrument, _ in group:
             row = rows.get((instrument.progress_key, day))
             size_bytes = size_of(instrument, day, row)
-            decisions.append(_decide(instrument, day, row, size_bytes, now, policy, admission, moments))
+            decisions.append(_Case(instrument, day, row, size_bytes, now, policy, admission, moments).decide())
         asking += any(decision.action.asks for decision in decisions)
         if limit_days is not None and asking > limit_days:
             return
@@ -321,13 +345,8 @@ def plan(
 def _found(row: DayState) -> str:
     if not row.records:
         return "no data"
-    availability = "" if row.availability_pct is None else f", {_percent(row.availability_pct)}"
+    availability = "" if row.availability_pct is None else f", {percent(row.availability_pct)}"
     return f"{row.records:,} records{availability}"
-
-
-def _percent(availability_pct: float) -> str:
-    """Rounded down, so that only a complete day reads as 100 %."""
-    return f"{int(availability_pct * 10) / 10:.1f} %"
 
 
 def _clock(moment: datetime) -> str:

@@ -12,7 +12,7 @@ from operator import attrgetter
 from ialirt_backfill.exceptions import UsageError
 from ialirt_backfill.instruments import Instrument
 from ialirt_backfill.options import GapsOptions, StatusOptions, StoreOptions
-from ialirt_backfill.plan.coverage import Span, join_near
+from ialirt_backfill.plan.coverage import Span, gaps_of, join_near
 from ialirt_backfill.store.demonstration import is_synthetic
 from ledger import DayState, DayStatus, Ledger, Run
 
@@ -123,7 +123,7 @@ def open_ledger(options: StoreOptions) -> Ledger:
         where = "" if options.ledger else f" (the datastore is {options.datastore})"
         raise UsageError(
             f"there is no ledger yet{where}. The first run makes it, as in"
-            " `ialirt-backfill --instrument hit --start 2026-01-01`;"
+            " `ialirt-backfill --instrument hit --start 2026-02-01`;"
             " one kept elsewhere is named with --datastore or --ledger"
         )
     return ledger
@@ -176,9 +176,9 @@ class _States:
         """Without a start the range begins with the first day in the ledger; unnamed instruments need a row in it."""
         days = [day for day in options.days(now) if day <= now.date()]
         if not days:
-            raise UsageError(f"--start {options.start} lies after {now:%Y-%m-%d} (UTC)")
+            raise UsageError(f"--start {options.start} lies after today, {now:%Y-%m-%d} (UTC)")
         rows = ledger.days([instrument.progress_key for instrument in options.instruments], days[0], days[-1])
-        if options.start is None and rows:
+        if options.start is None and options.last is None and rows:
             first = min(day for _, day in rows)
             days = [day for day in days if day >= first]
         instruments = options.instruments
@@ -234,7 +234,7 @@ def find_gaps(instruments: Iterable[Instrument], rows: Iterable[DayState]) -> li
     """All gaps of these days, longest first; those that meet at midnight are one."""
     by_key: dict[str, list[Span]] = {}
     for row in rows:
-        by_key.setdefault(row.item_name, []).extend(Span(*gap) for gap in row.gaps)
+        by_key.setdefault(row.item_name, []).extend(gaps_of(row))
     found = [
         Gap(
             instrument.name,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ialirt_backfill.ending import Stop
 from ialirt_backfill.listening import guarded
 from ialirt_backfill.options import BackfillOptions
+from ialirt_backfill.run.clock import utc_now
 from ialirt_backfill.run.events import Listener
 from ialirt_backfill.run.planning import dry_plan, policy_of
 from ialirt_backfill.run.report import Report
@@ -26,6 +27,7 @@ def backfill(
     """
     listener = guarded(listener or Listener())
     stop = stop or Stop()
+    options.days(options.as_of or utc_now())  # a range that lies in the future is refused before anything is made
     if options.dry_run:
         planned = dry_plan(options, key=key)
         listener.planned(planned)

@@ -1,4 +1,4 @@
-"""Where a run takes place, and what lies there: the days' files on disk, seen with the ledger's rows."""
+"""The context of a run: its ledger, its datastore, I-ALiRT, its policy, and as of when it decides."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """Where a run takes place: its ledger, its datastore, I-ALiRT, and as of when it decides.
+    """What every day of a run has in common.
 
     ``follow_server_clock`` says that ``now`` is this machine's clock, which the server's corrects where they differ.
     """

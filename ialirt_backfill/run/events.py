@@ -8,6 +8,7 @@ from datetime import date, datetime
 from pathlib import PurePosixPath
 
 from ialirt_backfill.instruments import Instrument
+from ialirt_backfill.plan.access import Refusal
 from ialirt_backfill.plan.coverage import Span
 from ialirt_backfill.plan.decisions import Decision
 from ledger import DayAccess, DayStatus
@@ -17,8 +18,9 @@ from ledger import DayAccess, DayStatus
 class DayOutcome:
     """What became of an instrument-day that was asked for.
 
-    ``error`` holds the server's words, or the system's; ``interrupted`` says that the run was stopped before the day
-    was asked for in full. ``path`` is relative to the datastore; ``availability_pct`` is in percent.
+    ``error`` holds the server's words, or the system's; ``interrupted`` says that the day was not asked for in full,
+    because the run was stopped or, where there is a ``refusal``, the server refused the rest; ``unreached`` says why it
+    did not reach I-ALiRT. ``path`` is relative to the datastore; ``availability_pct`` is in percent.
     """
 
     instrument: Instrument
@@ -33,6 +35,7 @@ class DayOutcome:
     error: str | None = None
     denied: bool = False
     interrupted: bool = False
+    refusal: Refusal | None = None
     changed: bool = False
     last_record: datetime | None = None
     access: DayAccess | None = None
@@ -40,6 +43,7 @@ class DayOutcome:
     records_fetched: int = 0
     records_added: int = 0
     rejected: tuple[str, ...] = ()
+    unreached: str | None = None
     seconds: float = 0.0
 
 

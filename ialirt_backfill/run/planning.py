@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date, datetime
+from functools import partial
 from pathlib import Path
 
-from ialirt_backfill.instruments import Instrument
 from ialirt_backfill.options import AskOptions, BackfillOptions, PollOptions
 from ialirt_backfill.options.key import read_key
 from ialirt_backfill.plan.access import Admission
@@ -25,7 +25,6 @@ def dry_plan(options: BackfillOptions, *, key: str | None = None) -> list[Decisi
     admission = expected_admission(options, key)
     ledger = Ledger.open_existing(options.ledger_url)
     if ledger is None:
-        refuse_mixing(options, None)
         return make_plan(options, {}, Path(options.datastore), now, admission)
     with ledger:
         refuse_mixing(options, ledger)
@@ -41,7 +40,7 @@ def expected_admission(options: AskOptions, key: str | None) -> Admission:
 def with_access_shown(
     rows: Mapping[tuple[str, date], DayState], options: BackfillOptions | PollOptions
 ) -> dict[tuple[str, date], DayState]:
-    """The same rows, as a run would have them: with what the headers of the files tell of how they were fetched."""
+    """Rows as a run would have them: with what the headers of the files tell of how they were fetched."""
     datastore, instruments = Path(options.datastore), {it.progress_key: it for it in options.instruments}
     return {
         place: row._replace(access=access_shown(datastore, instruments[place[0]], row)) for place, row in rows.items()
@@ -61,9 +60,7 @@ def make_plan(
         days.reverse()
     instruments = options.instruments
 
-    def size_of(instrument: Instrument, day: date, row: DayState | None) -> int | None:
-        return size_on_disk(datastore, instrument, day, row)
-
+    size_of = partial(size_on_disk, datastore)
     pairs = ((instrument, day) for day in days for instrument in instruments)
     with gc_paused:
         return list(plan(pairs, rows, size_of, now, policy_of(options), admission, options.limit_days))

@@ -19,7 +19,8 @@ class Report:
 
     ``run_id`` is None for a dry run. ``skipped`` holds days that were planned but found taken or done by another runner
     meanwhile; those that the server refused stand in the plan as such. ``ended`` says why the run ended before its plan
-    did. ``takes_what_it_may`` says that all instruments were asked for, which is all that one may have.
+    did, ``never_reached`` that no connection to I-ALiRT was opened at all. ``takes_what_it_may`` says that all
+    instruments were asked for, which is all that one may have.
     ``is_synthetic`` says that the days are those of a demonstration.
     """
 
@@ -30,6 +31,7 @@ class Report:
     ended: str | None = None
     failed_beyond_days: bool = False
     ledger_failed: bool = False
+    never_reached: bool = False
     takes_what_it_may: bool = False
     is_synthetic: bool = False
 
@@ -70,9 +72,10 @@ class Report:
 
     @property
     def has_nothing(self) -> bool:
-        """Whether the server refuses all of it."""
+        """Whether the server refuses all of it, and no part of a day came before it did."""
         begun = sum(decision.action is not Action.SKIP_FUTURE for decision in self.plan)
-        return bool(self.without_access) and len(self.without_access) == begun
+        is_all = bool(self.without_access) and len(self.without_access) == begun
+        return is_all and not any(outcome.records_fetched for outcome in self.outcomes)
 
     @property
     def locked_out(self) -> Refusal | None:
@@ -90,10 +93,10 @@ class Report:
     @property
     def exit_code(self) -> int:
         """0 when all is well; 1 when a day failed, was skipped as failed, or was named and cannot be had; 2 when none
-        can be had, the key is not let in, or the ledger failed meanwhile."""
+        can be had, I-ALiRT is not reached, the key is not let in, or the ledger failed meanwhile."""
         if self.run_id is None:
             return EXIT_WELL
-        if self.ledger_failed or self.has_nothing or self.locked_out:
+        if self.ledger_failed or self.never_reached or self.has_nothing or self.locked_out:
             return EXIT_USAGE
         return EXIT_FAILED if self.has_failures or self.missed else EXIT_WELL
 

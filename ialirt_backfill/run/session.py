@@ -6,18 +6,20 @@ import logging
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from ialirt_backfill import __version__
-from ialirt_backfill.ask.client import Api, Endpoint, Patience
+from ialirt_backfill.ask.client import Api
+from ialirt_backfill.ask.endpoint import Endpoint
+from ialirt_backfill.ask.patience import Patience
 from ialirt_backfill.ending import EXIT_WELL, Stop
 from ialirt_backfill.options import BackfillOptions, PollOptions, VerifyOptions
 from ialirt_backfill.options.key import read_key
+from ialirt_backfill.options.recorded import recorded
 from ialirt_backfill.plan.access import Admission
-from ialirt_backfill.plan.coverage import SECOND
+from ialirt_backfill.plan.coverage import SECOND, day_span
 from ialirt_backfill.plan.decisions import Action, Decision, Policy
 from ialirt_backfill.run.clock import Clock, fixed_clock, utc_now
 from ialirt_backfill.run.context import Context, note_access_shown, sweep_skipped
@@ -78,8 +80,9 @@ class Session:
             decided |= {(it.instrument, it.day): it for it in more}
             context.listener.planned(more)
             runner.run(more)
-        decided |= {(it.instrument, it.day): it for it in runner.skipped if it.refusal is not None}
-        self._note_refused(decided.values())
+        decided |= {(it.instrument, it.day): it for it in self._refused(runner)}
+        if runner.ledger_error is None:
+            self._note_refused(decided.values())
         _tell_of_clock(context)
         return self.account(
             Report(
@@ -90,10 +93,20 @@ class Session:
                 ended=runner.ended,
                 failed_beyond_days=runner.ledger_error is not None or runner.broken_days > 0,
                 ledger_failed=runner.ledger_error is not None,
+                never_reached=runner.circuit.never_reached is not None,
                 takes_what_it_may=self.takes_what_it_may,
                 is_synthetic=self.is_synthetic,
             )
         )
+
+    def _refused(self, runner: Runner) -> Iterator[Decision]:
+        """The days that the server refused, as a whole or the rest of them, with the reason that is known by now."""
+        admission = self.context.api.admission
+        in_part = (it.decision.refused(it.refusal) for it in runner.outcomes if it.refusal is not None)
+        for decision in (*runner.skipped, *in_part):
+            if decision.refusal is not None:
+                known = admission.refusal(decision.instrument, day_span(decision.day).start)
+                yield decision.refused(known or decision.refusal)
 
     def _note_refused(self, decisions: Iterable[Decision]) -> None:
         """Let the ledger know which days are refused, so that reports tell them from those never asked for."""
@@ -157,11 +170,11 @@ def session(
         endpoint = demo or Endpoint(options.url, key or read_key(options))
         ledger = stack.enter_context(Ledger.open(options.ledger_url))
         _refuse_mixing(ledger, options)
-        api = stack.enter_context(Api(endpoint, rate=options.max_rate, patience=patience, stop=stop))
+        api = stack.enter_context(Api(endpoint, rate=options.max_rate, jobs=options.jobs, patience=patience, stop=stop))
         if admission is not None:
             api.permissions.admission = admission
         is_own_run = run_id is None
-        run_id = run_id or ledger.start_run(command, _recorded(options, ledger.url_shown), __version__)
+        run_id = run_id or ledger.start_run(command, recorded(options, ledger=ledger.url_shown), __version__)
         stack.enter_context(heartbeat(ledger, run_id))
         if api.admission.has_key and is_own_run:
             note_access_shown(ledger, Path(options.datastore), options.instruments)
@@ -213,20 +226,3 @@ def _refuse_mixing(ledger: Ledger, options: Work) -> None:
     refuse_mixing(options, ledger)
     if options.demo:
         mark(options.datastore, ledger)
-
-
-def _recorded(options: Work, ledger_shown: str) -> dict[str, object]:
-    """The options as the ledger remembers them: as text where JSON has no form, and without secrets."""
-    recorded: dict[str, object] = {
-        name: value if isinstance(value, bool | int | float | None) else str(value)
-        for name, value in asdict(options).items()
-    }
-    recorded["ledger"] = ledger_shown
-    recorded["url"] = without_password(options.url)
-    return recorded
-
-
-def without_password(url: str) -> str:
-    """The same address without the name and password that it may hold."""
-    parts = urlsplit(url)
-    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()

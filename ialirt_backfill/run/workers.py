@@ -12,6 +12,7 @@ from contextlib import contextmanager
 
 from ialirt_backfill.ending import Stop
 from ialirt_backfill.plan.decisions import Decision
+from ialirt_backfill.run.circuit import Circuit
 from ialirt_backfill.run.context import Context
 from ialirt_backfill.run.events import DayOutcome
 from ialirt_backfill.run.instrument_day import carry_out
@@ -34,7 +35,8 @@ class Queue:
     So an instrument whose requests hang holds up its own days only, as long as others have any left.
     """
 
-    def __init__(self, decisions: Iterable[Decision]) -> None:
+    def __init__(self, decisions: Iterable[Decision], is_open: Callable[[str], bool] = lambda _: False) -> None:
+        self._is_open = is_open
         self._lock = threading.Lock()
         self._waiting: dict[str, deque[tuple[int, Decision]]] = {}
         self._in_work: Counter[str] = Counter()
@@ -44,12 +46,17 @@ class Queue:
     def take(self) -> Decision | None:
         """The next day, None when there is none left."""
         with self._lock:
-            names = [name for name, waiting in self._waiting.items() if waiting]
+            names = [name for name, waiting in self._waiting.items() if waiting and not self._is_open(name)]
             if not names:
                 return None
             name = min(names, key=lambda name: (self._in_work[name], self._waiting[name][0][0]))
             self._in_work[name] += 1
             return self._waiting[name].popleft()[1]
+
+    def left(self) -> dict[str, int]:
+        """How many days of each instrument are not worth being begun."""
+        with self._lock:
+            return {name: len(it) for name, it in self._waiting.items() if it and self._is_open(name)}
 
     def done(self, decision: Decision) -> None:
         """The day is no longer in work."""
@@ -76,6 +83,7 @@ class Runner:
         self.outcomes: list[DayOutcome] = []
         self.skipped: list[Decision] = []
         self.ended: str | None = None
+        self.circuit = Circuit()
         self.ledger_error: LedgerError | None = None
         self.broken_days = 0
 
@@ -83,7 +91,7 @@ class Runner:
         """Work on the days until none is left or the run is stopped."""
         asking = [decision for decision in decisions if decision.action.asks]
         self._not_denied = {decision.instrument.name for decision in asking}
-        queue = Queue(asking)
+        queue = Queue(asking, self.circuit.is_open)
         with ThreadPoolExecutor(self._jobs, "worker") as pool:
             # Each worker in a copy of the context: whoever logs by context (Prefect does) finds the run again.
             workers = [pool.submit(contextvars.copy_context().run, self._work, queue) for _ in range(self._jobs)]
@@ -93,6 +101,9 @@ class Runner:
             except BaseException:  # whatever ends the waiting ends the run: the workers are waited for either way
                 self._stop.set()
                 raise
+        if (left := queue.left()) and self.ended is None:
+            self.ended = self.circuit.sentence(left)
+            self._context.listener.stopping(self.ended)
 
     def _work(self, queue: Queue) -> None:
         while not (self._stop.is_set() or self._no_more.is_set()) and (decision := queue.take()) is not None:
@@ -113,6 +124,7 @@ class Runner:
                 self.skipped.append(result)
             else:
                 self.outcomes.append(result)
+                self.circuit.note(result)
                 self._answered_days += not result.denied and bool(result.requests)
                 if result.denied:
                     self._denied_days += 1
@@ -121,7 +133,9 @@ class Runner:
             self._context.listener.day_skipped(result)
             return
         self._context.listener.day_finished(result)
-        if self._fail_fast and result.status is DayStatus.FAILED and not result.interrupted:
+        if self.circuit.never_reached is not None:
+            self._end(self.circuit.never_reached)
+        elif self._fail_fast and result.status is DayStatus.FAILED and not result.interrupted:
             self._end("stopped at the first failure (--fail-fast)")
         elif self._denied_days >= DENIED_DAYS and not (self._answered_days or self._not_denied):
             self._end("the server refuses every request: check the API key and --url")

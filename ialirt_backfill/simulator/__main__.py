@@ -41,6 +41,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--port", type=int, default=0, help="port on 127.0.0.1 (default: any free one)")
     parser.add_argument("--seed", type=int, default=1, help="another seed, another mission (default: 1)")
     parser.add_argument("--latency", type=float, default=0.0, help="seconds added to every answer (default: 0)")
+    parser.add_argument(
+        "--no-compression", dest="compresses", action="store_false", help="send as it is what might be sent as gzip"
+    )
     parser.add_argument("--now", type=_moment, help="a fixed present, ISO 8601 UTC (default: the clock)")
     parser.add_argument(
         "--key",
@@ -66,6 +69,7 @@ def main(arguments: list[str] | None = None) -> int:
     simulator = Simulator(
         seed=options.seed,
         latency=options.latency,
+        compresses=options.compresses,
         port=options.port,
         keys=dict(options.keys),
         public_since=options.public_since,

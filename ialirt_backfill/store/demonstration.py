@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ialirt_backfill.exceptions import UsageError
-from ialirt_backfill.options.datastore import LEDGER, MARK, MARK_TEXT, is_marked, is_there
+from ialirt_backfill.options.datastore import LEDGER, MARK, MARK_TEXT, has_ledger, is_marked
 from ialirt_backfill.store.files import DayFiles
+from ledger.addresses import sqlite_url
 
 if TYPE_CHECKING:
     from ialirt_backfill.options import StoreOptions, WorkOptions
@@ -60,13 +61,14 @@ def refuse_mixing(options: WorkOptions, ledger: Ledger | None) -> None:
     """
     if not options.demo:
         refuse_synthetic(options, ledger)
-    elif not is_marked(options.datastore) and not _says_so(ledger) and _holds_days(options.datastore, ledger):
+    # The days first: another demonstration that begins now says what they are before there is one of them.
+    elif _holds_days(options.datastore, ledger) and not is_marked(options.datastore) and not _says_so(ledger):
         raise UsageError(f"{options.datastore} holds real data: give --demo a --datastore of its own")
 
 
 def refuse_at_sight(options: WorkOptions) -> None:
     """`refuse_mixing` as far as it needs no ledger, so that none is made where the run is refused."""
-    if not options.demo or not is_there(Path(options.datastore) / LEDGER):
+    if not options.demo or not has_ledger(options.datastore):
         refuse_mixing(options, None)
 
 
@@ -95,13 +97,12 @@ def _holds_synthetic_days(options: StoreOptions) -> bool:
     """Whether the datastore is a demonstration's, even where another ledger is in use."""
     if is_marked(options.datastore):
         return True
-    own = Path(options.datastore) / LEDGER
-    if options.is_own_ledger or not is_there(own):
+    if options.is_own_ledger or not has_ledger(options.datastore):
         return False
     from ledger import Ledger, LedgerError  # noqa: PLC0415 - hardly ever needed
 
     try:
-        found = Ledger.open_existing(f"sqlite:///{own}")
+        found = Ledger.open_existing(sqlite_url(Path(options.datastore) / LEDGER))
     except LedgerError:  # not in use, so what ails it is no matter here
         return False
     if found is None:

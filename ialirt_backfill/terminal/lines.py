@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.text import Text
 
-from ialirt_backfill.plan.coverage import Span
+from ialirt_backfill.plan.coverage import Span, percent
 from ialirt_backfill.plan.decisions import Decision
 from ialirt_backfill.run.events import DayOutcome, Listener
 from ialirt_backfill.terminal.plan import totals
-from ialirt_backfill.terminal.words import both_ends, clock, counted, one_line, percent, stretch
+from ialirt_backfill.terminal.words import both_ends, clock, counted, one_line, stretch
 from ledger import DayStatus
 
 if TYPE_CHECKING:
@@ -81,6 +81,11 @@ class Lines(Listener):
             say(self._console, f"{name(outcome.decision)}  {found(outcome)}")
 
     def day_skipped(self, decision: Decision) -> None:
+        with self._lock:
+            for day in [
+                day for day in self._in_work if (day.instrument, day.day) == (decision.instrument, decision.day)
+            ]:
+                del self._in_work[day]
         if not self._quiet and decision.refusal is None:  # what is refused is told of at the end, all at once
             say(self._console, f"{name(decision)}  {decision.action.value}  {decision.reason}")
 

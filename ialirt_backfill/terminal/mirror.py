@@ -1,22 +1,17 @@
-"""What a person sees of a mirror: a line per day, its plan or its summary, and the views that were made."""
+"""What a person sees of a mirror: its progress, its plan or its summary, and the views that were made."""
 
 from __future__ import annotations
 
 import json
 import sys
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from ialirt_backfill.mirror.loading import (
-    MirrorAction,
-    MirrorDecision,
-    MirrorListener,
-    MirrorOutcome,
-    MirrorReport,
-    MirrorStatus,
-)
+from ialirt_backfill.mirror.events import MirrorAction, MirrorDecision, MirrorListener, MirrorReport, MirrorStatus
 from ialirt_backfill.options import MirrorOptions
 from ialirt_backfill.terminal.consoles import (
+    is_screen,
     make_console,
     number,
     prose,
@@ -26,8 +21,9 @@ from ialirt_backfill.terminal.consoles import (
     word,
 )
 from ialirt_backfill.terminal.lines import say
+from ialirt_backfill.terminal.mirror_progress import MirrorBars, MirrorLines
 from ialirt_backfill.terminal.plain import write_json
-from ialirt_backfill.terminal.words import clock, counted, one_line, stretch
+from ialirt_backfill.terminal.words import clock, one_line, stretch
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -35,45 +31,31 @@ if TYPE_CHECKING:
     from ialirt_backfill.mirror.views import ViewsReport
 
 
-class MirrorScreen(MirrorListener):
+class MirrorScreen:
     """Results go to standard output, everything else to standard error."""
 
     def __init__(self, options: MirrorOptions) -> None:
         self._options = options
         self._out = make_console(stderr=options.json)
         self._err = make_console(stderr=True)
-        self._to_load = self._done = 0
         set_up_logging(self._err, verbose=options.verbose, quiet=options.quiet)
 
-    # --- while it goes on ---------------------------------------------------------------------------------------------
-
-    def planned(self, plan: Sequence[MirrorDecision]) -> None:
-        self._to_load = sum(decision.action is MirrorAction.LOAD for decision in plan)
-        if not self._options.dry_run:
-            self._tell(f"{counted(self._to_load, 'day')} to load, {len(plan) - self._to_load:,} to skip")
-
-    def waiting(self, decision: MirrorDecision) -> None:
-        self._tell(f"{_name(decision)}  waiting: another mirror works on this table")
-
-    def day_finished(self, outcome: MirrorOutcome) -> None:
-        self._done += 1
-        if outcome.status is MirrorStatus.FAILED:
-            say(self._err, one_line(outcome.error or ""), style="red")
-            return
-        rows = f"{outcome.records:,} records in {outcome.seconds:.1f} s"
-        self._tell(f"{_name(outcome.decision)}  {rows}  ({self._done:,} of {self._to_load:,})")
-
-    def day_skipped(self, decision: MirrorDecision) -> None:
-        self._done += 1
-        self._tell(f"{_name(decision)}  {decision.action.value}  {decision.reason}")
+    @contextmanager
+    def watching(self) -> Iterator[MirrorListener]:
+        """Show what happens while the mirror goes on."""
+        options = self._options
+        if options.dry_run:
+            yield MirrorListener()
+        elif is_screen(self._err) and not options.quiet:
+            with MirrorBars(self._err, transient=is_screen(self._out)).shown() as listener:
+                yield listener
+        else:
+            with MirrorLines(self._err, quiet=options.quiet).shown() as listener:
+                yield listener
 
     def stopping(self) -> None:
         """The person has asked for an end."""
-        say(self._err, "Finishing the day in work; once more to stop at once (the day is then loaded again).")
-
-    def _tell(self, line: str) -> None:
-        if not self._options.quiet:
-            say(self._err, line)
+        say(self._err, "Finishing the days in work; once more to stop at once (they are then loaded again).")
 
     # --- at the end ---------------------------------------------------------------------------------------------------
 
@@ -97,7 +79,8 @@ class MirrorScreen(MirrorListener):
             return
         show_synthetic(self._out, report.synthetic)
         for table in report.without_table:
-            self._tell(f"{table} is not there yet: load days first")
+            if not self._options.quiet:
+                say(self._err, f"{table} is not there yet: load days first")
         for view in report.views:
             self._out.print(f"{view.name}  {'made' if view.is_new else 'stands'}")
 
@@ -161,7 +144,3 @@ def _folded(plan: Sequence[MirrorDecision]) -> Iterator[tuple[MirrorDecision, Mi
 
 def _words(decision: MirrorDecision) -> tuple[str, str, str]:
     return decision.instrument.name, decision.action.value, decision.reason
-
-
-def _name(decision: MirrorDecision) -> str:
-    return f"{decision.instrument.name} {decision.day}"

@@ -9,14 +9,15 @@ from datetime import datetime
 
 from ialirt_backfill.options import PollOptions
 from ialirt_backfill.plan.access import Refusal
+from ialirt_backfill.plan.coverage import percent
 from ialirt_backfill.plan.decisions import Decision
 from ialirt_backfill.run.events import DayOutcome
-from ialirt_backfill.run.poll import PollListener, Tail
+from ialirt_backfill.run.passes import PollListener, Tail
 from ialirt_backfill.run.report import Report
 from ialirt_backfill.terminal.consoles import make_console, set_up_logging, show_synthetic
 from ialirt_backfill.terminal.lines import Lines, name, say
 from ialirt_backfill.terminal.plan import show_plan
-from ialirt_backfill.terminal.words import counted, length, one_line, percent
+from ialirt_backfill.terminal.words import counted, length, one_line
 
 
 class PollScreen:
@@ -27,6 +28,7 @@ class PollScreen:
         self._out = make_console(stderr=options.json)
         self._err = make_console(stderr=True)
         self._told: set[str] = set()
+        self._has_shown = options.json or options.quiet
 
     def listener(self) -> PollListener:
         """Show what happens from now on."""
@@ -34,8 +36,6 @@ class PollScreen:
         set_up_logging(self._err, verbose=options.verbose, quiet=options.quiet)
         if options.demo and not options.quiet:
             say(self._err, "Demonstration: a simulator on this machine answers; the data are synthetic.", style="bold")
-        if not (options.json or options.quiet or options.dry_run):
-            show_synthetic(self._out, options.demo)
         return PollLines(self)
 
     def stopping(self) -> None:
@@ -44,6 +44,9 @@ class PollScreen:
 
     def show_pass(self, now: datetime, tails: Sequence[Tail]) -> None:
         """One line per instrument; of a refusal, the first time only."""
+        if not self._has_shown:
+            show_synthetic(self._out, self._options.demo)
+        self._has_shown = True
         width = max((len(tail.instrument.name) for tail in tails), default=0)
         for tail in tails:
             if tail.decision.refusal is not None and not self.is_new(tail.decision.refusal):
@@ -102,8 +105,10 @@ class PollLines(Lines, PollListener):
 
 def tail_line(tail: Tail, now: datetime) -> str:
     """New records, availability so far, and the age of the newest record; or why there is nothing to tell."""
-    if tail.outcome is None:
+    if tail.outcome is None or tail.decision.refusal is not None:
         return f"{tail.decision.action.value}  {one_line(tail.decision.reason)}"
+    if tail.outcome.interrupted and tail.outcome.unreached:
+        return f"not reached  {one_line(tail.outcome.unreached)}"
     if tail.outcome.interrupted:
         return "interrupted"
     if tail.failed:

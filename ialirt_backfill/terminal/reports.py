@@ -8,14 +8,15 @@ from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
-from ialirt_backfill.ending import EXIT_INTERRUPTED
+from ialirt_backfill.ending import EXIT_FAILED, EXIT_INTERRUPTED
 from ialirt_backfill.options import GapsOptions, HistoryOptions, RunsOptions, StatusOptions
+from ialirt_backfill.plan.coverage import percent
 from ialirt_backfill.reports.history import DayHistory, RunsReport
 from ialirt_backfill.reports.status import Gap, GapsReport, InstrumentStatus, Standing, StatusReport, standing
 from ialirt_backfill.terminal.calendar import show_calendar
 from ialirt_backfill.terminal.consoles import make_console, number, prose, show, show_synthetic, show_table, word
 from ialirt_backfill.terminal.plain import write_csv, write_json
-from ialirt_backfill.terminal.words import both_ends, counted, length, moment, one_line, percent
+from ialirt_backfill.terminal.words import both_ends, counted, length, moment, one_line
 from ledger import Attempt, AttemptStatus, DayAccess, DayState, Run
 
 # --- status -----------------------------------------------------------------------------------------------------------
@@ -272,4 +273,15 @@ def describe_result(run: Run, *, living: bool = False) -> tuple[str, str]:
         return "all well", "green"
     if run.exit_code > EXIT_INTERRUPTED:
         return "interrupted", "yellow"
+    if run.command == "backfill" and _was_only_refused(run):
+        return "without access to all of it", "magenta"
     return "with failures" if run.exit_code == 1 else f"ended with exit code {run.exit_code}", "red"
+
+
+def _was_only_refused(run: Run) -> bool:
+    """Whether nothing but want of access kept a run from ending well."""
+    counts = run.counts
+    refused = counts.get("skipped_no_access", 0)
+    is_all = refused + counts.get("skipped_future", 0) == counts.get("planned")
+    has_failed = counts.get("failed") or counts.get("skipped_failed")
+    return bool(refused) and not has_failed and (run.exit_code == EXIT_FAILED or is_all)

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.text import Text
 
+from ialirt_backfill.plan.coverage import percent
 from ialirt_backfill.plan.decisions import Action, Decision
 from ialirt_backfill.run.events import DayOutcome
 from ialirt_backfill.terminal.consoles import number, show_synthetic, show_table, word
 from ialirt_backfill.terminal.lines import tell_of_rejected
-from ialirt_backfill.terminal.words import percent
 from ledger import DayStatus
 
 if TYPE_CHECKING:

@@ -7,10 +7,11 @@ from pathlib import Path
 
 from ialirt_backfill.options import AdoptOptions, LedgerOptions
 from ialirt_backfill.options.datastore import is_marked
+from ialirt_backfill.plan.coverage import percent
 from ialirt_backfill.terminal.consoles import make_console, number, show_table, word
 from ialirt_backfill.terminal.lines import say
 from ialirt_backfill.terminal.plain import write_json
-from ialirt_backfill.terminal.words import counted, percent
+from ialirt_backfill.terminal.words import counted
 from ialirt_backfill.upkeep.adopt import AdoptedDay, Adoption, AdoptReport
 
 

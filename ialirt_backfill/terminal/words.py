@@ -6,11 +6,6 @@ from collections.abc import Collection
 from datetime import date, datetime, timedelta
 
 
-def percent(availability_pct: float | None) -> str:
-    """Rounded down, so that only a complete day reads as 100 %."""
-    return "-" if availability_pct is None else f"{int(availability_pct * 10) / 10:.1f} %"
-
-
 def counted(number: int, thing: str, things: str | None = None) -> str:
     """``1 day``, ``2 days``."""
     return f"{number:,} {thing if number == 1 else things or thing + 's'}"

@@ -26,7 +26,7 @@ from ialirt_backfill.instruments import Instrument, of_file
 from ialirt_backfill.options import AdoptOptions
 from ialirt_backfill.plan.coverage import SECOND, Span, day_span, measure
 from ialirt_backfill.plan.decisions import Policy
-from ialirt_backfill.run.results import day_result
+from ialirt_backfill.run.measuring import day_result
 from ialirt_backfill.store import dayfile
 from ialirt_backfill.store.demonstration import refuse_synthetic
 from ialirt_backfill.store.files import DayFiles
@@ -175,8 +175,8 @@ def _read(
 ) -> tuple[DayResult, bool]:
     """What the ledger will hold of a file, and whether its nanoseconds have lost digits."""
     file = datastore / path
-    found = dayfile.inspect(file)  # before the rows: if they grow meanwhile, the next run sees another size
-    rows = dayfile.read(file)
+    found = dayfile.inspect(file)
+    rows = found.in_order()
     whole = day_span(day)
     times = table.times(rows)
     start, end = int(whole.start.timestamp()), int(whole.end.timestamp())
@@ -225,7 +225,7 @@ def _went_through_float(rows: pa.Table, instrument: Instrument) -> bool:
 
 
 def _recorded(ledger: Ledger, run_id: str, day: AdoptedDay, rows: Rows) -> AdoptedDay:
-    """The same day, in the ledger; as known where another runner has been at it since ``rows`` were read."""
+    """The adopted day, in the ledger; as known where another runner has been at it since ``rows`` were read."""
     if day.result is None:
         return day
     key = day.instrument.progress_key

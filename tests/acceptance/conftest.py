@@ -2,108 +2,14 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable
 
 import pytest
 
-import cli
-from ialirt_backfill.simulator import Simulator
-from tests.support.access import ENVIRONMENT, KEYS
+from tests.support.clock import NOW, clock
+from tests.support.commands import Command, Ended, command, here, simulator
 
-NOW = "2026-03-01T12:00:00"
-"""The present, as the simulator and the runs see it unless a test says otherwise."""
-
-
-class Clock:
-    """The simulator's present; a test may move it."""
-
-    def __init__(self, now: str = NOW) -> None:
-        self.now = datetime.fromisoformat(now).replace(tzinfo=UTC)
-
-    def __call__(self) -> datetime:
-        return self.now
-
-    def set(self, now: str) -> str:
-        """Move the simulator to this time; give it back, for ``--as-of``."""
-        self.now = datetime.fromisoformat(now).replace(tzinfo=UTC)
-        return now
-
-
-@dataclass(frozen=True)
-class Ended:
-    """How a command ended."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.out)
-
-
-@dataclass(frozen=True)
-class Command:
-    """``ialirt-backfill`` as a person has it: an empty HOME, its own working directory, and in the environment nothing
-    but where to ask, and an API key that opens everything."""
-
-    cwd: Path
-    env: dict[str, str]
-    url: str
-
-    def words(self, *args: str) -> list[str]:
-        return [sys.executable, str(cli.__file__), *args]
-
-    def __call__(self, *args: str, timeout: float = 60, **env: str) -> Ended:
-        done = subprocess.run(
-            self.words(*args),
-            cwd=self.cwd,
-            env=self.env | env,
-            capture_output=True,
-            text=True,
-            timeout=timeout,
-            check=False,
-        )
-        assert "Traceback" not in done.stderr, done.stderr
-        return Ended(done.returncode, done.stdout, done.stderr)
-
-    def start(self, *args: str) -> subprocess.Popen[str]:
-        """Start it and do not wait."""
-        return subprocess.Popen(
-            self.words(*args), cwd=self.cwd, env=self.env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-        )
-
-    @property
-    def datastore(self) -> Path:
-        return self.cwd / "ialirt-data"
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def simulator(clock: Clock) -> Iterator[Simulator]:
-    with Simulator(seed=1, now=clock, keys=KEYS) as running:
-        yield running
-
-
-@pytest.fixture
-def command(tmp_path: Path, simulator: Simulator) -> Command:
-    home, cwd = tmp_path / "home", tmp_path / "work"
-    home.mkdir()
-    cwd.mkdir()
-    env = {"PATH": os.environ["PATH"], "HOME": str(home), "IALIRT_DATA_ACCESS_URL": simulator.url, "COLUMNS": "120"}
-    return Command(cwd, env | ENVIRONMENT, simulator.url)
+__all__ = ["backfill", "clock", "command", "here", "simulator"]
 
 
 @pytest.fixture
@@ -112,29 +18,5 @@ def backfill(command: Command) -> Callable[..., Ended]:
 
     def run(*args: str, as_of: str = NOW, **env: str) -> Ended:
         return command(*args, "--as-of", as_of, "--json", timeout=60, **env)
-
-    return run
-
-
-Here = Callable[..., Ended]
-
-
-@pytest.fixture
-def here(command: Command, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Here:
-    """A command in this very process, which spares its start; for those that neither ask nor heed signals."""
-    monkeypatch.chdir(command.cwd)
-    monkeypatch.setenv("HOME", command.env["HOME"])
-    monkeypatch.setenv("COLUMNS", "200")
-    for name in [name for name in os.environ if name.startswith("IALIRT_")]:
-        monkeypatch.delenv(name)
-
-    def run(*args: str) -> Ended:
-        capsys.readouterr()
-        try:
-            code = cli.main(args)
-        except SystemExit as end:  # argparse's own
-            code = int(end.code or 0)
-        said = capsys.readouterr()
-        return Ended(code, said.out, said.err)
 
     return run

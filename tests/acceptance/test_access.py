@@ -17,9 +17,10 @@ from ialirt_backfill.ending import Stop
 from ialirt_backfill.instruments import INSTRUMENTS
 from ialirt_backfill.options import PollOptions
 from ialirt_backfill.run.poll import has_failed, poll
-from ialirt_backfill.simulator import Simulator
+from ialirt_backfill.simulator import Answer, Request, Simulator
 from ialirt_backfill.terminal.poll import PollScreen
-from tests.acceptance.conftest import NOW, Command, Ended
+from tests.support.clock import NOW
+from tests.support.commands import Command, Ended
 
 KEYS = {"no key": "", "key without scope": "plain", "key with scope": "full"}
 TIMES = {"before the cutoff": "2026-01-05", "after the cutoff": "2026-02-05"}
@@ -124,6 +125,54 @@ def test_the_main_job_as_typed_without_a_key(run: Run, command: Command, simulat
     assert done.code == 0
     assert done.json["summary"]["downloaded"] == 32
     assert rows(command, "SELECT DISTINCT status, refused, access FROM instrument_day") == [("downloaded", None, "key")]
+
+
+def test_a_time_from_which_on_nothing_is_public_yet_is_learned_likewise(run: Run, simulator: Simulator) -> None:
+    """Whatever lies before the present: nothing of it may be public."""
+    simulator.public_since = datetime(2100, 1, 1, tzinfo=UTC)
+    simulator.latency = 0.2
+    today = f"{datetime.now(UTC):%Y-%m-%d}"
+    words = ("--instrument", "mag,hit,swe,swapi,codice_lo,codice_hi", "--start", today, "--end", today)
+    done = run(*words, "--jobs", "16", as_of=f"{today}T23:00:00")
+    assert done.code == 2
+    assert len(simulator.requests) <= 2
+    assert "data before 2100-01-01 need an API key" in done.err.splitlines()[-1]
+
+
+def test_a_key_that_is_let_in_nowhere_is_told_of_once(
+    run: Run, monkeypatch: pytest.MonkeyPatch, simulator: Simulator
+) -> None:
+    monkeypatch.setitem(KEYS, "unknown", "unknown")
+    done = run("--instrument", "all", "--start", "2026-02-05", "--end", "2026-02-06", "--json", right="unknown")
+    assert done.code == 2
+    assert len(simulator.requests) == 2
+    assert done.err.count("check the API key") == 1
+    [reason] = {it["reason"] for it in done.json["plan"]}
+    assert reason in done.err.splitlines()[-1]
+
+
+def test_what_came_of_a_day_before_its_rest_was_refused_is_kept_and_told(
+    run: Run, command: Command, simulator: Simulator
+) -> None:
+    """The key loses its scope while a day of several windows is asked for."""
+
+    def rule(_: Request) -> Answer | None:
+        if len(simulator.requests) <= 2:
+            return None
+        return Answer(403, json.dumps({"message": "Unauthorized for HK access."}))
+
+    simulator.faults = rule
+    words = ("--instrument", "mag_hk", "--start", "2026-02-05", "--end", "2026-02-06", "--jobs", "1")
+    done = run(*words, right="key with scope")
+    assert done.code == 1
+    assert NEEDS_SCOPE in done.err.splitlines()[-1]
+    assert "+2,700" in done.out
+    assert rows(command, "SELECT status, records FROM instrument_day ORDER BY day") == [
+        ("downloaded", 2700), ("pending", 0),
+    ]  # fmt: skip
+    simulator.faults = ()
+    assert run(*words, right="key with scope").code == 0
+    assert rows(command, "SELECT refused, is_final FROM instrument_day") == [(None, 1), (None, 1)]
 
 
 def test_all_means_all_that_one_may_have(run: Run) -> None:
@@ -279,6 +328,18 @@ def test_one_pass_of_each_instrument(command: Command, simulator: Simulator, nam
     reason = why_not(name, right, "after the cutoff")
     assert planned.action.value == ("skip-no-access" if reason else "run")
     assert bool(report.results) is not bool(reason)
+
+
+def test_a_pass_of_a_poll_tells_what_was_refused_in_it(
+    command: Command, simulator: Simulator, capfd: pytest.CaptureFixture[str]
+) -> None:
+    now = datetime(2026, 2, 20, 0, 30, tzinfo=UTC)
+    simulator.now = lambda: now
+    options = PollOptions(instrument="hit,mag_hk", once=True, datastore=str(command.datastore), url=simulator.url)
+    poll(options, listener=PollScreen(options).listener(), clock=lambda: now)
+    [hit, mag_hk] = capfd.readouterr().out.splitlines()
+    assert "hit" in hit
+    assert mag_hk.endswith(f"mag_hk  skip-no-access  {NEEDS_SCOPE}")
 
 
 def test_the_poll_before_the_cutoff_without_a_key(command: Command, simulator: Simulator) -> None:

@@ -15,8 +15,9 @@ import pytest
 from ialirt_backfill.instruments import INSTRUMENTS
 from ialirt_backfill.simulator import Simulator
 from ledger.schema import VERSIONS
-from tests.acceptance.conftest import NOW, Clock, Command, Ended, Here
 from tests.support.access import FULL
+from tests.support.clock import NOW, Clock
+from tests.support.commands import Command, Ended, Here
 from tests.support.reference import assert_file_holds
 
 Backfill = Callable[..., Ended]
@@ -331,7 +332,7 @@ def test_the_ledger_is_shown_made_and_upgraded_by_hand(
     command: Command, here: Here, backfill: Backfill, simulator: Simulator
 ) -> None:
     from ledger import Ledger, migrations  # noqa: PLC0415
-    from tests.ledger.samples import database  # noqa: PLC0415
+    from tests.support.ledgers import database  # noqa: PLC0415
 
     def said(action: str) -> str:
         done = here("ledger", action)

@@ -16,8 +16,9 @@ import pytest
 
 from ialirt_backfill.instruments import INSTRUMENTS
 from ialirt_backfill.simulator import Answer, Simulator, Slow, Times
-from tests.acceptance.conftest import NOW, Clock, Command, Ended
 from tests.support.access import FULL
+from tests.support.clock import NOW, Clock
+from tests.support.commands import Command, Ended
 from tests.support.reference import assert_file_holds
 
 Backfill = Callable[..., Ended]
@@ -394,12 +395,13 @@ def test_a_key_is_refused_over_plain_http(command: Command) -> None:
     assert KEY not in done.err
 
 
-def test_a_server_that_is_not_there_fails_the_day(backfill: Backfill) -> None:
-    done = backfill(
-        "--instrument", "hit", "--start", "2026-02-01", "--end", "2026-02-01", "--url", "http://127.0.0.1:9"
-    )
-    assert done.code == 1
-    assert "cannot be reached" in done.json["results"][0]["error"]
+def test_a_server_that_is_not_there_ends_the_run_and_fails_no_day(backfill: Backfill) -> None:
+    days = ("--instrument", "hit,swe", "--start", "2026-02-01", "--end", "2026-02-20")
+    done = backfill(*days, "--url", "http://127.0.0.1:9")
+    assert done.code == 2
+    assert done.json["results"] == []
+    assert "Ended early: I-ALiRT cannot be reached ([Errno 111] Connection refused): check --url" in done.err
+    assert backfill(*days).json["summary"]["downloaded"] == 40
 
 
 def test_a_demonstration_says_so_and_never_mixes_with_real_data(command: Command) -> None:

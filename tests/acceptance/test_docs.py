@@ -10,7 +10,7 @@ from pathlib import Path
 from ialirt_backfill.instruments import INSTRUMENTS
 from ialirt_backfill.options import BackfillOptions
 from ialirt_backfill.plan.decisions import Action
-from tests.acceptance.conftest import Command
+from tests.support.commands import Command
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -17,8 +17,9 @@ import cli
 from ialirt_backfill.command import COMMANDS
 from ialirt_backfill.options import SHELLS
 from ialirt_backfill.simulator import Answer, Simulator, Times
-from tests.acceptance.conftest import NOW, Clock, Command, Ended
 from tests.support.access import ENVIRONMENT, KEYS
+from tests.support.clock import NOW, Clock
+from tests.support.commands import Command, Ended
 
 RANGE = ("--start", "2026-01-01", "--end", "2026-01-10")
 BAD_DAY = date(2026, 1, 5)
@@ -121,7 +122,7 @@ def test_help_lists_the_other_commands(command: Command) -> None:
 def test_an_unknown_command(command: Command) -> None:
     done = command("statsu")
     assert (done.code, done.out) == (2, "")
-    assert "unknown command 'statsu'. Did you mean 'status'?" in done.err
+    assert "there is no command 'statsu'. Did you mean 'status'?" in done.err
 
 
 def test_a_wrong_setting_names_its_place(command: Command) -> None:

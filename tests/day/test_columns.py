@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ialirt_backfill.day.columns import AnswerColumns, parsed, rows_of
-from ialirt_backfill.day.rows import tabulate
+from ialirt_backfill.day.answers import parse_answer, rows_of, tabulate
+from ialirt_backfill.day.columns import AnswerColumns, as_text
 from ialirt_backfill.day.table import concatenate
 from ialirt_backfill.exceptions import UnwritableValue
 from ialirt_backfill.instruments import FILL_VALUE, INSTRUMENTS, Column, ColumnType, Field, Instrument, Shape
@@ -37,7 +37,7 @@ def record(instrument: Instrument, second: int = 0, **fields: object) -> dict[st
 
 def check_same(instrument: Instrument, body: bytes, span: Span = SPAN) -> AnswerColumns | None:
     """The same rows, and nothing left out, by both ways; the columns, where there are any."""
-    arrays = parsed(instrument, span, body)
+    arrays = parse_answer(instrument, span, body)
     if arrays is not None:
         records = json.loads(body)["data"]
         assert len(arrays) == len(records)
@@ -117,7 +117,7 @@ def test_of_any_answer_the_cells_are_the_same(answer: tuple[Instrument, list[Any
     try:
         check_same(instrument, body)
     except UnwritableValue:
-        assert parsed(instrument, SPAN, body) is None
+        assert parse_answer(instrument, SPAN, body) is None
 
 
 @pytest.mark.parametrize("name", INSTRUMENTS)
@@ -193,7 +193,7 @@ def test_values_have_the_type_of_their_column() -> None:
         "ttj2000ns": 823176136884633761, "kernel_set_key": "k", "mag_epoch": 823176136884633762,
         "mag_B_GSE": [1, -0.5, FILL_VALUE], "mag_B_magnitude": 2,
     }  # fmt: skip
-    arrays = parsed(MAG, SPAN, body_of(MAG, record(MAG, 3, **usual), record(MAG, 7, mag_B_GSE=None)))
+    arrays = parse_answer(MAG, SPAN, body_of(MAG, record(MAG, 3, **usual), record(MAG, 7, mag_B_GSE=None)))
     assert arrays is not None
     found = {column.name: values for column, values in arrays.columns.items()}
     assert {name: (values.type, values.to_pylist()) for name, values in found.items()} == {
@@ -208,7 +208,7 @@ def test_values_have_the_type_of_their_column() -> None:
 
 
 def test_a_field_is_a_column_where_it_came_be_it_empty_and_no_column_where_it_did_not() -> None:
-    arrays = parsed(HIT, SPAN, body_of(HIT, record(HIT, hit_h_omni_med_en=None, hit_epoch=None)))
+    arrays = parse_answer(HIT, SPAN, body_of(HIT, record(HIT, hit_h_omni_med_en=None, hit_epoch=None)))
     assert arrays is not None
     assert [column.name for column in arrays.columns] == ["hit_epoch", "hit_h_omni_med_en"]
 
@@ -228,7 +228,7 @@ def test_the_name_of_a_field_may_be_a_value(instrument: Instrument, fields: dict
 
 
 def test_no_records() -> None:
-    arrays = parsed(HIT, SPAN, body_of(HIT))
+    arrays = parse_answer(HIT, SPAN, body_of(HIT))
     assert arrays is not None
     assert len(arrays) == 0
     assert tabulate(HIT, SPAN, arrays).rows.shape == (0, 1)
@@ -240,19 +240,36 @@ def test_no_records() -> None:
 def test_several_answers_become_rows_at_once(name: str, data: st.DataObject) -> None:
     instrument = INSTRUMENTS[name]
     answers = data.draw(st.lists(usual_records(instrument), min_size=1, max_size=3))
-    parts = [part for records in answers if (part := parsed(instrument, SPAN, body_of(instrument, *records)))]
-    alone = [rows_of([part]) for part in parts]
-    together = rows_of(parts) if parts else concatenate([])
+    parts = [part for records in answers if (part := parse_answer(instrument, SPAN, body_of(instrument, *records)))]
+    alone = [as_text([part]) for part in parts]
+    together = as_text(parts) if parts else concatenate([])
     names = together.column_names
     assert names == ["time_utc", *sorted(set().union(*(each.column_names for each in alone)) - {"time_utc"})]
     expected = [{**dict.fromkeys(names), **row} for each in alone for row in each.to_pylist()]
     assert together.to_pylist() == expected
 
 
+def test_columns_and_rows_of_a_day_become_one_table_in_whatever_order_they_came() -> None:
+    def columns(second: int, **fields: object) -> AnswerColumns:
+        found = parse_answer(HIT, SPAN, body_of(HIT, record(HIT, second, **fields)))
+        assert found is not None
+        return found
+
+    unusual = tabulate(HIT, SPAN, [record(HIT, 60, hit_epoch=None, brand_new="x"), record(HIT, 180)]).rows
+    rows = rows_of([columns(120, hit_epoch=3), columns(60, hit_epoch=2), unusual, columns(0, hit_epoch=1)])
+    assert rows.to_pylist() == [
+        {"time_utc": at(0), "brand_new": None, "hit_epoch": "1"},
+        {"time_utc": at(60), "brand_new": "x", "hit_epoch": "2"},
+        {"time_utc": at(120), "brand_new": None, "hit_epoch": "3"},
+        {"time_utc": at(180), "brand_new": None, "hit_epoch": None},
+    ]
+    assert rows_of([]).to_pylist() == []
+
+
 def test_the_shape_of_an_array_may_change_from_answer_to_answer() -> None:
     bodies = [body_of(CODICE_HI, record(CODICE_HI, codice_hi_h=value)) for value in ([[[[1]]]], None, [[[[2, 3.5]]]])]
-    parts = [part for body in bodies if (part := parsed(CODICE_HI, SPAN, body))]
-    assert rows_of(parts)["codice_hi_h"].to_pylist() == ["[[[[1]]]]", None, "[[[[2,3.5]]]]"]
+    parts = [part for body in bodies if (part := parse_answer(CODICE_HI, SPAN, body))]
+    assert as_text(parts)["codice_hi_h"].to_pylist() == ["[[[[1]]]]", None, "[[[[2,3.5]]]]"]
 
 
 USUAL = record(MAG, 3, ttj2000ns=823176136884633761, mag_B_GSE=[1, 2, 3], mag_B_magnitude=1.5)
@@ -295,8 +312,8 @@ USUAL = record(MAG, 3, ttj2000ns=823176136884633761, mag_B_GSE=[1, 2, 3], mag_B_
     ids=repr,
 )
 def test_what_is_not_usual_is_not_parsed(other: dict[str, object]) -> None:
-    assert parsed(MAG, SPAN, body_of(MAG, USUAL)) is not None
-    assert parsed(MAG, SPAN, body_of(MAG, USUAL, record(MAG, 7) | other)) is None
+    assert parse_answer(MAG, SPAN, body_of(MAG, USUAL)) is not None
+    assert parse_answer(MAG, SPAN, body_of(MAG, USUAL, record(MAG, 7) | other)) is None
 
 
 @pytest.mark.parametrize(
@@ -315,7 +332,7 @@ def test_what_is_not_usual_is_not_parsed(other: dict[str, object]) -> None:
     ],
 )
 def test_nor_are_fields_of_another_form(instrument: Instrument, fields: dict[str, object]) -> None:
-    assert parsed(instrument, SPAN, body_of(instrument, record(instrument) | fields)) is None
+    assert parse_answer(instrument, SPAN, body_of(instrument, record(instrument) | fields)) is None
 
 
 @pytest.mark.parametrize(
@@ -331,7 +348,7 @@ def test_nor_are_fields_of_another_form(instrument: Instrument, fields: dict[str
     ],
 )  # fmt: skip
 def test_nor_are_other_texts(body: bytes) -> None:
-    assert parsed(MAG, SPAN, body) is None
+    assert parse_answer(MAG, SPAN, body) is None
 
 
 @pytest.mark.parametrize("opening", ["[", '{"a":'])
@@ -343,7 +360,7 @@ def test_nor_are_other_texts(body: bytes) -> None:
 def test_nor_is_what_is_nested_without_end(opening: str, where: str) -> None:
     """Left to find out the types by itself, arrow would overflow the stack, and the process be gone."""
     nested = opening * 200_000 + "1" + ("]" if opening == "[" else "}") * 200_000
-    assert parsed(CODICE_HI, SPAN, (where % nested).encode()) is None
+    assert parse_answer(CODICE_HI, SPAN, (where % nested).encode()) is None
 
 
 def test_an_answer_on_many_lines_that_says_nothing_of_its_count() -> None:

@@ -14,8 +14,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ialirt_backfill.day import table
-from ialirt_backfill.day.rows import tabulate
+from ialirt_backfill.day import content, table
+from ialirt_backfill.day.answers import tabulate
 from ialirt_backfill.exceptions import UnwritableValue
 from ialirt_backfill.instruments import INSTRUMENTS, Instrument
 from ialirt_backfill.plan.coverage import day_span
@@ -59,8 +59,8 @@ def one(instrument: Instrument, /, **fields: Any) -> dict[str, str]:
     return cells(tabulated(instrument, {"time_utc": at(0), **fields}))[at(0)]
 
 
-def read_back(content: bytes) -> Cells:
-    rows = csv.DictReader(io.StringIO(content.decode(), newline=""), strict=True)
+def read_back(written: bytes) -> Cells:
+    rows = csv.DictReader(io.StringIO(written.decode(), newline=""), strict=True)
     return {row["time_utc"]: {k: v for k, v in row.items() if v and k != "time_utc"} for row in rows}
 
 
@@ -561,19 +561,19 @@ cell_texts |= st.text(st.characters(codec="utf-8"), min_size=1, max_size=5)
 contents = st.dictionaries(st.integers(0, 12), st.dictionaries(names, cell_texts, max_size=4), max_size=6)
 
 
-def built(content: dict[int, dict[str, str | None]]) -> pa.Table:
-    columns = sorted({name for row in content.values() for name in row})
-    data = {name: [content[second].get(name) for second in sorted(content)] for name in columns}
+def built(some: dict[int, dict[str, str | None]]) -> pa.Table:
+    columns = sorted({name for row in some.values() for name in row})
+    data = {name: [some[second].get(name) for second in sorted(some)] for name in columns}
     return pa.table(
-        [pa.array([at(s) for s in sorted(content)], pa.string()), *(pa.array(data[c], pa.string()) for c in columns)],
+        [pa.array([at(s) for s in sorted(some)], pa.string()), *(pa.array(data[c], pa.string()) for c in columns)],
         ["time_utc", *columns],
     )
 
 
 def model(*contents: dict[int, dict[str, str | None]]) -> Cells:
     merged: Cells = {}
-    for content in contents:
-        for second, row in content.items():
+    for some in contents:
+        for second, row in some.items():
             merged.setdefault(at(second), {}).update({name: cell for name, cell in row.items() if cell is not None})
     return merged
 
@@ -593,11 +593,11 @@ def test_tables_are_merged_per_cell(parts: list[dict[int, dict[str, str | None]]
 
 @given(contents, st.lists(names, unique=True))
 @modest
-def test_what_is_written_reads_back(content: dict[int, dict[str, str | None]], more: list[str]) -> None:
-    rows = built(content)
+def test_what_is_written_reads_back(some: dict[int, dict[str, str | None]], more: list[str]) -> None:
+    rows = built(some)
     columns = ["time_utc", *sorted({*rows.column_names[1:], *more})]
-    written = table.header(columns) + table.to_csv(rows, columns)
-    assert read_back(written) == model(content)
+    written = content.header(columns) + content.to_csv(rows, columns)
+    assert read_back(written) == model(some)
     assert written.endswith(b"\n")
     lines = list(csv.reader(io.StringIO(written.decode(), newline=""), strict=True))
     assert lines[0] == columns
@@ -606,8 +606,8 @@ def test_what_is_written_reads_back(content: dict[int, dict[str, str | None]], m
 
 def test_quotes_stand_only_where_they_are_needed() -> None:
     rows = built({0: {"a": "plain", "x,y": "1,2"}, 4: {"a": 'q"', "x,y": " "}})
-    assert table.header(rows.column_names) == b'time_utc,a,"x,y"\n'
-    assert table.to_csv(rows, rows.column_names) == f'{at(0)},plain,"1,2"\n{at(4)},"q""", \n'.encode()
+    assert content.header(rows.column_names) == b'time_utc,a,"x,y"\n'
+    assert content.to_csv(rows, rows.column_names) == f'{at(0)},plain,"1,2"\n{at(4)},"q""", \n'.encode()
 
 
 # --- whatever comes ---------------------------------------------------------------------------------------------------
@@ -629,7 +629,7 @@ def test_every_record_becomes_the_same_cells_alone_and_among_others(answer: tupl
     assert len(window.rejected) == sum(len(each.rejected) for each in alone)
     assert window.foreign == tuple(name for each in alone for name in each.foreign)
     columns = window.rows.column_names
-    written = table.header(columns) + table.to_csv(window.rows, columns)
+    written = content.header(columns) + content.to_csv(window.rows, columns)
     assert read_back(written) == cells(window.rows)
 
 

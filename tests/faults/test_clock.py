@@ -9,9 +9,9 @@ import pytest
 
 from ialirt_backfill.simulator import Simulator
 from ledger import DayStatus
-from tests.acceptance.conftest import Clock
-from tests.faults.conftest import Place
 from tests.support.access import KEYS
+from tests.support.clock import Clock
+from tests.support.places import Place
 
 AHEAD = timedelta(hours=30)
 """Today and yesterday are wrong too."""

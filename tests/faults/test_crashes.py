@@ -14,9 +14,10 @@ import pytest
 from ialirt_backfill.simulator import Simulator
 from ialirt_backfill.store import dayfile
 from ledger import AttemptStatus, DayStatus, Ledger
-from tests.acceptance.conftest import NOW, Clock, Command
-from tests.faults.conftest import DAY, Place
 from tests.support import tripwire
+from tests.support.clock import NOW, Clock
+from tests.support.commands import Command
+from tests.support.places import DAY, Place
 
 NOON, LATER = "2026-02-02T12:00:00", "2026-02-02T18:00:00"
 

@@ -14,8 +14,8 @@ import pytest
 
 from ialirt_backfill.simulator import Fault, Request
 from ledger import DayStatus
-from tests.acceptance.conftest import Command
-from tests.faults.conftest import DAY, Place
+from tests.support.commands import Command
+from tests.support.places import DAY, Place
 
 EARLY, LATER = "2026-02-02T02:00:00", "2026-02-02T04:00:00"
 

@@ -10,7 +10,7 @@ import pytest
 from ialirt_backfill.simulator import Answer, Times
 from ialirt_backfill.store import dayfile
 from ledger import DayStatus
-from tests.faults.conftest import DAY, Place
+from tests.support.places import DAY, Place
 from tests.support.reference import assert_cell, expected_rows
 
 EVENING = "2026-02-03T02:00:00"

@@ -11,8 +11,9 @@ import pytest
 
 from ialirt_backfill.simulator import Answer, Redirect, Simulator, Times, Transform
 from ledger import Ledger
-from tests.acceptance.conftest import NOW, Command, Ended
-from tests.faults.conftest import DAY, Place
+from tests.support.clock import NOW
+from tests.support.commands import Command, Ended
+from tests.support.places import DAY, Place
 
 Main = Callable[..., Ended]
 

@@ -12,9 +12,10 @@ import pytest
 import cli
 from ialirt_backfill.simulator import Fault, Request
 from ledger import Ledger
-from tests.acceptance.conftest import NOW, Command
-from tests.faults.conftest import DAY, Place
 from tests.support import tripwire
+from tests.support.clock import NOW
+from tests.support.commands import Command
+from tests.support.places import DAY, Place
 
 
 @pytest.fixture

@@ -21,8 +21,9 @@ from ialirt_backfill.plan.decisions import Decision
 from ialirt_backfill.run.events import DayOutcome, Listener
 from ialirt_backfill.simulator import Simulator
 from ledger import Ledger
-from tests.acceptance.conftest import NOW, Command
-from tests.faults.conftest import Place
+from tests.support.clock import NOW
+from tests.support.commands import Command
+from tests.support.places import Place
 
 FULL = "/dev/full"
 DAYS = ("--start", "2026-02-02", "--end", "2026-02-05")

@@ -6,7 +6,6 @@ import errno
 import logging
 import math
 import os
-import socket
 import sqlite3
 import stat
 import threading
@@ -16,17 +15,19 @@ from urllib.parse import quote
 
 import psycopg
 import pytest
-from sqlalchemy import text
 
+from ialirt_backfill.ask import sockets
 from ialirt_backfill.exceptions import MirrorError
-from ialirt_backfill.mirror.target import Target
+from ialirt_backfill.mirror.address import Address
+from ialirt_backfill.mirror.session import Session
 from ialirt_backfill.simulator import Answer, Simulator, Times
-from ialirt_backfill.store import dayfile
+from ialirt_backfill.store import dayfile, disk
 from ledger import Ledger, LedgerError
-from ledger.database import Access, open_database
-from tests.acceptance.conftest import NOW, Ended
-from tests.faults.conftest import DAY, Place
-from tests.ledger.samples import ITEM
+from ledger.opening import Access, open_database
+from tests.support.clock import NOW
+from tests.support.commands import Ended
+from tests.support.ledgers import ITEM
+from tests.support.places import DAY, Place
 from tests.support.refused import is_possible, without_locks
 
 Main = Callable[..., Ended]
@@ -59,7 +60,7 @@ def test_a_file_system_that_promises_nothing_for_a_power_cut(
             raise OSError(number, os.strerror(number))
         return opening(path, flags, mode)
 
-    monkeypatch.setattr(dayfile, "_noted", threading.Lock())
+    monkeypatch.setattr(disk, "_noted", threading.Lock())
     monkeypatch.setattr(os, "open", refuse_open) if "open" in call else monkeypatch.setattr(os, "fsync", refuse_fsync)
     with caplog.at_level(logging.WARNING):
         assert place.run("hit,swe").exit_code == 0
@@ -90,12 +91,15 @@ def test_a_file_system_that_does_not_lock_is_named(tmp_path: Path, error: str, e
 @pytest.mark.parametrize("error", ["ENOLCK", "EINVAL"])
 def test_a_mirror_does_not_wait_for_a_lock_that_cannot_be_had(tmp_path: Path, error: str) -> None:
     code = (
-        "import sys; from ialirt_backfill.mirror.target import Target\n"
-        "with Target(sys.argv[1]) as target, target.exclusive('t', lambda: False, lambda: print('waits')): pass"
+        "import sys; from ialirt_backfill.mirror.address import Address\n"
+        "from ialirt_backfill.mirror.lock import exclusive\n"
+        "from ialirt_backfill.mirror.session import Session\n"
+        "with Session(Address(sys.argv[1])) as session:\n"
+        "    with exclusive(session, 't', lambda: False, lambda: print('waits')): pass"
     )
     done = without_locks(error, code, [f"sqlite:///{tmp_path}/mirror.sqlite"])
     assert done.stdout == ""
-    assert "SQLite needs one that locks: a local one, not a network share, or take PostgreSQL" in done.stderr
+    assert "its file system does not lock as SQLite needs; take a local disk, or PostgreSQL" in done.stderr
 
 
 def test_the_locking_protocol_of_sqlite_is_no_matter_of_which_file_it_is(tmp_path: Path) -> None:
@@ -178,20 +182,24 @@ def _closed() -> sqlite3.Connection:
 
 
 def test_what_the_mirror_does_not_know_of_its_database_is_said_to_be_that(postgresql_url: str) -> None:
-    with Target(postgresql_url) as target, pytest.raises(MirrorError, match=r"does not know \(DataError: .*NUL"):
-        target.write(lambda connection: connection.execute(text("SELECT :word"), {"word": "a\0b"}))
+    with (
+        Session(Address(postgresql_url)) as session,
+        pytest.raises(MirrorError, match=r"does not know \(DataError: .*NUL"),
+        session.translated(),
+    ):
+        session.postgresql.execute("SELECT %s", ("a\0b",))
 
 
 def test_a_machine_that_opens_no_connection_is_not_the_servers_fault(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(*_: object) -> socket.socket:
+    def refuse(*_: object, **__: object) -> None:
         raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
 
     with monkeypatch.context() as patch:
-        patch.setattr(socket, "create_connection", refuse)
+        patch.setattr(sockets, "TimedSocket", refuse)
         report = place.run()
-    assert report.exit_code == 1
-    assert "this machine opens no connection ([Errno 24] Too many open files)" in (report.results[0].error or "")
-    assert place.run(retry_failed=True).exit_code == 0
+    assert (report.exit_code, report.results) == (2, ())
+    assert "this machine opens no connection ([Errno 24] Too many open files)" in (report.ended or "")
+    assert place.run().exit_code == 0
     place.assert_right()

@@ -16,9 +16,9 @@ import pytest
 from ialirt_backfill.instruments import INSTRUMENTS
 from ialirt_backfill.simulator import Answer, Fault, Request, Times, Transform
 from ledger import DayStatus
-from tests.acceptance.conftest import Ended
-from tests.faults.conftest import DAY, Place
 from tests.support.access import FULL
+from tests.support.commands import Ended
+from tests.support.places import DAY, Place
 from tests.support.reference import assert_file_holds
 
 Records = list[dict[str, Any]]

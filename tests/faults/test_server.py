@@ -3,84 +3,62 @@
 from __future__ import annotations
 
 import math
+import re
 import threading
 import time
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
+from ialirt_backfill.options import PollOptions
 from ialirt_backfill.plan.decisions import Action
 from ialirt_backfill.run.events import DayOutcome, Listener
-from ialirt_backfill.simulator import (
-    Answer,
-    CutBody,
-    CutJson,
-    Fault,
-    Request,
-    Reset,
-    Silence,
-    Simulator,
-    Slow,
-    Times,
-    Trickle,
-)
+from ialirt_backfill.run.poll import has_failed, poll
+from ialirt_backfill.simulator import Answer, Fault, Request, Silence, Simulator, Slow, Times, Trickle
 from ledger import DayStatus
-from tests.acceptance.conftest import NOW, Command
-from tests.faults.conftest import DAY, QUICK, Place
+from tests.support.access import KEY
+from tests.support.clock import NOW
+from tests.support.commands import Command
+from tests.support.faults import BEARERS, FAULTS, REPRESENTATIVES, SILENCE_SECONDS, befall
+from tests.support.places import DAY, QUICK, Place
 
+PATIENCE = replace(QUICK, silence=SILENCE_SECONDS)
 NEXT = DAY + timedelta(days=1)
 
-FAULTS: dict[str, tuple[Fault, str]] = {
-    "429": (Answer(429, retry_after=0), "429"),
-    "500": (Answer(500, '{"message": "Internal Server Error"}'), "Internal Server Error"),
-    "502": (Answer(502), "502"),
-    "503": (Answer(503), "Service Unavailable"),
-    "504": (Answer(504), "Endpoint request timed out"),
-    "507": (Answer(507), "Insufficient Storage"),
-    "520": (Answer(520, "<html>the origin said nothing</html>", "text/html"), "HTTP 520 Unknown: <html>the origin"),
-    "reset before the answer": (Reset(), "connection broke"),
-    "reset within the body": (Reset(2000), "connection broke"),
-    "cut body": (CutBody(), "cut short"),
-    "cut JSON": (CutJson(), "not JSON"),
-    "HTML with 200": (Answer(200, "<html>maintenance</html>", "text/html"), "<html>maintenance</html>"),
-    "nothing with 200": (Answer(200, b""), "not JSON"),
-    "null": (Answer(200, b"null"), "null"),
-    "no data key": (Answer(200, b'{"meta": {"count": 3}}'), "no list of records"),
-    "fewer records than counted": (Answer(200, b'{"meta": {"count": 3}, "data": []}'), "3"),
-    "of another instrument": (Answer(200, b'{"meta": {"instrument": "swe"}, "data": []}'), 'says it is of "swe"'),
-    "slow answer": (Slow(1.0), "in time"),
-    "no answer": (Silence(), "in time"),
-    "trickling body": (Trickle(0.05, chunk=1, headers=False), "in time"),
-    "trickling headers": (Trickle(0.05, chunk=1, headers=True), "in time"),
-}
 
-
-SLOW = {"slow answer", "trickling headers"}
-"""Of these, three in a row tell no more than three of their kind."""
-
-
-@pytest.mark.parametrize(
-    ("name", "times"), [(name, times) for name in FAULTS for times in (1, 3) if times == 1 or name not in SLOW]
-)
+@pytest.mark.parametrize("times", [1, 3])
+@pytest.mark.parametrize("name", REPRESENTATIVES)
 def test_a_fault_that_passes_leaves_no_trace(place: Place, name: str, times: int) -> None:
-    place.simulator.faults = Times(times, FAULTS[name][0])
-    report = place.run("codice_lo")
+    place.simulator.faults = Times(times, REPRESENTATIVES[name][0])
+    report = place.run("codice_lo", patience=PATIENCE)
     assert report.exit_code == 0, report.outcomes
     place.assert_right("codice_lo")
-    assert len(place.simulator.requests) >= times + 1
+    assert len(place.simulator.requests) == times + 1
 
 
-@pytest.mark.parametrize("name", FAULTS)
+HALVED = {"502", "504", *(name for name, (_, words) in REPRESENTATIVES.items() if "in time" in words)}
+"""After two tries each, half of the window is asked for, four times, as long as anything else is answered."""
+
+
+def tries(error: str | None) -> int:
+    """How often it was tried, by the words of a failure."""
+    found = re.search(r"\((\d+) tries\)", error or "")
+    assert found is not None, error
+    return int(found[1])
+
+
+@pytest.mark.parametrize("name", REPRESENTATIVES)
 def test_a_fault_for_ever_fails_its_day_with_the_servers_words_and_no_other(place: Place, name: str) -> None:
-    fault, words = FAULTS[name]
+    fault, words = REPRESENTATIVES[name]
     place.simulator.faults = Times(math.inf, fault, instrument="hit", day=DAY)
-    report = place.run("hit,codice_lo", DAY, NEXT)
+    report = place.run("hit,codice_lo", DAY, NEXT, patience=PATIENCE)
     assert report.exit_code == 1
     outcomes = {(outcome.instrument.name, outcome.day): outcome for outcome in report.results}
     failed = outcomes.pop(("hit", DAY))
     assert failed.status is DayStatus.FAILED
     assert words in (failed.error or "")
-    assert "5 tries" in (failed.error or "")
+    assert tries(failed.error) in ({5, 6, 7, 8, 9, 10} if name in HALVED else {5})
     assert not place.file().exists()
     assert {outcome.status for outcome in outcomes.values()} == {DayStatus.DOWNLOADED}
     place.assert_right("codice_lo")
@@ -155,8 +133,8 @@ def test_an_instrument_that_hangs_fails_its_own_days_and_delays_no_other(place: 
     took = {name: max(at for other, at in finished.at if other == name) - began for name in ("hit", "swe", "codice_lo")}
     failed = {outcome.instrument.name for outcome in report.results if outcome.status is DayStatus.FAILED}
     assert failed == {"hit"}
-    one_day = QUICK.tries * (QUICK.silence + QUICK.longest_pause + QUICK.first_pause)
-    assert took["hit"] >= QUICK.tries * QUICK.silence
+    one_day = QUICK.tries * (QUICK.longest_silence + QUICK.longest_pause + QUICK.first_pause)
+    assert took["hit"] >= QUICK.tries * QUICK.longest_silence
     # Days of the others never wait for two days of the one that hangs.
     assert max(took["swe"], took["codice_lo"]) < max(2 * one_day, took["hit"] / 2)
     names = [name for name, _ in finished.at]
@@ -165,8 +143,7 @@ def test_an_instrument_that_hangs_fails_its_own_days_and_delays_no_other(place: 
 
 def test_faults_at_random_places_lose_nothing(place: Place) -> None:
     """A quarter of the requests of several days meet a fault of some kind."""
-    faults = [fault for name, (fault, _) in FAULTS.items() if name not in {"slow answer", "no answer"}]
-    quick = [fault for fault in faults if not isinstance(fault, Trickle)]
+    quick = [fault for fault, _ in FAULTS.values() if not isinstance(fault, Trickle | Slow | Silence)]
 
     def some(request: Request) -> Fault | None:
         return quick[request.number % len(quick)] if request.number % 4 == 0 else None
@@ -181,11 +158,7 @@ def test_faults_at_random_places_lose_nothing(place: Place) -> None:
 def test_through_the_command_line_a_day_fails_in_time_with_words_and_advice(
     command: Command, simulator: Simulator
 ) -> None:
-    simulator.faults = [
-        Times(math.inf, Silence(), instrument="hit"),
-        Times(math.inf, Trickle(0.2), instrument="swe"),
-        Times(math.inf, Answer(503), instrument="codice_lo"),
-    ]
+    befall(simulator)
     began = time.monotonic()
     done = command(
         "--instrument", "hit,swe,codice_lo,spacecraft", "--start", str(DAY), "--end", str(DAY), "--as-of", NOW,
@@ -195,6 +168,32 @@ def test_through_the_command_line_a_day_fails_in_time_with_words_and_advice(
     assert time.monotonic() - began < 40
     errors = {result["instrument"]: result["error"] for result in done.json["results"]}
     assert errors.pop("spacecraft") is None
-    assert all("5 tries" in error for error in errors.values())
-    assert "HTTP 503" in errors["codice_lo"]
+    assert all(words in errors[name] for name, (_, words) in BEARERS.items())
+    assert tries(errors.pop("codice_lo")) == 5
+    assert all(5 <= tries(error) <= 10 for error in errors.values()), errors
     assert "--retry-failed" in done.err
+
+
+def test_through_the_poll_the_faulty_instruments_fail_and_the_next_pass_has_them_all(place: Place) -> None:
+    names = (*BEARERS, "spacecraft")
+    place.clock.set(f"{DAY}T12:00:00")
+    options = PollOptions(
+        instrument=",".join(names),
+        datastore=str(place.datastore),
+        url=place.simulator.url,
+        once=True,
+        timeout=timedelta(seconds=1),
+    )
+    befall(place.simulator)
+    report = poll(options, key=KEY, clock=place.clock)
+    assert has_failed(report)
+    outcomes = {outcome.instrument.name: outcome for outcome in report.outcomes}
+    assert outcomes["spacecraft"].status is DayStatus.DOWNLOADED
+    for name, (_, words) in BEARERS.items():
+        assert outcomes[name].status is DayStatus.FAILED
+        assert words in (outcomes[name].error or "")
+
+    place.simulator.faults = ()
+    assert not has_failed(poll(options, key=KEY, clock=place.clock))
+    for name in names:
+        place.assert_right(name)

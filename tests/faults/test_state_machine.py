@@ -22,10 +22,10 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from ialirt_backfill.plan.coverage import day_span
 from ialirt_backfill.simulator import Answer, CutBody, CutJson, Fault, Request, Reset, Simulator, Times, Transform
 from ialirt_backfill.store import dayfile
-from tests.acceptance.conftest import Clock
-from tests.faults.conftest import Place
 from tests.support import tripwire
 from tests.support.access import KEYS
+from tests.support.clock import Clock
+from tests.support.places import Place
 from tests.support.reference import assert_cell, expected_rows
 
 DAYS = (date(2026, 2, 1), date(2026, 2, 2))

@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 
 from ialirt_backfill.simulator import Simulator
-from tests.acceptance.conftest import NOW, Command, Ended
-from tests.faults.conftest import DAY
+from tests.support.clock import NOW
+from tests.support.commands import Command, Ended
+from tests.support.places import DAY
 
 Main = Callable[..., Ended]
 

@@ -1,20 +1,18 @@
-"""One real, ephemeral Prefect server for all tests of the flows."""
+"""A real Prefect server, shared by all workers of a session, and what a flow needs to run."""
 
 from __future__ import annotations
 
-import asyncio
+import atexit
 import os
 import tempfile
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
-from uuid import UUID
 
 import pytest
 
 # Prefect reads these when it is imported. A folder of its own keeps the tests away from whatever the person has set up.
 _home = tempfile.TemporaryDirectory(prefix="ialirt-prefect-")
+atexit.register(_home.cleanup)
 os.environ |= {
     "DO_NOT_TRACK": "1",
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
@@ -22,27 +20,21 @@ os.environ |= {
     "PREFECT_LOGGING_TO_API_BATCH_INTERVAL": "0.2",
 }
 
-from prefect import get_client  # noqa: E402
-from prefect.client.schemas.filters import (  # noqa: E402
-    ArtifactFilter,
-    ArtifactFilterFlowRunId,
-    FlowRunFilter,
-    FlowRunFilterId,
-    LogFilter,
-    LogFilterFlowRunId,
-)
-from prefect.client.schemas.objects import TaskRun  # noqa: E402
-from prefect.testing.utilities import prefect_test_harness  # noqa: E402
+from prefect.events.worker import EventsWorker  # noqa: E402
+from prefect.logging.handlers import APILogHandler  # noqa: E402
+from prefect.settings import PREFECT_API_URL, temporary_settings  # noqa: E402
 
 from ialirt_backfill.simulator import Simulator  # noqa: E402
 from tests.support.access import ENVIRONMENT, KEYS  # noqa: E402
+from tests.support.session import Server, Session  # noqa: E402
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _server() -> Iterator[None]:
-    with prefect_test_harness(server_startup_timeout=120):
+def _server(session: Session) -> Iterator[None]:
+    with temporary_settings(updates={PREFECT_API_URL: session.address_of(Server.PREFECT)}):
         yield
-    _home.cleanup()
+        APILogHandler().flush()  # what is still to be sent needs the server
+        EventsWorker.drain_all()
 
 
 @pytest.fixture
@@ -57,68 +49,3 @@ def simulator(monkeypatch: pytest.MonkeyPatch) -> Iterator[Simulator]:
 @pytest.fixture
 def datastore(tmp_path: Path) -> str:
     return str(tmp_path / "data")
-
-
-class Seen:
-    """What the server knows of one flow run."""
-
-    def __init__(self, flow_run_id: UUID) -> None:
-        self.id = flow_run_id
-
-    @property
-    def task_runs(self) -> list[TaskRun]:
-        """In the order in which they began."""
-
-        async def read() -> list[TaskRun]:
-            async with get_client() as client:
-                chosen = FlowRunFilter(id=FlowRunFilterId(any_=[self.id]))
-                found: list[TaskRun] = []
-                while page := await client.read_task_runs(flow_run_filter=chosen, limit=200, offset=len(found)):
-                    found += page
-                return found
-
-        return sorted(asyncio.run(read()), key=lambda run: (str(run.start_time), run.name))
-
-    @property
-    def artifacts(self) -> dict[str, Any]:
-        """By key, their data."""
-
-        async def read() -> dict[str, Any]:
-            async with get_client() as client:
-                chosen = ArtifactFilter(flow_run_id=ArtifactFilterFlowRunId(any_=[self.id]))
-                return {str(found.key): found.data for found in await client.read_artifacts(artifact_filter=chosen)}
-
-        return asyncio.run(read())
-
-    @property
-    def logs(self) -> list[str]:
-        """The messages of the flow run and its task runs."""
-
-        async def read() -> list[str]:
-            async with get_client() as client:
-                chosen = LogFilter(flow_run_id=LogFilterFlowRunId(any_=[self.id]))
-                return [line.message for line in await client.read_logs(chosen, limit=200)]
-
-        return asyncio.run(read())
-
-    @property
-    def events(self) -> list[dict[str, Any]]:
-        """The events about days that this run emitted."""
-
-        async def read() -> list[dict[str, Any]]:
-            async with get_client() as client:
-                chosen = {"event": {"name": ["ialirt.day.updated"]}, "order": "ASC"}
-                answer = await client._client.post("/events/filter", json={"filter": chosen, "limit": 50})
-                answer.raise_for_status()
-                found: list[dict[str, Any]] = answer.json()["events"]
-                return [event for event in found if any(str(self.id) in str(it) for it in event["related"])]
-
-        return asyncio.run(read())
-
-
-def eventually(look: Callable[[], Any], good: Callable[[Any], bool], seconds: float = 15) -> Any:
-    """What is seen once it is good, or at last: logs, events and the states of tasks reach the server with a delay."""
-    deadline = time.monotonic() + seconds
-    while not good(seen := look()) and time.monotonic() < deadline:
-        time.sleep(0.2)
-    return seen

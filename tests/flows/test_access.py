@@ -9,9 +9,7 @@ from prefect.client.schemas.objects import StateType
 
 from ialirt_backfill.instruments import INSTRUMENTS
 from ialirt_backfill.simulator import Simulator
-from tests.flows.conftest import eventually
-from tests.flows.test_backfill import options_for, run
-from tests.flows.test_poll import Hour, final
+from tests.support.flows import Hour, eventually, final, options_for, run
 
 KEYS = {"no key": None, "key without scope": "plain", "key with scope": "full"}
 NEEDS_KEY = "data before 2026-02-01 need an API key"

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from prefect import flow
 from prefect.blocks.system import Secret
-from prefect.client.schemas.objects import State, StateType
+from prefect.client.schemas.objects import StateType
 from prefect.context import get_settings_context
 from prefect.utilities.callables import parameter_schema
 from pydantic import SecretStr
@@ -29,21 +29,7 @@ from ialirt_backfill.instruments import INSTRUMENTS
 from ialirt_backfill.options import BackfillOptions, PollOptions
 from ialirt_backfill.simulator import Answer, Simulator, Times
 from ledger import DayStatus, Ledger
-from tests.flows.conftest import Seen, eventually
-
-FEBRUARY = date(2026, 2, 1)
-
-
-def options_for(simulator: Simulator, datastore: str, **others: Any) -> BackfillOptions:
-    asked: dict[str, Any] = {"instrument": "hit", "start": FEBRUARY, "end": FEBRUARY} | others
-    return BackfillOptions(url=simulator.url, datastore=datastore, **asked)
-
-
-def run(options: BackfillOptions, dask: str | None = None) -> tuple[State[Any], Seen]:
-    state: State[Any] = backfill(options, dask, return_state=True)
-    flow_run_id = state.state_details.flow_run_id
-    assert flow_run_id is not None
-    return state, Seen(flow_run_id)
+from tests.support.flows import FEBRUARY, eventually, options_for, run
 
 
 def windows(simulator: Simulator) -> list[tuple[Any, ...]]:

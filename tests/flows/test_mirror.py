@@ -19,7 +19,7 @@ from ialirt_backfill.exceptions import UsageError
 from ialirt_backfill.options import BackfillOptions, MirrorOptions
 from ialirt_backfill.run.backfill import backfill
 from ialirt_backfill.simulator import Simulator
-from tests.flows.conftest import Seen
+from tests.support.flows import Seen
 
 DAY = date(2026, 2, 1)
 

@@ -6,51 +6,16 @@ import math
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from uuid import UUID
 
-from prefect import flow
 from prefect.client.schemas.objects import State, StateType
-from prefect.runtime import flow_run
 
-from flows.poll import poll, poll_hour
+from flows.poll import poll
 from ialirt_backfill.instruments import INSTRUMENTS
 from ialirt_backfill.options import PollOptions
 from ialirt_backfill.simulator import Answer, Silence, Simulator, Times
-from tests.flows.conftest import Seen, eventually
+from tests.support.flows import Hour, eventually, final
 
 REFUSED = Answer(400, b'{"message": "not today"}')
-
-
-class Hour:
-    """A clock that only sleeping moves, and a flow that polls by it."""
-
-    def __init__(self, simulator: Simulator, datastore: str, now: str, **options: Any) -> None:
-        self.now = datetime.fromisoformat(now).replace(tzinfo=UTC)
-        self.options = PollOptions(url=simulator.url, datastore=datastore, **options)
-        simulator.now = lambda: self.now
-
-    def sleep(self, seconds: float) -> None:
-        self.now += timedelta(seconds=seconds)
-
-    def run(self, slot: datetime | None = None) -> tuple[State[Any], Seen]:
-        seen: list[UUID] = []
-
-        @flow(name="an hour")
-        def hour() -> State[None]:
-            seen.append(UUID(flow_run.id))
-            return poll_hour(self.options, slot or self.now, lambda: self.now, self.sleep)
-
-        state: State[Any] = hour(return_state=True)
-        return state, Seen(seen[0])
-
-
-def final(seen: Seen, count: int) -> Any:
-    """The task runs, once so many have reached their end on the server."""
-
-    def done(runs: Any) -> bool:
-        return len(runs) >= count and all(run.state and run.state.is_final() for run in runs)
-
-    return eventually(lambda: seen.task_runs, done)
 
 
 def test_each_pass_is_one_task_per_instrument_and_the_flow_ends_before_the_hour(

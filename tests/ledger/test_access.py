@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from ledger import DayAccess, DayStatus, Ledger
-from tests.ledger.samples import ATTEMPT, DAY, DOWNLOADED, FAILED, FAILED_ATTEMPT, ITEM, claimed
+from tests.support.ledgers import ATTEMPT, DAY, DOWNLOADED, FAILED, FAILED_ATTEMPT, ITEM, claimed
 
 NEXT = DAY + timedelta(days=1)
 WHY = "data before 2026-02-01 need an API key"
@@ -27,7 +27,7 @@ def test_a_refused_day_is_pending_and_has_no_attempt(ledger: Ledger) -> None:
 
 
 def test_a_refusal_changes_nothing_else_and_is_forgotten_with_the_next_result(ledger: Ledger) -> None:
-    save(ledger, DayAccess.NONE)
+    save(ledger, DayAccess.NONE, final=False)
     before = ledger.day(ITEM, DAY)
     ledger.note_refused(ITEM, [DAY], WHY)
     noted = ledger.day(ITEM, DAY)
@@ -38,6 +38,13 @@ def test_a_refusal_changes_nothing_else_and_is_forgotten_with_the_next_result(le
     after = ledger.day(ITEM, DAY)
     assert after is not None
     assert (after.refused, after.access) == (None, DayAccess.FULL)
+
+
+def test_a_day_that_another_runner_has_ended_is_not_refused(ledger: Ledger) -> None:
+    save(ledger, DayAccess.FULL)
+    before = ledger.day(ITEM, DAY)
+    ledger.note_refused(ITEM, [DAY], WHY)
+    assert ledger.day(ITEM, DAY) == before
 
 
 def test_the_same_refusal_is_noted_once(ledger: Ledger) -> None:

@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from ledger import AttemptStatus, Claimant, ClaimLost, DayStatus, Ledger
-from tests.ledger.samples import ATTEMPT, DAY, DOWNLOADED, ITEM, claimed, execute, record
+from ledger import AttemptStatus, Claim, Claimant, ClaimLost, DayStatus, Ledger, claims
+from ledger.opening import Access, open_database
+from tests.support.ledgers import ATTEMPT, DAY, DOWNLOADED, ITEM, claimed, execute, record
 
 ROOT = Path(__file__).parents[2]
 
@@ -22,7 +23,7 @@ import sys, datetime
 from ledger import Ledger
 ledger = Ledger.open(sys.argv[1])
 claim = ledger.claim({ITEM!r}, datetime.date({DAY.year}, {DAY.month}, {DAY.day}), seen_version=None, run_id="doomed")
-print(claim.holder.pid, flush=True)
+print(claim.claimant.pid, flush=True)
 sys.stdin.read()
 """
 
@@ -35,7 +36,7 @@ def test_a_claim_makes_the_row_and_changes_no_status(ledger: Ledger) -> None:
     assert claim.state.claim is None
     row = ledger.day(ITEM, DAY)
     assert row is not None
-    assert row == claim.state._replace(claim=claim.holder)
+    assert row == claim.state._replace(claim=claim.claimant)
     assert row.attempts == 0
     assert ledger.progress([ITEM])[ITEM].progress_timestamp is None
 
@@ -46,7 +47,7 @@ def test_a_held_day_cannot_be_claimed(ledger: Ledger) -> None:
     assert ledger.claim(ITEM, DAY, seen_version=held.state.version, run_id="second") is None
     row = ledger.day(ITEM, DAY)
     assert row is not None
-    assert row.claim == held.holder
+    assert row.claim == held.claimant
 
 
 def test_a_day_that_changed_since_it_was_seen_cannot_be_claimed(ledger: Ledger) -> None:
@@ -118,7 +119,7 @@ def test_a_killed_process_is_taken_over_at_once(ledger: Ledger, ledger_url: str)
 
 def test_a_claim_of_another_host_lapses_by_time_unless_it_is_renewed(ledger: Ledger, ledger_url: str) -> None:
     claim = claimed(ledger)
-    _move_to_another_host(ledger_url, claim.holder)
+    _move_to_another_host(ledger_url, claim.claimant)
     row = ledger.day(ITEM, DAY)
     assert row is not None
     assert row.claim is not None
@@ -143,7 +144,7 @@ def test_the_heartbeat_renews_and_defeats_a_take_over_that_looked_before(ledger:
         assert other.renew(claim.run_id) == 0
     row = ledger.day(ITEM, DAY)
     assert row is not None
-    assert row.claim == claim.holder
+    assert row.claim == claim.claimant
 
 
 def test_what_is_released_or_recorded_is_not_renewed(ledger: Ledger) -> None:
@@ -204,15 +205,36 @@ def test_a_claim_does_not_wait_for_another_day_of_the_item_that_is_being_recorde
             assert other.claim(ITEM, DAY, seen_version=lapsed.version, run_id="next") is None
 
 
-def test_a_holder_is_read_back_from_its_text() -> None:
-    holder = Claimant.this_process("run", datetime.now(UTC))
-    assert Claimant.from_text(holder.text) == holder
-    assert not holder.is_known_dead()
-    assert holder.token != Claimant.this_process("run", holder.since).token
+def test_a_transaction_that_is_tried_again_finds_its_own_claim(ledger_url: str) -> None:
+    """As after a commit that took effect and whose answer was lost."""
+    Ledger.open(ledger_url).close()
+    database = open_database(ledger_url, Access.CREATE, 5)
+    assert database is not None
+
+    def take(token: str) -> Claim | None:
+        return database.write(
+            lambda connection: claims.take(connection, ITEM, DAY, seen_version=None, run_id="run", token=token)
+        )
+
+    first = take("mine")
+    assert first is not None
+    assert take("mine") == first
+    assert take("another's") is None
+    database.close()
+
+
+def test_a_claimant_is_read_back_from_its_text() -> None:
+    claimant = Claimant.this_process("run", datetime.now(UTC), "token")
+    assert Claimant.from_text(claimant.text) == claimant
+    assert not claimant.is_known_dead()
+
+
+def test_every_claim_has_a_token_of_its_own(ledger: Ledger) -> None:
+    assert claimed(ledger).token != claimed(ledger, day=DAY + timedelta(days=1)).token
 
 
 def test_only_a_process_that_must_have_ended_is_known_dead() -> None:
-    mine = Claimant.this_process("run", datetime(2026, 1, 1, 10, tzinfo=UTC))
+    mine = Claimant.this_process("run", datetime(2026, 1, 1, 10, tzinfo=UTC), "token")
     gone = replace(mine, pid=2**22 + 1)
     assert gone.is_known_dead()
     assert replace(mine, process_start=1).is_known_dead()  # the process id was given to another process since
@@ -224,8 +246,8 @@ def test_only_a_process_that_must_have_ended_is_known_dead() -> None:
     assert replace(mine, host="x", pid=123).describe() == "process 123 on host x since 2026-01-01 10:00:00Z"
 
 
-def _move_to_another_host(url: str, holder: Claimant) -> None:
-    text = replace(holder, host="elsewhere").text
+def _move_to_another_host(url: str, claimant: Claimant) -> None:
+    text = replace(claimant, host="elsewhere").text
     execute(url, f"UPDATE instrument_day SET claimed_by = '{text}'")
 
 

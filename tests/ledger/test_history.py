@@ -10,9 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from ledger import Ledger
-from ledger import ledger as ledger_module
-from tests.ledger.samples import ATTEMPT, DAY, DOWNLOADED, ITEM, claimed, execute, record
+from ledger import Ledger, history
+from tests.support.ledgers import ATTEMPT, DAY, DOWNLOADED, ITEM, claimed, execute, record
 
 
 def test_a_run_is_noted_at_its_start_and_at_its_end(ledger: Ledger) -> None:
@@ -36,21 +35,10 @@ def test_runs_come_newest_first(ledger: Ledger) -> None:
     assert [run.options["number"] for run in ledger.runs(limit=2)] == [4, 3]
 
 
-def test_the_values_an_option_has_had(ledger: Ledger) -> None:
-    assert ledger.run_options_seen("demo") == set()
-    for options in ({"demo": True}, {"demo": True, "jobs": 4}, {"jobs": [1]}, {"jobs": "4"}, {"jobs": None}):
-        ledger.start_run("backfill", options, "1")
-    assert ledger.run_options_seen("demo") == {True}
-    assert all(type(value) is bool for value in ledger.run_options_seen("demo"))
-    assert ledger.run_options_seen("jobs") == {4, "4"}
-    ledger.start_run("backfill", {"demo": False}, "1")
-    assert ledger.run_options_seen("demo") == {True, False}
-
-
 def test_pruning_trims_the_history_and_never_the_state(
     ledger: Ledger, ledger_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ledger_module, "PRUNED_AT_ONCE", 4)
+    monkeypatch.setattr(history, "PRUNED_AT_ONCE", 4)
     now = ledger.now()
     old, new = (ledger.start_run("backfill", {}, "1") for _ in range(2))
     long_ago = replace(ATTEMPT, started=now - timedelta(days=91), finished=now - timedelta(days=91))

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from ledger import Ledger, LedgerError, LedgerUnavailable
-from tests.ledger.samples import DAY, ITEM, claimed, execute, record
+from tests.support.ledgers import DAY, ITEM, claimed, execute, record
 
 NOBODY = 65534
 

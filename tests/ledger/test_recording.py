@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ledger import Attempt, DayResult, DayStatus, Ledger, Progress
-from tests.ledger.samples import (
+from tests.support.ledgers import (
     ATTEMPT,
     DAY,
     DOWNLOADED,
@@ -77,7 +77,7 @@ def test_a_poll_records_and_keeps_its_claim(ledger: Ledger) -> None:
     record(ledger, claim, keep_claim=True)
     row = ledger.day(ITEM, DAY)
     assert row is not None
-    assert row.claim == claim.holder
+    assert row.claim == claim.claimant
     assert ledger.renew(claim.run_id) == 1
     record(ledger, claim)
 

@@ -16,8 +16,8 @@ from urllib.parse import quote
 import pytest
 
 from ledger import ClaimLost, Ledger, LedgerCorrupt, LedgerError, LedgerUnavailable, current
-from tests.ledger.samples import DAY, DOWNLOADED, ITEM, NOON, claimed, database, execute, record
 from tests.support.databases import Door, end_all_sessions
+from tests.support.ledgers import DAY, DOWNLOADED, ITEM, NOON, claimed, database, execute, record
 
 SECRET = "hunter2&/ü"
 SHOWN_NOWHERE = (SECRET, quote(SECRET, safe=""), "hunter2")
@@ -135,7 +135,7 @@ def test_a_session_lost_while_recording_records_nothing_and_is_not_tried_again(p
         assert entered == 1
         row = ledger.day(ITEM, DAY)
         assert row is not None
-        assert row.claim == claim.holder
+        assert row.claim == claim.claimant
         assert row.records == 0
         record(ledger, claim)
         with pytest.raises(ClaimLost):

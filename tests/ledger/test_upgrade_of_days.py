@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import text
 
 from ledger import Claimant, DayStatus, Ledger, LedgerOutdated, MirroredDay, migrations
-from tests.ledger.samples import database
+from tests.support.ledgers import database
 
 CUTOFF = "HTTP 400 Bad Request: API key required for data prior to 2026-02-01T00:00:00. The server does not accept"
 SCOPE = "HTTP 403 Forbidden: Unauthorized for HK access."
@@ -54,7 +54,7 @@ def _days() -> dict[str, list[dict[str, Any]]]:
         "last": "2026-01-01 23:59:17.000000", "gaps": '[["2026-01-01T03:00:00+00:00", "2026-01-01T04:00:00+00:00"]]',
         "through": "2026-01-02 00:00:00.000000", "path": "a.csv", "size": 99, "sha256": SHA256,
     }  # fmt: skip
-    claim = Claimant.this_process("r", NOON).text
+    claim = Claimant.this_process("r", NOON, "token").text
     rows = [
         empty | there | {"day": "2026-01-01", "status": "downloaded", "failures": 0},
         empty | {"day": "2026-01-02", "error": CUTOFF},

@@ -24,7 +24,7 @@ from ledger import (
 )
 from ledger import migrations as ledger_migrations
 from ledger.schema import VERSION_TABLE, VERSIONS, metadata
-from tests.ledger.samples import ITEM, NOON, claimed, database, execute, record
+from tests.support.ledgers import ITEM, NOON, claimed, database, execute, record
 
 ROOT = Path(__file__).parents[2]
 NEWEST = VERSIONS[-1]

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
 
-from ialirt_backfill.mirror.loading import MirrorReport, mirror
+from ialirt_backfill.mirror.events import MirrorReport
+from ialirt_backfill.mirror.loading import mirror
 from ialirt_backfill.options import BackfillOptions, MirrorOptions
 from ialirt_backfill.options.datastore import MARK
 from ialirt_backfill.run.backfill import backfill
-from tests.mirror.samples import FIRST, LAST, NOON, Store, execute
-
-Mirror = Callable[..., MirrorReport]
+from tests.mirror.samples import FIRST, LAST, NOON, Mirror, Store, execute
 
 _STEPS = {"mag": 180, "mag_hk": 180, "swapi": 60, "swe": 24, "hit": 12, "spacecraft": 10}
 """crump writes row by row: whole days of them all would take minutes."""

@@ -14,12 +14,14 @@ from typing import Any
 import psycopg
 
 from ialirt_backfill.instruments import INSTRUMENTS
+from ialirt_backfill.mirror.events import MirrorReport
 
 FIRST, LAST = date(2026, 1, 1), date(2026, 1, 2)
 NOON = datetime(2026, 1, 3, 12, tzinfo=UTC)
 """When the third day of `hit` was asked for last: it is still growing."""
 
 Rows = list[dict[str, str]]
+Mirror = Callable[..., MirrorReport]
 
 
 @dataclass(frozen=True)
@@ -81,3 +83,8 @@ def table(database: str, name: str, day: date | None = None) -> dict[str, dict[s
 def texts(rows: Rows) -> dict[str, dict[str, str | None]]:
     """The rows of a file by their time, None where a cell is empty."""
     return {row["time_utc"]: {name: cell or None for name, cell in row.items()} for row in rows}
+
+
+def in_schema(database: str, schema: str) -> str:
+    """The address of a schema in a PostgreSQL database."""
+    return f"{database}&options=-csearch_path%3D{schema}"

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import psycopg
@@ -20,11 +21,12 @@ from tests.mirror.samples import FIRST, LAST, Store, execute, table
 Words = Callable[..., list[str]]
 
 _ROWS = "SELECT count(*) FROM ialirt_mag"
+_WAITING = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
 
 
 @pytest.fixture
 def words(store: Store) -> Words:
-    """The command for the two days of `mag` and `hit`; those of `mag` take some seconds."""
+    """The command for the two days of `mag` and `hit`."""
 
     def made(database: str, *others: str) -> list[str]:
         store_words = ["--datastore", str(store.folder), "--start", str(FIRST), "--end", str(LAST)]
@@ -34,13 +36,12 @@ def words(store: Store) -> Words:
     return made
 
 
-@pytest.fixture
-def long_days(store: Store) -> int:
-    """Days of `mag` with a row for every minute; how many rows they have together."""
+def lengthen(store: Store, step: int = 60) -> int:
+    """Give the days of `mag` a row for every so many seconds; how many they have together."""
 
     def filled(rows: list[dict[str, str]]) -> list[dict[str, str]]:
         day = rows[0]["time_utc"][:10]
-        seconds = range(0, 86400, 60)
+        seconds = range(0, 86400, step)
         times = (f"{day}T{second // 3600:02}:{second // 60 % 60:02}:{second % 60:02}" for second in seconds)
         return [rows[number % len(rows)] | {"time_utc": moment} for number, moment in enumerate(times)]
 
@@ -59,75 +60,133 @@ def run(command: list[str]) -> tuple[int, str, str]:
     return process.returncode, out, err
 
 
-def wait_for_rows(database: str, many: int) -> None:
-    for _ in range(600):
-        with suppress(Exception):
-            if execute(database, _ROWS)[0][0] >= many:
-                return
-        time.sleep(0.02)
-    raise AssertionError("nothing was loaded")
+def until(condition: Callable[[], bool]) -> None:
+    for _ in range(2000):
+        if condition():
+            return
+        time.sleep(0.01)
+    raise AssertionError("it never came to that")
 
 
-def test_a_load_that_was_killed_is_made_again(store: Store, words: Words, long_days: int, database: str) -> None:
-    process = start(words(database))
-    wait_for_rows(database, 200)
+@contextmanager
+def held_up(database: str) -> Iterator[None]:
+    """Nobody can change the table `ialirt_mag` of a PostgreSQL; whoever wants to waits. It can be read."""
+    with psycopg.connect(database) as other:
+        other.execute("LOCK TABLE ialirt_mag IN EXCLUSIVE MODE")
+        yield
+
+
+def has_waiting(database: str) -> bool:
+    return bool(execute(database, _WAITING)[0][0])
+
+
+def is_being_written(database: str) -> bool:
+    with closing(sqlite3.connect(database.removeprefix("sqlite:///"), timeout=0, isolation_level=None)) as other:
+        try:
+            other.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError:
+            return True
+        return False
+
+
+def test_a_load_that_was_killed_leaves_the_old_day(store: Store, words: Words, postgresql_url: str) -> None:
+    assert run(words(postgresql_url))[0] == 0
+    before = table(postgresql_url, "ialirt_mag")
+    lengthen(store)
+    with held_up(postgresql_url):
+        process = start(words(postgresql_url))
+        until(lambda: has_waiting(postgresql_url))
+        process.kill()
+        process.communicate()
+    until(lambda: not has_waiting(postgresql_url))
+    assert table(postgresql_url, "ialirt_mag") == before
+    code, _, err = run(words(postgresql_url))
+    assert (code, err.splitlines()[0]) == (0, "2 days to load, 2 to skip")
+    for day in (FIRST, LAST):
+        assert table(postgresql_url, "ialirt_mag", day).keys() == {row["time_utc"] for row in store.rows("mag", day)}
+
+
+def test_so_it_does_in_sqlite(store: Store, words: Words, sqlite_target: str) -> None:
+    assert run(words(sqlite_target))[0] == 0
+    before = {day: table(sqlite_target, "ialirt_mag", day) for day in (FIRST, LAST)}
+    lengthen(store, step=2)
+    process = start(words(sqlite_target))
+    until(lambda: is_being_written(sqlite_target))
     process.kill()
     process.communicate()
-    assert 200 <= execute(database, _ROWS)[0][0] < long_days
-    code, _, err = run(words(database))
-    assert (code, err.splitlines()[0]) == (0, "4 days to load, 0 to skip")
-    for day in (FIRST, LAST):
-        assert table(database, "ialirt_mag", day).keys() == {row["time_utc"] for row in store.rows("mag", day)}
+    assert table(sqlite_target, "ialirt_mag", LAST) == before[LAST]
+    first = table(sqlite_target, "ialirt_mag", FIRST)
+    assert first == before[FIRST] or len(first) == 43200, "the kill may come after the commit, but never amid the rows"
+    assert run(words(sqlite_target))[0] == 0
+    assert len(table(sqlite_target, "ialirt_mag")) == 86400
 
 
-def test_an_interrupted_load_ends_its_day_and_goes_on_later(words: Words, long_days: int, postgresql_url: str) -> None:
-    process = start(words(postgresql_url))
-    wait_for_rows(postgresql_url, 200)
-    process.send_signal(signal.SIGINT)
+def test_an_interrupted_load_ends_its_day_and_goes_on_later(store: Store, words: Words, postgresql_url: str) -> None:
+    assert run(words(postgresql_url))[0] == 0
+    old = execute(postgresql_url, _ROWS)[0][0]
+    many = lengthen(store)
+    with held_up(postgresql_url):
+        process = start(words(postgresql_url, "--jobs", "1"))
+        until(lambda: has_waiting(postgresql_url))
+        process.send_signal(signal.SIGINT)
+        time.sleep(0.3)
     _, err = process.communicate(timeout=30)
     assert process.returncode == 130
-    assert "Finishing the day in work" in err
+    assert "Finishing the days in work" in err
     assert "To go on: ialirt-backfill mirror" in err
-    assert execute(postgresql_url, _ROWS)[0][0] == long_days // 2
+    assert execute(postgresql_url, _ROWS)[0][0] == (many + old) // 2
     code, out, _ = run(words(postgresql_url))
     assert code == 0
-    assert out.splitlines()[2].split() == [
-        "mag",
-        "2",
-        "1",
-        "0",
-        "1",
-        f"{long_days // 2:,}",
-        out.splitlines()[2].split()[-1],
-    ]
+    row = out.splitlines()[2].split()
+    assert row[:-1] == ["mag", "2", "1", "0", "1", f"{many // 2:,}"]
 
 
-def test_two_at_once_share_the_work(store: Store, words: Words, long_days: int, database: str) -> None:
-    processes = [start(words(database, "--json")) for _ in range(2)]
+def test_two_at_once_share_the_work(store: Store, words: Words, database: str) -> None:
+    assert run(words(database))[0] == 0
+    many = lengthen(store)
+    store.change("hit", FIRST, lambda rows: rows[1:])
+    with held_up(database) if database.startswith("postgresql") else written_by_another(database):
+        processes = [start(words(database, "--json")) for _ in range(2)]
+        time.sleep(4)  # both have begun by then, and one waits for the other
     ended = [process.communicate(timeout=60) for process in processes]
     assert [process.returncode for process in processes] == [0, 0], ended
     loads = sum(out.count('"status": "loaded"') for out, _ in ended)
-    assert loads == 4
+    assert loads == 3, ended
     assert "waiting: another mirror works on this table" in ended[0][1] + ended[1][1]
-    assert execute(database, _ROWS)[0][0] == long_days
+    assert execute(database, _ROWS)[0][0] == many
     for day in (FIRST, LAST):
         assert table(database, "ialirt_hit", day).keys() == {row["time_utc"] for row in store.rows("hit", day)}
 
 
-def test_a_connection_that_is_lost_ends_the_run(words: Words, long_days: int, postgresql_url: str) -> None:
-    process = start(words(postgresql_url))
-    wait_for_rows(postgresql_url, 200)
+@contextmanager
+def written_by_another(database: str) -> Iterator[None]:
+    with closing(sqlite3.connect(database.removeprefix("sqlite:///"), isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        yield
+
+
+def test_a_connection_that_is_lost_ends_the_run(store: Store, words: Words, postgresql_url: str) -> None:
+    assert run(words(postgresql_url))[0] == 0
+    before = table(postgresql_url, "ialirt_mag")
+    many = lengthen(store)
+    with held_up(postgresql_url):
+        process = start(words(postgresql_url))
+        until(lambda: has_waiting(postgresql_url))
+        execute(
+            postgresql_url,
+            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND application_name = 'ialirt-backfill'",
+        )
+        _, err = process.communicate(timeout=30)
     name = execute(postgresql_url, "SELECT current_database()")[0][0]
-    server = postgresql_url.replace(f"/{name}?", "/postgres?")
-    with psycopg.connect(server, autocommit=True) as other:
-        other.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [name])
-    _, err = process.communicate(timeout=30)
     assert process.returncode == 1
     assert f"mag {FIRST} was not loaded: postgresql://postgres@/{name}?host=" in err
-    assert "Ended early" in err
+    assert err.count("Ended early") == 1
     assert "Traceback" not in err
+    assert "rollback" not in err
+    assert table(postgresql_url, "ialirt_mag") == before
     assert run(words(postgresql_url))[0] == 0
-    assert execute(postgresql_url, _ROWS)[0][0] == long_days
+    assert execute(postgresql_url, _ROWS)[0][0] == many
 
 
 def test_what_a_person_sees(words: Words, sqlite_target: str, tmp_path: Path) -> None:

@@ -16,8 +16,7 @@ from crump import CrumpConfig, FailureMode
 import cli
 from ialirt_backfill.instruments import INSTRUMENTS, ColumnType, Instrument
 from ialirt_backfill.mirror.configuration import path_pattern, yaml_text
-from tests.mirror.conftest import Mirror
-from tests.mirror.samples import FIRST, LAST, Store, table
+from tests.mirror.samples import FIRST, LAST, Mirror, Store, table
 
 TYPES = {
     ColumnType.INTEGER: "bigint",

@@ -12,11 +12,10 @@ import pytest
 
 from ialirt_backfill.exceptions import MirrorError, MirrorUnavailable, UsageError
 from ialirt_backfill.instruments import INSTRUMENTS, Column, ColumnType
-from ialirt_backfill.mirror.loading import MirrorAction, MirrorReport, MirrorStatus
+from ialirt_backfill.mirror.events import MirrorAction, MirrorReport, MirrorStatus
 from ialirt_backfill.options import MirrorOptions
 from ledger import Ledger
-from tests.mirror.conftest import Mirror
-from tests.mirror.samples import FIRST, LAST, NOON, Rows, Store, execute, table, texts
+from tests.mirror.samples import FIRST, LAST, NOON, Mirror, Rows, Store, execute, table, texts
 
 
 def actions(report: MirrorReport) -> list[tuple[date, MirrorAction]]:
@@ -406,5 +405,5 @@ def test_the_json_contract(load: Mirror, sqlite_target: str) -> None:
     assert told["synthetic"] is False
     assert told["plan"][0] == {"instrument": "hit", "day": "2026-01-01", "action": "load", "reason": "never loaded"}
     result = told["results"][0]
-    assert result.keys() == {"instrument", "day", "status", "records", "seconds", "error"}
+    assert result.keys() == {"instrument", "day", "status", "records", "written", "deleted", "seconds", "error"}
     assert (result["status"], result["error"]) == (MirrorStatus.LOADED.value, None)

@@ -11,11 +11,10 @@ import pytest
 
 from ialirt_backfill.exceptions import MirrorError
 from ialirt_backfill.instruments import INSTRUMENTS
-from ialirt_backfill.mirror.loading import MirrorAction, MirrorReport
+from ialirt_backfill.mirror.events import MirrorAction, MirrorReport
 from ialirt_backfill.mirror.views import make_views
 from ialirt_backfill.options import MirrorOptions
-from tests.mirror.conftest import Mirror
-from tests.mirror.samples import FIRST, LAST, Store, execute, table
+from tests.mirror.samples import FIRST, LAST, Mirror, Store, execute, table
 
 COUNTS = [column.name for column in INSTRUMENTS["hit"].columns.values() if column.unit == "counts"]
 VIEWS = ["ialirt_hit_records", "ialirt_hit_1min", "ialirt_hit_1h"]

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from ialirt_backfill.exceptions import MirrorError, UsageError
-from ialirt_backfill.mirror.loading import MirrorDecision, MirrorListener, MirrorReport, mirror
+from ialirt_backfill.mirror.events import MirrorDecision, MirrorListener, MirrorReport
+from ialirt_backfill.mirror.loading import mirror
 from ialirt_backfill.mirror.views import make_views
 from ialirt_backfill.options import MirrorOptions
 from ialirt_backfill.options.datastore import MARK
@@ -165,9 +166,11 @@ def test_a_table_is_marked_in_its_own_schema(store: Store, synthetic_store: Stor
     assert load(store, postgresql_url).summary["loaded"] == 2
     assert tables(postgresql_url) == {"ialirt_hit"}
     assert load(store, postgresql_url, "swe").summary["loaded"] == 2
-    # a table that is found in the second schema is the one that is filled, and looked up there
-    with pytest.raises(MirrorError, match="are real"):
-        load(synthetic_store, theirs, "swe")
+    real = execute(postgresql_url, "SELECT * FROM public.ialirt_swe")
+    assert load(synthetic_store, theirs, "swe").summary["loaded"] == 2, "the other schema's is no matter"
+    assert execute(postgresql_url, "SELECT * FROM public.ialirt_swe") == real
+    store.change("swe", FIRST, lambda rows: rows[:-1])
+    assert load(store, postgresql_url, "swe").summary["loaded"] == 1
 
 
 def test_the_views_over_synthetic_days_are_told_as_such(store: Store, synthetic_store: Store, database: str) -> None:

@@ -40,14 +40,31 @@ def parsed(*words: str) -> BackfillOptions:
 # --- forms ------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("text", ["2026-02-01", "20260201"])
+@pytest.mark.parametrize(
+    "text", ["2026-02-01", "20260201", "2026/02/01", "2026.02.01", "2026-032", "2026-02", " 2026-02-01 "]
+)
 def test_a_day(text: str) -> None:
     assert parse_day(text) == date(2026, 2, 1)
 
 
-@pytest.mark.parametrize("text", ["", "2026-02-30", "2026-2-1", "1.2.2026", "yesterday", "2026-02-01T00:00", "../../x"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "2026-02-30",
+        "2026-2-1",
+        "1.2.2026",
+        "noon",
+        "2026-02-01T00:00",
+        "../../x",
+        "2026-13",
+        "2026-366",
+        "2026-000",
+        "-9999999d",
+    ],
+)
 def test_no_day(text: str) -> None:
-    with pytest.raises(UsageError, match="is not a day: write it as 2026-02-01"):
+    with pytest.raises(UsageError, match=r"write (it|one) as 2026-02|write 2026-02-01"):
         parse_day(text)
 
 
@@ -104,10 +121,10 @@ def test_a_duration(text: str, seconds: float) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "5", "m", "-5m", "5 m", "1w", "1h30m", "P", "PT", "P1Y", "PT5", "1e3s", "\u0665m", "99999999999d", "inf"],
+    ["", "5", "m", "-5m", "5 moons", "1w", "1h30m", "P", "PT", "P1Y", "PT5", "1e3s", "\u0665m", "99999999999d", "inf"],
 )
 def test_no_duration(text: str) -> None:
-    with pytest.raises(UsageError, match=r"is not a duration: write it as|is too long a duration"):
+    with pytest.raises(UsageError, match=r"is not a duration: |is too long a duration"):
         parse_duration(text)
 
 
@@ -129,7 +146,7 @@ def test_instruments(text: str, names: list[str]) -> None:
     ("text", "near"),
     [
         ("hitt", "hit"),
-        ("HIT", "hit"),
+        ("HITT", "hit"),
         ("mag-hk", "mag_hk"),
         ("codice", "codice_lo"),
         ("space craft", "spacecraft"),
@@ -187,8 +204,8 @@ def test_no_instrument(text: str) -> None:
         ({"max_rate": -1.0}, "--max-rate -1.0: more than 0"),
         ({"max_rate": float("nan")}, "--max-rate nan: more than 0"),
         ({"max_rate": float("inf")}, "--max-rate inf: more than 0"),
-        ({"timeout": timedelta(0)}, "--timeout 0s: more than 0 and at most 60"),
-        ({"timeout": timedelta(seconds=61)}, "--timeout 61s: more than 0 and at most 60"),
+        ({"timeout": timedelta(0)}, "--timeout 0s: more than 0 and at most 30 minutes"),
+        ({"timeout": timedelta(minutes=31)}, "--timeout 1860s: more than 0 and at most 30 minutes"),
         ({"settle": timedelta(seconds=-1)}, "--settle -1 day, 23:59:59: between 0 and 3650 days"),
         ({"settle": timedelta.max}, "between 0 and 3650 days"),
         ({"overlap": timedelta(seconds=-1)}, "--overlap -1 day, 23:59:59: between 0 and 1 day"),
@@ -215,7 +232,7 @@ def test_what_is_refused(given: dict[str, Any], message: str) -> None:
         {"jobs": 1},
         {"jobs": 64},
         {"max_rate": 0.001},
-        {"timeout": timedelta(seconds=60)},
+        {"timeout": timedelta(minutes=30)},
         {"settle": timedelta(0), "overlap": timedelta(0)},
         {"overlap": timedelta(days=1), "settle": timedelta(days=3650)},
         {"min_availability": 0.0},
@@ -310,10 +327,10 @@ def test_defaults() -> None:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        ("--start yesterday", "--start/--start-date: 'yesterday' is not a day: write it as 2026-02-01"),
+        ("--start noon", "--start/--start-date: 'noon' is not a day: write it as 2026-02-01"),
         ("--settle soon", "--settle: 'soon' is not a duration: write it as 90s, 5m, 1h, 1d or PT5M"),
         ("--as-of noon", "--as-of: 'noon' is not a time: write it as 2026-02-01T14:00:00Z"),
-        ("--jobs many", "--jobs: invalid int value: 'many'"),
+        ("--jobs many", "--jobs: 'many' is not a whole number"),
         ("--overlap 9999999999d", "--overlap: '9999999999d' is too long a duration"),
         ("--retry", "unrecognized arguments: --retry"),
         ("--api-key x", "unrecognized arguments: --api-key x"),

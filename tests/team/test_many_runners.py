@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import psycopg
 
 from ialirt_backfill.simulator import Transform
 from tests.support.databases import end_all_sessions
-from tests.team.conftest import FIRST, Gate, Team, ended, wait_until
+from tests.support.processes import Running
+from tests.support.team import FIRST, Gate, Team, ended, wait_until
 
 FOUR = ("ann", "bob", "cat", "dan")
-INSTRUMENTS = "hit,swe,swapi,spacecraft"
+INSTRUMENTS = "hit,swe,codice_lo,spacecraft"
 DAYS = 10
 FORTY = ("--instrument", INSTRUMENTS, "--start", "2026-02-01", "--end", "2026-02-10", "--jobs", "2")
 ONE = ("--instrument", "hit", "--start", "2026-02-01", "--end", "2026-02-01")
@@ -51,7 +52,7 @@ def test_what_a_killed_process_had_in_flight_is_all_that_is_asked_for_twice(team
     gate.hold("bob")
     gate.wait_for("bob")
     os.kill(doomed.pid, signal.SIGKILL)
-    doomed.wait()
+    doomed.communicate()
     gate.open()
     for process in survivors:
         ended(process)
@@ -147,10 +148,11 @@ def test_a_session_that_dies_between_replace_and_commit_costs_the_record_and_not
     assert team.run("bob", *ONE).json["summary"]["skipped_existing"] == 1
 
 
-def freeze(process: subprocess.Popen[str]) -> None:
+def freeze(process: Running) -> None:
     """Stop a process, and wait until it has: its other threads run on until one of them has taken the signal."""
     os.kill(process.pid, signal.SIGSTOP)
-    os.waitid(os.P_PID, process.pid, os.WSTOPPED)
+    threads = Path(f"/proc/{process.pid}/task")
+    wait_until(lambda: all(f.read_text().rpartition(")")[2].split()[0] == "T" for f in threads.glob("*/stat")))
 
 
 def identity(team: Team) -> tuple[int, bytes]:

@@ -11,10 +11,11 @@ from pathlib import Path
 import pytest
 
 from ialirt_backfill.simulator import Simulator
-from tests.acceptance.conftest import NOW, Command, Ended, Here
-from tests.ledger.samples import execute
+from tests.support.clock import NOW
+from tests.support.commands import Command, Ended, Here
 from tests.support.databases import Door
-from tests.team.conftest import ended, wait_until
+from tests.support.ledgers import execute
+from tests.support.team import ended, wait_until
 
 SECRET = "hunter2"
 DAYS = ("--instrument", "hit,swe", "--start", "2026-02-01", "--end", "2026-02-04")

@@ -17,7 +17,8 @@ from rich.console import Console
 
 from ialirt_backfill.instruments import INSTRUMENTS, Instrument
 from ialirt_backfill.options import BackfillOptions, HistoryOptions, RunsOptions, StatusOptions
-from ialirt_backfill.plan.coverage import Span, day_span
+from ialirt_backfill.plan.access import Refusal, Want
+from ialirt_backfill.plan.coverage import Span, day_span, percent
 from ialirt_backfill.plan.decisions import Action, Decision
 from ialirt_backfill.reports.history import DayHistory, RunsReport
 from ialirt_backfill.reports.status import DayStanding, Standing, StatusReport, find_gaps, instrument_status
@@ -86,9 +87,9 @@ def outcome(it: Decision, status: DayStatus = DayStatus.DOWNLOADED, **given: Any
 @pytest.mark.parametrize(
     ("said", "expected"),
     [
-        (words.percent(99.99), "99.9 %"),
-        (words.percent(100.0), "100.0 %"),
-        (words.percent(None), "-"),
+        (percent(99.99), "99.9 %"),
+        (percent(100.0), "100.0 %"),
+        (percent(None), "-"),
         (words.counted(1, "day"), "1 day"),
         (words.counted(1200, "day"), "1,200 days"),
         (words.short_count(9_999), "9,999"),
@@ -342,6 +343,16 @@ def test_a_long_day_speaks_now_and_then() -> None:
     assert said[0] == "hit 2026-01-01  in work for 0:00, asking for 00:00:00-23:59:59 again: HTTP 503"
 
 
+def test_a_refused_day_is_not_in_work_any_more() -> None:
+    console = Console(file=io.StringIO(), width=1000)
+    lines = Lines(console, every_seconds=0.05)
+    with lines.shown():
+        lines.day_started(decision(FIRST))
+        lines.day_skipped(decision(FIRST).refused(Refusal(Want.KEY, "…")))
+        time.sleep(0.2)
+    assert text(console) == ""
+
+
 # --- reports ----------------------------------------------------------------------------------------------------------
 
 
@@ -486,6 +497,21 @@ def test_runs(exit_code: int | None, said: str) -> None:
     assert said in shown[0]
     assert shown[1] == "    hit,mag 2026-01-01 … 2026-01-31"
     assert shown[2] == "    instrument-days: 62 planned, 31 asked for, 30 downloaded, 1 failed"
+
+
+@pytest.mark.parametrize(
+    ("exit_code", "counts", "said"),
+    [
+        (1, {"planned": 32, "run": 1, "skipped_no_access": 31}, "without access to all of it"),
+        (1, {"planned": 32, "run": 1, "failed": 1, "skipped_no_access": 31}, "with failures"),
+        (2, {"planned": 31, "skipped_no_access": 31}, "without access to all of it"),
+        (2, {"planned": 40, "skipped_no_access": 31}, "ended with exit code 2"),
+        (0, {"planned": 8, "run": 7, "skipped_no_access": 1}, "all well"),
+    ],
+)
+def test_runs_tell_want_of_access_from_failures(exit_code: int, counts: dict[str, int], said: str) -> None:
+    run = replace(A_RUN, exit_code=exit_code, counts=counts)
+    assert said in drawn(lambda console: show_runs(RunsReport((run,)), RunsOptions(), console))[0]
 
 
 def test_json_is_plain() -> None:

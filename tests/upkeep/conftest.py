@@ -1,7 +1,8 @@
-"""What the tests of upkeep share with those of faults."""
+"""A datastore, and a server that can be told to misbehave."""
 
 from __future__ import annotations
 
-from tests.faults.conftest import clock, main, place, simulator
+from tests.support.clock import clock
+from tests.support.places import main, place, simulator
 
 __all__ = ["clock", "main", "place", "simulator"]

@@ -13,9 +13,10 @@ from ialirt_backfill.plan.coverage import day_span
 from ialirt_backfill.simulator import Answer, Simulator, Times
 from ialirt_backfill.upkeep.verify import Fault, Verification, verify
 from ledger import Ledger
-from tests.acceptance.conftest import NOW, Ended
-from tests.faults.conftest import DAY, Place
 from tests.support.access import FULL, KEY
+from tests.support.clock import NOW
+from tests.support.commands import Ended
+from tests.support.places import DAY, Place
 from tests.support.reference import assert_file_holds
 
 LAST = DAY + timedelta(days=1)

@@ -7,7 +7,7 @@ import weakref
 
 import pytest
 
-from ledger.gc_pause import CollectorPause
+from ledger.gc_pause import GarbagePause
 
 
 class _Loop:
@@ -19,7 +19,7 @@ class _Loop:
 
 @pytest.mark.parametrize("enabled", [True, False])
 def test_it_is_left_as_it_was(enabled: bool) -> None:
-    pause = CollectorPause()
+    pause = GarbagePause()
     if not enabled:
         gc.disable()
     try:
@@ -37,7 +37,7 @@ def test_it_is_left_as_it_was(enabled: bool) -> None:
 
 
 def test_garbage_is_collected_although_pauses_overlap_without_end() -> None:
-    pause = CollectorPause()
+    pause = GarbagePause()
     with pause:
         garbage = weakref.ref(_Loop())
         with pause:

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from ialirt_backfill.ask.client import Api, Endpoint, WindowAnswer
+from ialirt_backfill.ask.client import Api, WindowAnswer
+from ialirt_backfill.ask.endpoint import Endpoint
 from ialirt_backfill.exceptions import ApiError
 from ialirt_backfill.instruments import INSTRUMENTS, Instrument
 from ialirt_backfill.plan.coverage import Span

@@ -1,0 +1,74 @@
+"""Where the mirror's database is: its address, understood, and shown without the password. Opens nothing."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from pathlib import Path
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict
+
+from ialirt_backfill.exceptions import UsageError
+
+FORMS = "write it as postgresql://user:password@host/database or sqlite:///path/to/mirror.sqlite"
+SECRET_KEYS = ("password", "sslpassword", "oauth_client_secret")
+
+
+class Address:
+    """A PostgreSQL database or a SQLite file. UsageError where the text is the address of neither.
+
+    ``path`` is the SQLite file, None for PostgreSQL, whose connection ``settings`` are by libpq's names.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.path: Path | None = None
+        self.settings: dict[str, str] = {}
+        if url.startswith("sqlite"):
+            self.path = _sqlite_path(url)
+            self.shown = f"sqlite:///{self.path}"
+        else:
+            self.settings = _settings(url)
+            self.shown = _shown(self.settings)
+
+    @property
+    def is_sqlite(self) -> bool:
+        return self.path is not None
+
+    @property
+    def has_secret(self) -> bool:
+        """Whether the address holds a password."""
+        return any(self.settings.get(key) for key in SECRET_KEYS)
+
+    def without_secrets(self, words: str) -> str:
+        """The same words, with the passwords in them hidden."""
+        for key in SECRET_KEYS:
+            if self.settings.get(key):
+                words = words.replace(self.settings[key], "***")
+        return words
+
+
+def _sqlite_path(url: str) -> Path:
+    match = re.fullmatch(r"sqlite(?:\+pysqlite)?:///(.+)", url)
+    if match is None or match[1].startswith((":memory:", "file:")):
+        raise UsageError(f"--database names no SQLite file: {FORMS}")
+    return Path(match[1])
+
+
+def _settings(url: str) -> dict[str, str]:
+    match = re.fullmatch(r"postgres(?:ql)?(?:\+\w+)?://(.*)", url, re.DOTALL)
+    if match is None:
+        raise UsageError(f"--database is neither PostgreSQL nor SQLite: {FORMS}")
+    with contextlib.suppress(psycopg.Error):
+        found = conninfo_to_dict(f"postgresql://{match[1]}")
+        return {key: str(value) for key, value in found.items()}
+    # Neither the address nor what the parser said of it is shown: both may hold a part of the password.
+    raise UsageError(f"--database cannot be understood: {FORMS}") from None
+
+
+def _shown(settings: dict[str, str]) -> str:
+    host, port = settings.get("host", ""), settings.get("port", "")
+    user = f"{settings['user']}@" if "user" in settings else ""
+    if host.startswith("/"):
+        return f"postgresql://{user}/{settings.get('dbname', '')}?host={host}"
+    return f"postgresql://{user}{host}{':' if port else ''}{port}/{settings.get('dbname', '')}"

@@ -1,0 +1,102 @@
+"""A day's file as it is now: its bytes, read once, and the text of its cells."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+from pyarrow import csv as pa_csv
+
+from ialirt_backfill.day.content import names_of
+from ialirt_backfill.exceptions import DayFileError
+from ialirt_backfill.mirror.tables import TIME_UTC
+
+_LONGEST_SHOWN = 60
+
+
+@dataclass(frozen=True, slots=True)
+class DayFile:
+    """``rows`` are columns of text under the names in the file, null where a cell is empty."""
+
+    name: str
+    content: bytes
+    rows: pa.Table
+
+    @property
+    def header(self) -> bytes:
+        """The first line."""
+        return _first_line(self.content)
+
+    @property
+    def sha256(self) -> str:
+        return hashlib.sha256(self.content).hexdigest()
+
+
+def read_day(path: Path) -> DayFile:
+    """Read a day's file. Raises DayFileError where it cannot be read, or is not as a day's file is."""
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise DayFileError(f"{path} cannot be read: {error.strerror}") from None
+    try:
+        names = _names(content)
+        return DayFile(path.name, content, _parsed(content, names, pa.string()))
+    except (ValueError, csv.Error) as error:  # arrow's ArrowInvalid and UnicodeDecodeError are ValueErrors
+        trouble = _not_utf8(content) or error
+        raise DayFileError(f"{path.name} is damaged ({trouble}): let verify look at it") from None
+
+
+def shown(cell: object) -> str:
+    """A cell in a message: an array of CoDICE has thousands of characters."""
+    text = repr(cell)
+    return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}…"
+
+
+def _first_line(content: bytes) -> bytes:
+    """A line break inside quotes ends no line."""
+    end = content.find(b"\n")
+    while end >= 0 and content.count(b'"', 0, end) % 2:
+        end = content.find(b"\n", end + 1)
+    return content if end < 0 else content[: end + 1]
+
+
+def _names(content: bytes) -> list[str]:
+    if not content:
+        raise ValueError("it is empty")
+    names = names_of(_first_line(content).rstrip(b"\r\n"))
+    if names[:1] != [TIME_UTC]:
+        raise ValueError(f"its first column is not {TIME_UTC}")
+    if len(set(names)) < len(names):
+        raise ValueError("its first line names a column twice")
+    return names
+
+
+def _parsed(content: bytes, names: Sequence[str], type_: pa.DataType) -> pa.Table:
+    return pa_csv.read_csv(
+        pa.BufferReader(content),
+        read_options=pa_csv.ReadOptions(use_threads=False, block_size=len(content) + 1),
+        parse_options=pa_csv.ParseOptions(newlines_in_values=True),
+        convert_options=pa_csv.ConvertOptions(
+            column_types=dict.fromkeys(names, type_), strings_can_be_null=True, null_values=[""]
+        ),
+    )
+
+
+def _not_utf8(content: bytes) -> str | None:
+    """Which cell is no UTF-8; None where all are, or there are no cells to be had."""
+    try:
+        names = _names(content)
+        rows = _parsed(content, names, pa.binary())
+    except (ValueError, csv.Error):
+        return None
+    for name in names:
+        for time, cell in zip(rows[TIME_UTC], rows[name], strict=True):
+            try:
+                (cell.as_py() or b"").decode()
+            except UnicodeDecodeError:
+                return f"{name} is {shown(cell.as_py())} at {time.as_py().decode(errors='replace')}, which is no UTF-8"
+    return None

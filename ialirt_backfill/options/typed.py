@@ -1,0 +1,181 @@
+"""What people type, before it is parsed: what is plain is taken, and what is not gets the nearest right command.
+
+No word that may be a key is ever repeated.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+import shlex
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+
+from ialirt_backfill.exceptions import UsageError
+from ialirt_backfill.instruments import INSTRUMENTS
+from ialirt_backfill.options.forms import ALL
+
+PROGRAM = "ialirt-backfill"
+
+_SAME_OPTION = {"--instruments": "--instrument", "--instr": "--instrument"}
+"""Options that are taken for another: there is no doubt what is meant."""
+
+_MEANT_OPTION = {
+    "--from": "--start",
+    "--begin": "--start",
+    "--since": "--start",
+    "--to": "--end",
+    "--until": "--end",
+    "--stop": "--end",
+    "--output": "--datastore",
+    "--out": "--datastore",
+    "--threads": "--jobs",
+    "--workers": "--jobs",
+    "--rate": "--max-rate",
+    "--force": "--redownload",
+    "--retry": "--retry-failed",
+}
+"""Options that other programs call so. They are hinted at, not taken: the two may not mean the same to everybody."""
+
+_ONE_DAY = {"--date", "--day", "--days"}
+
+_MEANT_COMMAND = {
+    **dict.fromkeys(("download", "fetch", "get", "run", "sync", "pull"), ""),
+    **dict.fromkeys(("watch", "live", "follow", "realtime"), "poll"),
+    **dict.fromkeys(("check", "validate"), "verify"),
+    **dict.fromkeys(("ls", "list", "show", "info"), "status"),
+    **dict.fromkeys(("settings", "configuration", "env"), "config"),
+    **dict.fromkeys(("import", "load"), "adopt"),
+    **dict.fromkeys(("log", "logs"), "history"),
+    **dict.fromkeys(("prune", "upgrade"), "ledger"),
+}
+"""What other programs call our commands; the empty text is the backfill, which needs no name."""
+
+_EXAMPLE = "--start 2026-02-01 --end 2026-02-07"
+_RELATIVE = re.compile(r"-\d+[dw]", re.ASCII)
+_NUMBER = re.compile(r"\d+", re.ASCII)
+_UNITS = {"s", "sec", "seconds", "m", "min", "minutes", "h", "hour", "hours", "d", "day", "days"}
+_DAYS = {"--start", "--start-date", "--end", "--end-date", "--since", "--day"}
+
+
+def straightened(words: Sequence[str]) -> list[str]:
+    """The words as they are meant: the instruments that stand in several places or after one another as one list, and
+    ``-7d`` as a value, though it looks like an option."""
+    straight: list[str] = []
+    names: list[str] = []
+    place: int | None = None
+    rest = iter(_divided(words))
+    pending = next(rest, None)
+    while (word := pending) is not None:
+        pending = next(rest, None)
+        if word == "--instrument":
+            place = len(straight) if place is None else place
+            while pending is not None and (_are_instruments(pending) or not names or names[-1].endswith(",")):
+                if pending.startswith("-"):
+                    break
+                names.append(pending)
+                pending = next(rest, None)
+        elif pending is not None and _NUMBER.fullmatch(word) and pending.lower() in _UNITS:
+            straight.append(word + pending)
+            pending = next(rest, None)
+        elif word in _DAYS and pending is not None and _RELATIVE.fullmatch(pending):
+            straight.append(f"{word}={pending}")
+            pending = next(rest, None)
+        else:
+            straight.append(word)
+    if place is not None:
+        given = ",".join(name.strip(",") for name in names)
+        straight[place:place] = ["--instrument", given] if names else ["--instrument"]
+    return straight
+
+
+def _divided(words: Sequence[str]) -> Iterator[str]:
+    """``--instrument=mag`` as two words, under the name that we know it by."""
+    for word in words:
+        flag, equals, value = word.partition("=")
+        flag = _SAME_OPTION.get(flag, flag)
+        if flag == "--instrument":
+            yield flag
+            if equals:
+                yield value
+        else:
+            yield word
+
+
+def _are_instruments(word: str) -> bool:
+    names = [name.strip().lower() for name in word.split(",") if name.strip()]
+    return bool(names) and all(name in INSTRUMENTS or name == ALL for name in names)
+
+
+def unknown_command(name: str, others: Sequence[str], commands: Collection[str], flags: Collection[str]) -> UsageError:
+    """What to say of a first word that names no command, with the command that was meant; ``flags`` are all we have."""
+    if _are_instruments(name):
+        named = [name.lower(), *(word.lower() for word in others if _are_instruments(word))]
+        rest = " ".join(_shown((word for word in others if not _are_instruments(word)), flags))
+        command = f"{PROGRAM} --instrument {','.join(named)} {rest or _EXAMPLE}"
+        return UsageError(f"{name!r} is an instrument, no command: {command}")
+    if name.lower() in _MEANT_COMMAND:
+        meant = _MEANT_COMMAND[name.lower()]
+        rest = " ".join(_shown(others, flags)) or ("" if meant else f"--instrument hit {_EXAMPLE}")
+        said = f"that is {meant!r} here" if meant else "days are fetched without the name of a command"
+        command = " ".join(word for word in (PROGRAM, meant, rest) if word)
+        return UsageError(f"there is no command {name!r}; {said}: {command}")
+    near = difflib.get_close_matches(name, commands, n=1)
+    hint = f" Did you mean {near[0]!r}?" if near else ""
+    return UsageError(f"there is no command {name!r}.{hint} Commands: {', '.join(commands)}")
+
+
+def unknown_options(unknown: Sequence[str], words: Sequence[str], flags: Collection[str], name: str) -> UsageError:
+    """What to say of options that a command does not have, with the command line that was meant."""
+    flag = next((word.partition("=")[0] for word in unknown if word.startswith("-")), "")
+    if flag in {"--api-key", "--key", "--token", "--apikey"}:
+        return UsageError(
+            f"{flag}: a key on the command line can be read by everybody on this machine, and is not taken: put it into"
+            " the environment variable IALIRT_API_KEY, or into a file named by --api-key-file"
+        )
+    program = PROGRAM if name == "backfill" else f"{PROGRAM} {name}"
+    if flag in _ONE_DAY and "--start" in flags:
+        return UsageError(f"{flag}: a day is a range of one, both ends included: --start 2026-02-01 --end 2026-02-01")
+    meant = _MEANT_OPTION.get(flag, "")
+    if meant in flags and flag not in flags:
+        line = " ".join(_shown(_renamed(words, flags), flags))
+        return UsageError(f"there is no option {flag} here; that is {meant}: {program} {line}")
+    if not flag:
+        odd = unknown[0]
+        if _are_instruments(odd) and "--instrument" in flags:
+            day = next((f" --day {word}" for word in unknown[1:] if "--day" in flags), "")
+            return UsageError(f"{odd!r} stands alone; an instrument is named so: {program} --instrument {odd}{day}")
+        return UsageError(f"{odd!r} belongs to no option: quote a value that holds spaces, or leave it out")
+    near = difflib.get_close_matches(flag, flags, n=1)
+    hint = f" Did you mean {near[0]}?" if near else f" {program} --help names them all."
+    return UsageError(f"there is no option {flag}.{hint}")
+
+
+def _renamed(words: Sequence[str], flags: Collection[str]) -> Iterator[str]:
+    for word in words:
+        flag, equals, value = word.partition("=")
+        meant = _MEANT_OPTION.get(flag, "")
+        yield f"{meant}{equals}{value}" if meant in flags and flag not in flags else word
+
+
+def _shown(words: Iterable[str], flags: Collection[str]) -> Iterator[str]:
+    """Words to be typed again, without the values of options that are none of ours: one may be a key."""
+    hidden = False
+    for word in words:
+        flag, equals, _ = word.partition("=")
+        is_option = word.startswith("-") and not _RELATIVE.fullmatch(word)
+        if is_option and flag not in flags:
+            yield f"{flag}=…" if equals else flag
+        else:
+            yield "…" if hidden and not is_option else shlex.quote(word)
+        hidden = is_option and not equals and flag not in flags
+
+
+def misspelt(names: Mapping[str, str], variables: Collection[str]) -> list[str]:
+    """A notice for each variable of the environment that looks like one of ours and is none."""
+    notices = []
+    for name in sorted(names):
+        if name.startswith("IALIRT_") and name not in variables:
+            near = difflib.get_close_matches(name, variables, n=1, cutoff=0.85)
+            if near:
+                notices.append(f"the environment variable {name} means nothing here; did you mean {near[0]}?")
+    return notices

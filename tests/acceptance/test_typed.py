@@ -1,0 +1,171 @@
+"""What people type, and what they are told: command lines as new users typed them. The words matter."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import cli
+from tests.support.commands import Ended
+
+DEMO = "--demo --datastore d"
+RANGE = "--start 2026-01-01 --end 2026-01-01"
+Run = Callable[..., Ended]
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for name in [name for name in os.environ if name.startswith("IALIRT_")]:
+        monkeypatch.delenv(name)
+
+    def run(line: str) -> Ended:
+        capsys.readouterr()
+        try:
+            code = cli.main(line.split())
+        except SystemExit as end:  # after --help and --version
+            code = int(end.code or 0)
+        said = capsys.readouterr()
+        return Ended(code, said.out, said.err)
+
+    return run
+
+
+REFUSED = {
+    "": "--instrument is missing: choose from mag, mag_hk, hit,",
+    "hit": "'hit' is an instrument, no command: ialirt-backfill --instrument hit --start 2026-02-01 --end 2026-02-07",
+    "mag hit": "ialirt-backfill --instrument mag,hit --start 2026-02-01 --end 2026-02-07",
+    f"hit {RANGE}": f"ialirt-backfill --instrument hit {RANGE}",
+    f"--instrument hti {RANGE}": "--instrument: unknown instrument 'hti'. Did you mean 'hit'?",
+    "--instrument mag --start 2026-01-07 --end 2026-01-01": "--end 2026-01-01 lies before --start 2026-01-07",
+    "--instrument mag --start 01.02.2026": "'01.02.2026' may be read as two days, day first or month first",
+    "--instrument mag --start 01/02/2026": "'01/02/2026' may be read as two days, day first or month first",
+    "--instrument mag --start 2026-02-30": "there is no day '2026-02-30' (day is out of range for month)",
+    "--instrument mag --start 2026-13": "'2026-13' is not a month: write it as 2026-02",
+    "--instrument mag --start 12:00": "'12:00' is not a day: write it as 2026-02-01, today, yesterday or -7d",
+    "--instrument mag --start 2026-01-01T12:00": "is a time, and whole UTC days are kept: write 2026-01-01",
+    "--instrument mag": "--start is missing: the first UTC day, as 2026-02-01, or --last 7d",
+    "--instrument mag --start": "--start is without its value",
+    "--start 2026-01-01": "--instrument is missing",
+    "--instrument mag --last 7d --start 2026-01-01": "--last and --start: choose one of the two",
+    "--instrument mag --from 2026-01-01 --to 2026-01-02": "that is --start: ialirt-backfill --instrument mag --start"
+    " 2026-01-01 --end 2026-01-02",
+    "--instrument mag --date 2026-01-01": "a day is a range of one, both ends included: --start 2026-02-01 --end",
+    "download --instrument mag --start 2026-01-01": "days are fetched without the name of a command: ialirt-backfill"
+    " --instrument mag --start 2026-01-01",
+    "fetch": "ialirt-backfill --instrument hit --start 2026-02-01 --end 2026-02-07",
+    "watch": "there is no command 'watch'; that is 'poll' here: ialirt-backfill poll",
+    "stat": "there is no command 'stat'. Did you mean 'status'?",
+    "--instrument mag status": "'status' is a command, and a command comes first: ialirt-backfill status …",
+    "history hit 2026-01-05": "ialirt-backfill history --instrument hit --day 2026-01-05",
+    "--intrument mag --start 2026-01-01": "there is no option --intrument. Did you mean --instrument?",
+    f"--instrument mag {RANGE} --jobs 0": "--jobs 0: between 1 and 64 requests in flight",
+    f"--instrument mag {RANGE} --jobs four": "--jobs: 'four' is not a whole number",
+    f"--instrument mag {RANGE} --max-rate fast": "--max-rate: 'fast' is not a rate: write it as 2 (per second), 2/s",
+    f"--instrument mag {RANGE} --min-availability all": "--min-availability: 'all' is not a percentage: write it as 95",
+    f"--instrument mag {RANGE} --timeout 5": "--timeout: '5' is not a duration: 5s, 5m or 5h?",
+    "--instrument mag --start 2024-01-01": "IMAP was launched on 2025-09-24, there is nothing before that day",
+    "poll --instrument mag --every 5 --once": "--every: '5' is not a duration: 5s, 5m or 5h?",
+    "completion tcsh": "invalid choice: 'tcsh'",
+    "ledger": "say what to do with the ledger: current, upgrade, prune",
+    "ledger prune": "ledger prune needs --keep, as in --keep 90d",
+    "status --datastore nope": "there is no ledger yet (the datastore is nope)",
+}
+
+
+@pytest.mark.parametrize("line", REFUSED)
+def test_what_is_not_plain_gets_one_sentence_with_what_to_type(run: Run, line: str) -> None:
+    done = run(line)
+    assert done.code == 2
+    [said] = done.err.splitlines()
+    assert said.startswith("ialirt-backfill: ")
+    assert REFUSED[line] in said
+    assert not done.out
+
+
+TAKEN = {
+    f"--instrument MAG {RANGE}": [("mag", "2026-01-01")],
+    f"--instrument Hit {RANGE}": [("hit", "2026-01-01")],
+    "--instrument mag --start 2026/01/02 --end 20260102": [("mag", "2026-01-02")],
+    "--instrument mag --start 2026-002 --end 2026.01.02": [("mag", "2026-01-02")],
+    f"--instrument mag, {RANGE}": [("mag", "2026-01-01")],
+    f"--instrument mag, hit {RANGE}": [("mag", "2026-01-01"), ("hit", "2026-01-01")],
+    f"--instrument mag hit {RANGE}": [("mag", "2026-01-01"), ("hit", "2026-01-01")],
+    f"--instrument mag --instrument swapi {RANGE}": [("mag", "2026-01-01"), ("swapi", "2026-01-01")],
+    f"{RANGE} --instrument=mag --instrument=hit": [("mag", "2026-01-01"), ("hit", "2026-01-01")],
+    f"--instruments mag {RANGE}": [("mag", "2026-01-01")],
+    f"--instrument mag {RANGE} --max-rate 2/s": [("mag", "2026-01-01")],
+    f"--instrument mag {RANGE} --max-rate 30/min": [("mag", "2026-01-01")],
+    f"--instrument mag {RANGE} --min-availability 95%": [("mag", "2026-01-01")],
+    f"--instrument mag {RANGE} --settle 2 days": [("mag", "2026-01-01")],
+    "--instrument mag --last 2d --end 2026-01-02": [("mag", "2026-01-01"), ("mag", "2026-01-02")],
+    "--instrument mag --last 36h --end 2026-01-02": [("mag", "2026-01-01"), ("mag", "2026-01-02")],
+}
+
+
+@pytest.mark.parametrize("line", TAKEN)
+def test_what_is_plain_is_taken(run: Run, line: str) -> None:
+    done = run(f"{line} {DEMO} --dry-run --json")
+    assert done.code == 0, done.err
+    assert [(it["instrument"], it["day"]) for it in json.loads(done.out)["plan"]] == TAKEN[line]
+
+
+@pytest.mark.parametrize(
+    ("words", "days"),
+    [("--start today", 1), ("--start yesterday", 2), ("--start -7d", 8), ("--start=-7d", 8), ("--start 7d", 8),
+     ("--start -1w", 8), ("--last 7d", 7), ("--last 1 day", 1)],
+)  # fmt: skip
+def test_days_that_are_counted_from_today(run: Run, words: str, days: int) -> None:
+    done = run(f"--instrument mag {words} {DEMO} --dry-run --json")
+    assert done.code == 0, done.err
+    assert len(json.loads(done.out)["plan"]) == days
+
+
+def test_a_month_is_all_of_it(run: Run) -> None:
+    done = run(f"--instrument mag --start 2026-01 --end 2026-02 {DEMO} --dry-run --json")
+    plan = json.loads(done.out)["plan"]
+    assert (plan[0]["day"], plan[-1]["day"]) == ("2026-01-01", "2026-02-28")
+
+
+@pytest.mark.parametrize("words", ["--api-key sesame", "--api-key=sesame", "--key sesame", "--api-kye sesame"])
+def test_what_may_be_a_key_is_never_repeated(run: Run, words: str) -> None:
+    for line in (f"--instrument hit {RANGE} {words}", f"download --instrument hit {words}", f"hit {words}"):
+        done = run(line)
+        assert done.code == 2
+        assert "sesame" not in done.err + done.out
+
+
+def test_a_variable_one_letter_off_is_noticed_by_every_command(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("IALIRT_DATASTOR", "d")
+    monkeypatch.setenv("IALIRT_SOMETHING_OF_ANOTHER_PROGRAM", "1")
+    for line in ("status", "config", f"--instrument mag {RANGE} {DEMO} --dry-run"):
+        said = run(line).err
+        assert said.count("IALIRT_DATASTOR means nothing here; did you mean IALIRT_DATASTORE?") == 1
+        assert "ANOTHER_PROGRAM" not in said
+
+
+def test_a_setting_of_the_environment_is_complained_of_by_its_name(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("IALIRT_JOBS", "four")
+    assert (
+        "environment variable IALIRT_JOBS: 'four' is not a whole number"
+        in run(f"--instrument mag {RANGE} {DEMO} --dry-run").err
+    )
+
+
+def test_a_range_that_lies_in_the_future_is_refused_and_leaves_nothing(run: Run, tmp_path: Path) -> None:
+    done = run("--instrument mag --start 2098-01-01 --datastore e")
+    assert done.code == 2
+    assert "--start 2098-01-01 lies after today" in done.err
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(("line", "begins"), [("help", "usage: ialirt-backfill"), ("version", "ialirt-backfill ")])
+def test_two_words_that_are_no_commands_of_ours(run: Run, line: str, begins: str) -> None:
+    done = run(line)
+    assert done.code == 0
+    assert done.out.startswith(begins)

@@ -1,0 +1,129 @@
+"""Servers of few words, over real sockets: what they hear, and what they do to the connection."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+
+
+class Wire:
+    """A server that hears the head of every request and then lets ``reply`` do to the connection what it likes."""
+
+    def __init__(self, reply: Callable[[socket.socket, int], None], tls: ssl.SSLContext | None = None) -> None:
+        self._reply, self._tls = reply, tls
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.heads: list[str] = []
+        self.closing = threading.Event()
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    @property
+    def port(self) -> int:
+        port: int = self._listener.getsockname()[1]
+        return port
+
+    @property
+    def url(self) -> str:
+        return f"{'https' if self._tls else 'http'}://127.0.0.1:{self.port}"
+
+    def __enter__(self) -> Wire:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.closing.set()
+        self._listener.close()
+
+    def _serve(self) -> None:
+        with suppress(OSError):
+            while True:
+                connection, _ = self._listener.accept()
+                threading.Thread(target=self._talk, args=(connection,), daemon=True).start()
+
+    def _talk(self, connection: socket.socket) -> None:
+        with suppress(OSError):
+            if self._tls is not None:
+                connection = self._tls.wrap_socket(connection, server_side=True)
+            with connection:
+                head = b""
+                while b"\r\n\r\n" not in head:
+                    head += connection.recv(10_000) or b"\r\n\r\n"
+                self.heads.append(head.decode())
+                self._reply(connection, len(self.heads))
+
+
+def says(*parts: bytes) -> Callable[[socket.socket, int], None]:
+    """A reply that sends these bytes and closes."""
+    return lambda connection, _number: connection.sendall(b"".join(parts))
+
+
+def http_answer(body: bytes, *headers: str, status: str = "200 OK") -> bytes:
+    return "\r\n".join([f"HTTP/1.1 {status}", f"Content-Length: {len(body)}", *headers, "", ""]).encode() + body
+
+
+def trickling(wire: list[Wire], data: bytes, seconds: float = 0.05) -> Callable[[socket.socket, int], None]:
+    def reply(connection: socket.socket, _number: int) -> None:
+        for byte in data:
+            connection.sendall(bytes([byte]))
+            if wire[0].closing.wait(seconds):
+                return
+
+    return reply
+
+
+EMPTY = http_answer(b'{"meta": {"count": 0}, "data": []}')
+
+
+class Keeping:
+    """A server that keeps its connections. ``reply`` gives the bytes to each request, of which it is told the number on
+    its connection, counted from 1; None closes the connection."""
+
+    def __init__(self, reply: Callable[[int], bytes | None], tls: ssl.SSLContext | None = None) -> None:
+        self._reply, self._tls = reply, tls
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.heads: list[str] = []
+        self.connections: list[socket.socket] = []
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    @property
+    def url(self) -> str:
+        return f"{'https' if self._tls else 'http'}://127.0.0.1:{self._listener.getsockname()[1]}"
+
+    def __enter__(self) -> Keeping:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._listener.close()
+        self.close_all()
+
+    def close_all(self) -> None:
+        """Close every connection, as a server does that has waited long enough."""
+        for connection in self.connections:
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+
+    def _serve(self) -> None:
+        with suppress(OSError):
+            while True:
+                connection, _ = self._listener.accept()
+                threading.Thread(target=self._talk, args=(connection,), daemon=True).start()
+
+    def _talk(self, connection: socket.socket) -> None:
+        with suppress(OSError):
+            if self._tls is not None:
+                connection = self._tls.wrap_socket(connection, server_side=True)
+            self.connections.append(connection)
+            with connection, connection.makefile("rb") as file:
+                number = 0
+                while True:
+                    lines = []
+                    while (line := file.readline()) not in {b"\r\n", b""}:
+                        lines.append(line)
+                    if not lines:
+                        return
+                    number += 1
+                    self.heads.append(b"".join(lines).decode())
+                    if (reply := self._reply(number)) is None:
+                        return
+                    connection.sendall(reply)

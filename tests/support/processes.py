@@ -1,0 +1,88 @@
+"""Processes of their own that begin at once: they are forked from one that has loaded everything."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from multiprocessing.context import ForkServerContext
+from pathlib import Path
+
+import cli
+
+LOADED = [
+    "ialirt_backfill.run.backfill",
+    "ialirt_backfill.run.poll",
+    "ialirt_backfill.simulator",
+    "ialirt_backfill.terminal.screen",
+    "ialirt_data_access",
+    "ledger.migrations",
+    "pandas",
+    "psycopg",
+    "sqlalchemy.dialects.postgresql.psycopg",
+    "sqlalchemy.dialects.sqlite.pysqlite",
+    "tests.support.tripwire",
+]
+"""What a run loads sooner or later."""
+
+FORKSERVER: ForkServerContext = multiprocessing.get_context("forkserver")
+FORKSERVER.set_forkserver_preload([__name__, *LOADED])
+
+
+class Running:
+    """A command that runs with its own working directory and environment; it is asked as a `subprocess.Popen` is."""
+
+    def __init__(self, words: Sequence[str], cwd: Path, env: Mapping[str, str]) -> None:
+        self._outputs = tempfile.TemporaryDirectory()
+        self._out, self._err = Path(self._outputs.name, "out"), Path(self._outputs.name, "err")
+        self._process = FORKSERVER.Process(
+            target=_main, args=(list(words), cwd, dict(env), self._out, self._err), daemon=True
+        )
+        self._process.start()
+
+    @property
+    def pid(self) -> int:
+        assert self._process.pid is not None
+        return self._process.pid
+
+    @property
+    def returncode(self) -> int | None:
+        return self._process.exitcode
+
+    def poll(self) -> int | None:
+        return self._process.exitcode
+
+    def kill(self) -> None:
+        self._process.kill()
+
+    def communicate(self, timeout: float | None = None) -> tuple[str, str]:
+        """Wait for its end; what it wrote to both outputs."""
+        self._process.join(timeout)
+        if self._process.exitcode is None:
+            raise subprocess.TimeoutExpired(f"process {self.pid}", timeout or 0.0, stderr=self._err.read_bytes())
+        return self._out.read_text(encoding="utf-8"), self._err.read_text(encoding="utf-8")
+
+    def close(self) -> None:
+        """End it if need be; nothing of it is left."""
+        self._process.kill()
+        self._process.join()
+        self._outputs.cleanup()
+
+
+def _main(words: list[str], cwd: Path, env: dict[str, str], out: Path, err: Path) -> None:
+    for number, path in ((1, out), (2, err)):
+        file = os.open(path, os.O_WRONLY | os.O_CREAT)
+        os.dup2(file, number)
+        os.close(file)
+    sys.stdout = os.fdopen(1, "w", encoding="utf-8", closefd=False)
+    sys.stderr = os.fdopen(2, "w", encoding="utf-8", closefd=False, buffering=1, errors="backslashreplace")
+    os.chdir(cwd)
+    os.environ.clear()
+    os.environ.update(env)
+    time.tzset()
+    sys.argv = [cli.__file__, *words]
+    sys.exit(cli.main(words))
