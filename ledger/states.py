@@ -105,9 +105,10 @@ def insert_pending(connection: Connection, item_name: str, day: date, now: datet
 
 def state_of(row: DayRow, now: datetime) -> DayState:
     """What a row says as of `now`: a claim that has lapsed, or whose process is known to be dead, reads as none."""
-    claimant = claimant_of(row)
-    is_living = claimant is not None and claimant.is_living(row.claimed_until, now)
-    return DayState._make((*row[:-2], claimant if is_living else None))
+    claimant = None if row[-2] is None else claimant_of(row)  # asked here too: planning reads tens of thousands
+    if claimant is not None and not claimant.is_living(row.claimed_until, now):
+        claimant = None
+    return DayState._make((*row[:-2], claimant))
 
 
 def claimant_of(row: DayRow) -> Claimant | None:

@@ -82,6 +82,6 @@ def _is_judged(mapping: ColumnMapping, cells: pa.Array) -> bool:
         except pa.ArrowInvalid:
             return True
     if kind in _TIMES:
-        blank = pc.any(pc.equal(pc.utf8_trim_whitespace(cells), "")).as_py()
-        return bool(blank or (cells.null_count and mapping.nullable is False))
+        shortest = pc.min(pc.utf8_length(pc.utf8_trim_whitespace(cells))).as_py()
+        return shortest == 0 or bool(cells.null_count and mapping.nullable is False)
     return False

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 from pyarrow import csv as pa_csv
 
 from ialirt_backfill.day.content import names_of
@@ -48,6 +49,22 @@ def read_day(path: Path) -> DayFile:
     except (ValueError, csv.Error) as error:  # arrow's ArrowInvalid and UnicodeDecodeError are ValueErrors
         trouble = _not_utf8(content) or error
         raise DayFileError(f"{path.name} is damaged ({trouble}): let verify look at it") from None
+
+
+def instants(times: pa.Array) -> pa.Array | None:
+    """The seconds that these texts are; None where one of them is none, or empty."""
+    if times.null_count:
+        return None
+    try:
+        return times.cast(pa.timestamp("s"))
+    except pa.ArrowInvalid:
+        return None
+
+
+def are_rising(times: pa.Array) -> bool:
+    """Whether each of these texts is a later second than the one before."""
+    seconds = instants(times)
+    return seconds is not None and pc.all(pc.less(seconds[:-1], seconds[1:]), min_count=0).as_py()
 
 
 def shown(cell: object) -> str:

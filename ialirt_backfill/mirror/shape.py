@@ -10,10 +10,9 @@ from enum import Enum
 
 import pyarrow as pa
 
-from ialirt_backfill.day.times import are_canonical
 from ialirt_backfill.exceptions import MirrorError
 from ialirt_backfill.instruments import NANOSECONDS, Instrument
-from ialirt_backfill.mirror.reading import shown
+from ialirt_backfill.mirror.reading import instants, shown
 from ialirt_backfill.mirror.tables import COUNTS, FILE_DATE, TIME_UTC, Kind, TableColumn, known_columns
 
 _INT64 = 2**63
@@ -206,7 +205,7 @@ def unfit(name: str, rows: pa.Table, in_file: str, row: int, why: str, advice: s
 def _first_unfit(cells: pa.Array, column: TableColumn, holds: Holds, is_sqlite: bool) -> int | None:
     """The row of the first cell that does not fit. An empty one fits every column but the key."""
     if column.name == TIME_UTC:
-        return None if are_canonical(cells) else _first(cells, lambda cell: _is_time(cell, is_sqlite))
+        return None if instants(cells) is not None else _first(cells, lambda cell: _is_time(cell, is_sqlite))
     if column.kind is Kind.BOOLEAN and holds is not Holds.TEXT:
         known = _BOOLEANS.issuperset(cells.drop_null().unique().to_pylist())
         return None if known else _first(cells, lambda cell: cell is None or cell in _BOOLEANS)

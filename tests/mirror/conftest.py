@@ -18,7 +18,7 @@ from ialirt_backfill.run.backfill import backfill
 from tests.mirror.samples import FIRST, LAST, NOON, Mirror, Store, execute
 
 _STEPS = {"mag": 180, "mag_hk": 180, "swapi": 60, "swe": 24, "hit": 12, "spacecraft": 10}
-"""crump writes row by row: whole days of them all would take minutes."""
+"""crump, which loads the same days for comparison, writes row by row: whole days of them all would take minutes."""
 
 
 @pytest.fixture(scope="session")
@@ -63,7 +63,7 @@ def synthetic_store(_made_once: Path, tmp_path: Path) -> Store:
 
 @pytest.fixture
 def sqlite_target() -> Iterator[str]:
-    """A file that does not exist yet; in memory where that can be, for crump waits for the disk at every row."""
+    """A file that does not exist yet; in memory where that can be, for crump by itself waits for the disk at every row."""
     memory = Path("/dev/shm")
     with TemporaryDirectory(prefix="mirror-", dir=memory if memory.is_dir() else None) as folder:
         yield f"sqlite:///{folder}/mirror.sqlite"
