@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import fields, replace
 from datetime import UTC
 from typing import Any, TypeVar, cast
@@ -12,7 +11,7 @@ from prefect.blocks.system import Secret
 from ialirt_backfill.options import StoreOptions, WorkOptions
 from ialirt_backfill.options.datastore import means_own_ledger
 from ialirt_backfill.options.key import read_key
-from ialirt_backfill.options.settings import Setting, Source, values
+from ialirt_backfill.options.settings import of_environment, values
 
 KEY_BLOCK = "ialirt-api-key"
 LEDGER_BLOCK = "ialirt-ledger-url"
@@ -26,11 +25,7 @@ def completed(options: Options) -> Options:
     But not the ledger of a demonstration. Raises UsageError.
     """
     kind = type(options)
-    found = {
-        field.name: Setting(field.name, text, Source.ENVIRONMENT, variable)
-        for field in fields(kind)
-        if (variable := field.metadata.get("env")) and (text := os.environ.get(variable))
-    }
+    found = of_environment(fields(kind))
     stands = {field.name: getattr(options, field.name) for field in fields(kind)}
     given = {field.name: stands[field.name] for field in fields(kind) if stands[field.name] != field.default}
     changes = values(kind, found, given)

@@ -214,6 +214,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (IalirtBackfillError, LedgerError) as error:
         print(f"{PROGRAM}: {error}", file=sys.stderr)  # noqa: T201
         return EXIT_USAGE
+    except OSError as error:  # of a place that no part of the program knows more about
+        where = "" if error.filename is None else f"{error.filename}: "
+        print(f"{PROGRAM}: {where}{error.strerror or error}", file=sys.stderr)  # noqa: T201
+        return EXIT_USAGE
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED + signal.SIGINT
     except SystemExit as end:  # argparse's own way to end

@@ -18,7 +18,7 @@ from sqlalchemy import Connection, Engine, event, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from ledger.exceptions import LedgerCorrupt, LedgerError, LedgerPrivilege
-from ledger.faults import GRANTS, MISSING_PRIVILEGES, in_plain_words, may_pass
+from ledger.faults import GRANTS, MISSING_PRIVILEGES, in_plain_words, may_pass, unknown
 
 log = logging.getLogger(__name__)
 
@@ -116,10 +116,14 @@ class Database:
         """Errors of the database, raised inside, come out as ours."""
         try:
             yield
+        except LedgerError:
+            raise
         except (SQLAlchemyError, sqlite3.Error) as error:
             raise in_plain_words(error, self.url_shown, self._secrets, self._timeout_seconds) from error
         except Unreadable as error:
             raise LedgerCorrupt(f"The ledger {self.url_shown} holds {error}") from error
+        except Exception as error:
+            raise unknown(error, self.url_shown, self._secrets) from error
 
     def _begun(self, first: Callable[[Connection], None]) -> Connection:
         def begin() -> Connection:

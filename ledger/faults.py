@@ -6,11 +6,13 @@ SQLite tells by the code of its error, PostgreSQL by its SQLSTATE, a lost connec
 from __future__ import annotations
 
 import sqlite3
+from pathlib import Path
 
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError, StatementError
 
-from ledger.addresses import without
+from ledger import locks
+from ledger.addresses import sqlite_file, without
 from ledger.exceptions import LedgerCorrupt, LedgerError, LedgerPrivilege, LedgerUnavailable
 
 
@@ -30,7 +32,22 @@ def in_plain_words(
     said = without(secrets, _first_line(original))
     if isinstance(original, sqlite3.Error):
         return _sqlite_error(original, said, shown, timeout_seconds)
-    return _postgresql_error(original, said, shown, timeout_seconds)
+    if isinstance(error, DBAPIError):
+        return _postgresql_error(original, said, shown, timeout_seconds)
+    return _unknown(original, said, shown)
+
+
+def unknown(error: Exception, shown: str, secrets: tuple[str, ...]) -> LedgerError:
+    """What to raise in place of an error that is of no database: what came from there has not been understood."""
+    return _unknown(error, without(secrets, _first_line(error)), shown)
+
+
+def without_locks(shown: str, said: str) -> LedgerUnavailable:
+    """What to raise where the ledger's file system gives no locks."""
+    return LedgerUnavailable(
+        f"The file system of the ledger {shown} does not lock as SQLite needs ({said}):"
+        " name one on a local disk with --ledger, or one in PostgreSQL."
+    )
 
 
 def may_pass(error: BaseException | None) -> bool:
@@ -39,9 +56,12 @@ def may_pass(error: BaseException | None) -> bool:
         return False
     state = getattr(error.orig, "sqlstate", None)
     if state is None:
-        return type(error.orig).__name__ in {"OperationalError", "ConnectionTimeout", "InterfaceError"}
+        return type(error.orig).__name__ in _OF_CONNECTIONS
     return error.connection_invalidated or state[:2] == "08" or state in _PASSING_STATES
 
+
+_OF_CONNECTIONS = {"OperationalError", "ConnectionTimeout", "InterfaceError"}
+"""What psycopg raises by itself where there is no connection, or none any more."""
 
 _PASSING_STATES = {
     "57P01",  # the server is being shut down
@@ -54,6 +74,8 @@ _PASSING_STATES = {
 
 
 def _sqlite_error(error: sqlite3.Error, said: str, shown: str, timeout_seconds: float) -> LedgerError:
+    if locks.are_refused(error, (sqlite_file(shown) or Path()).absolute().parent):
+        return without_locks(shown, said)
     match primary_code(error):
         case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
             return LedgerUnavailable(
@@ -74,7 +96,9 @@ def _sqlite_error(error: sqlite3.Error, said: str, shown: str, timeout_seconds: 
             return LedgerUnavailable(f"The disk of the ledger {shown} is full: make room, then run again.")
         case sqlite3.SQLITE_IOERR:
             return LedgerUnavailable(f"The disk of the ledger {shown} fails ({said}): check it, then run again.")
-    return LedgerError(f"The ledger {shown} cannot be used ({said}): check that this file is a ledger.")
+        case sqlite3.SQLITE_ERROR:
+            return LedgerError(f"The ledger {shown} cannot be used ({said}): check that this file is a ledger.")
+    return _unknown(error, said, shown)
 
 
 def primary_code(error: sqlite3.Error) -> int:
@@ -85,6 +109,8 @@ def primary_code(error: sqlite3.Error) -> int:
 
 def _postgresql_error(error: BaseException, said: str, shown: str, timeout_seconds: float) -> LedgerError:
     state: str | None = getattr(error, "sqlstate", None)
+    if state is None and type(error).__name__ not in _OF_CONNECTIONS:
+        return _unknown(error, said, shown)
     if state is None or state[:2] in {"08", "57"} or state == "53300":
         if state == "57014":
             return LedgerUnavailable(f"The ledger {shown} took too long to answer ({said}): run again when it is idle.")
@@ -105,9 +131,22 @@ def _postgresql_error(error: BaseException, said: str, shown: str, timeout_secon
         return LedgerPrivilege(f"The ledger {shown} does not allow this role enough ({said}): {GRANTS}.")
     if state in {"25006", "53100", "53200"}:
         return LedgerUnavailable(f"The ledger {shown} cannot be written ({said}): ask its owner, then run again.")
+    if state == "22P05":
+        return LedgerError(
+            f"The ledger {shown} is a database that does not know every character ({said}):"
+            " keep it in one that was created with ENCODING 'UTF8' TEMPLATE template0."
+        )
     if state[:2] == "XX":
         return LedgerCorrupt(f"The ledger {shown} is damaged ({said}): ask its owner to repair or restore it.")
     return LedgerError(f"The ledger {shown} cannot be used ({said}).")
+
+
+def _unknown(error: BaseException, said: str, shown: str) -> LedgerError:
+    """The last line: what nothing above knows is said to be that."""
+    return LedgerError(
+        f"The ledger {shown} failed in a way that this program does not know ({type(error).__name__}: {said}):"
+        " please report this."
+    )
 
 
 def _unwrapped(error: BaseException) -> Exception:

@@ -16,10 +16,11 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import NullPool, Pool, QueuePool
 
+from ledger import locks
 from ledger.addresses import SECRET_KEYS, sqlite_url
 from ledger.database import Database
 from ledger.exceptions import LedgerError, LedgerUnavailable
-from ledger.faults import primary_code
+from ledger.faults import primary_code, without_locks
 
 POSTGRESQL_DRIVERS = ("postgresql", "postgres", "postgresql+psycopg")
 FORMS = "write it as sqlite:///path/to/ledger.sqlite or postgresql+psycopg://user:password@host/database"
@@ -75,6 +76,8 @@ def _open_sqlite(path: Path, access: Access, timeout_seconds: float) -> Database
         connect = _sqlite_writer(path, timeout_seconds)
         with _named_os_errors(shown):
             path.parent.mkdir(parents=True, exist_ok=True)
+            if not path.exists() and not locks.are_kept_in(path.parent):  # SQLite would wait for them first
+                raise without_locks(shown, "it refuses a lock")
     else:
         with _named_os_errors(shown):
             if not path.exists():
@@ -191,6 +194,7 @@ def _connection_settings(timeout_seconds: float) -> dict[str, Any]:
     return {
         "connect_timeout": max(2, min(10, int(timeout_seconds))),
         "application_name": "ialirt-backfill",
+        "client_encoding": "utf8",  # a database in SQL_ASCII says otherwise, and text would arrive as bytes
         "keepalives_idle": 30,
         "keepalives_interval": 10,
         "keepalives_count": 3,

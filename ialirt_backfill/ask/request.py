@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import http.client
 import json
 import ssl
@@ -223,8 +224,14 @@ def _unreached(cause: BaseException | None) -> Exception:
         if cause.verify_code in _UNKNOWN_ISSUER:
             advice = "name the file with the certificates of your network in SSL_CERT_FILE"
         return Untrusted(f"the server's certificate cannot be trusted ({cause.verify_message}): {advice}")
+    if isinstance(cause, OSError) and cause.errno in _OWN_FAULTS:
+        return PassingFault(f"this machine opens no connection ({cause})", trouble=Trouble.UNREACHED)
     what = "no connection in time" if isinstance(cause, TimeoutError) else "I-ALiRT cannot be reached"
     return PassingFault(f"{what} ({cause}): check --url and the network", trouble=Trouble.UNREACHED)
+
+
+_OWN_FAULTS = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.EACCES, errno.EPERM}
+"""Of the place where the program runs: too many open files, no memory, a rule that forbids it the network."""
 
 
 def _said(body: bytes | None) -> str | None:

@@ -37,7 +37,7 @@ from ialirt_backfill.mirror.session import Session, make_file
 from ialirt_backfill.mirror.tables import marker_name
 from ialirt_backfill.options import MirrorOptions
 from ialirt_backfill.store.demonstration import is_synthetic_throughout
-from ledger import Ledger
+from ledger import Ledger, LedgerError
 
 log = logging.getLogger(__name__)
 
@@ -175,11 +175,13 @@ class _Run:
                 self._keep_apart(session, planned)
                 self.listener.day_started(planned)
                 outcome = self._loaded(session, planned, began)
-        except Interrupted:
+        except (Interrupted, LedgerError):
             raise
-        except (IalirtBackfillError, OSError, ValueError) as error:
+        except Exception as error:  # whatever a day meets, it must not take the other days with it
             if isinstance(error, MirrorUnavailable):
                 self.ended = str(error)
+            if not isinstance(error, IalirtBackfillError | OSError | ValueError):
+                log.exception("%s %s: unexpected failure; please report this", planned.instrument.name, planned.day)
             words = self.address.without_secrets(str(error))
             told = f"{planned.instrument.name} {planned.day} was not loaded: {words}"
             outcome = MirrorOutcome(planned, MirrorStatus.FAILED, 0, time.monotonic() - began, told)

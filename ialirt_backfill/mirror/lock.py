@@ -6,9 +6,11 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from ialirt_backfill.exceptions import Interrupted, MirrorUnavailable
 from ialirt_backfill.mirror.session import Session
+from ledger import locks
 
 _LOOK_SECONDS = 0.2
 
@@ -55,7 +57,8 @@ def _try_file(session: Session, table: str) -> Callable[[], None] | None:
             connection.execute("BEGIN EXCLUSIVE")
         except sqlite3.OperationalError as error:
             connection.close()
-            if error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY:
+            is_held = error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
+            if is_held and not locks.are_refused(error, (session.address.path or Path()).absolute().parent):
                 return None
             raise
     return connection.close

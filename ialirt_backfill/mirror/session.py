@@ -11,6 +11,7 @@ import logging
 import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
@@ -19,6 +20,7 @@ from psycopg import sql
 
 from ialirt_backfill.exceptions import MirrorError, MirrorUnavailable
 from ialirt_backfill.mirror.address import Address
+from ledger import locks
 
 logging.getLogger("psycopg").setLevel(logging.ERROR)  # it warns that a session that is lost could not roll back
 
@@ -218,7 +220,8 @@ def _translated(address: Address, error: psycopg.Error | sqlite3.Error) -> Mirro
     said = address.without_secrets(first_line.rstrip(".:"))
     if isinstance(error, sqlite3.Error):
         kind = MirrorUnavailable if _code(error) == sqlite3.SQLITE_FULL else MirrorError
-        return kind(f"{address.shown} cannot be used ({said}): {_sqlite_advice(_code(error))}")
+        folder = (address.path or Path()).absolute().parent
+        return kind(f"{address.shown} cannot be used ({said}): {_sqlite_advice(error, folder)}")
     state = error.sqlstate or ""
     if state == "53100":
         return MirrorUnavailable(f"{address.shown} has a full disk ({said}): make room, then run again")
@@ -226,6 +229,9 @@ def _translated(address: Address, error: psycopg.Error | sqlite3.Error) -> Mirro
         return MirrorUnavailable(
             f"{address.shown} cannot be reached ({said}): check that the server is up and that --database is right"
         )
+    if not state:
+        unknown = f"failed in a way that this program does not know ({type(error).__name__}: {said})"
+        return MirrorError(f"{address.shown} {unknown}: please report this")
     return Refused(f"{address.shown} refused ({said}): {_advice(state)}", said, state, error.diag.message_detail or "")
 
 
@@ -253,8 +259,10 @@ def _code(error: sqlite3.Error) -> int:
     return (getattr(error, "sqlite_errorcode", 0) or 0) & 0xFF
 
 
-def _sqlite_advice(code: int) -> str:
-    match code:
+def _sqlite_advice(error: sqlite3.Error, folder: Path) -> str:
+    if locks.are_refused(error, folder):
+        return "its file system does not lock as SQLite needs; take a local disk, or PostgreSQL"
+    match _code(error):
         case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
             return "another program holds it; wait until that is done, then run again"
         case sqlite3.SQLITE_CORRUPT | sqlite3.SQLITE_NOTADB:

@@ -28,6 +28,7 @@ from ialirt_backfill.options.forms import (
     parse_rate,
     parse_time,
 )
+from ialirt_backfill.options.texts import full_address, full_path
 from ledger.addresses import sqlite_file, sqlite_url
 
 DEFAULT_URL = "https://ialirt.imap-mission.com"
@@ -62,6 +63,9 @@ class StoreOptions(_Checks):
 
     def __post_init__(self) -> None:
         checked(self.datastore, bool(self.datastore.strip()), "--datastore is empty: name a folder")
+        object.__setattr__(self, "datastore", full_path("--datastore", self.datastore))
+        if self.ledger is not None:
+            object.__setattr__(self, "ledger", full_address("--ledger", self.ledger))
         super().__post_init__()
 
     @property
@@ -123,6 +127,8 @@ class AskOptions(_Checks):
     demo: bool = option(False, "ask a built-in simulator over HTTP on this machine: synthetic data, no network")
 
     def __post_init__(self) -> None:
+        if self.api_key_file is not None:
+            object.__setattr__(self, "api_key_file", full_path("--api-key-file", self.api_key_file))
         checked(self.jobs, 1 <= self.jobs <= 64, f"--jobs {self.jobs}: between 1 and 64 requests in flight")
         checked(self.max_rate, 0 < (self.max_rate or 0) < inf, f"--max-rate {self.max_rate}: more than 0 per second")
         seconds = self.timeout.total_seconds()
@@ -380,6 +386,8 @@ class MirrorOptions(StoreOptions, RangeOptions):
 
     def __post_init__(self) -> None:
         parse_mirror_action(self.action)
+        if self.database is not None:
+            object.__setattr__(self, "database", full_address("--database", self.database))
         good = not self.table_prefix or _PREFIX.fullmatch(self.table_prefix) is not None
         checked(
             self.table_prefix,

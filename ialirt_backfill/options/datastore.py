@@ -15,7 +15,7 @@ MARK_TEXT = "The days in this folder are synthetic: ialirt-backfill --demo made 
 
 def is_marked(datastore: str | Path) -> bool:
     """Whether a datastore says of itself that its days are synthetic."""
-    return _is_there(Path(datastore) / MARK)
+    return is_there(Path(datastore) / MARK)
 
 
 def has_ledger(datastore: str | Path) -> bool:
@@ -28,7 +28,7 @@ def has_ledger(datastore: str | Path) -> bool:
 
 def is_datastore(folder: Path) -> bool:
     """Whether a folder has a ledger of its own, or says that it is a demonstration's."""
-    return _is_there(folder / LEDGER) or is_marked(folder)
+    return is_there(folder / LEDGER) or is_marked(folder)
 
 
 def means_own_ledger(datastore: str, *, demo: bool) -> bool:
@@ -39,7 +39,7 @@ def means_own_ledger(datastore: str, *, demo: bool) -> bool:
     return demo or is_marked(datastore)
 
 
-def _is_there(path: Path) -> bool:
+def is_there(path: Path) -> bool:
     """False also where the folder cannot be entered: whoever goes on finds no file in it either."""
     try:
         return path.exists()

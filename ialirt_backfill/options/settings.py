@@ -11,7 +11,7 @@ import difflib
 import os
 from argparse import ArgumentTypeError
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import Field, dataclass, fields, is_dataclass
+from dataclasses import Field, dataclass, fields, is_dataclass, replace
 from datetime import timedelta
 from enum import Enum
 from pathlib import Path
@@ -20,7 +20,8 @@ from typing import Any, get_args
 
 from ialirt_backfill.exceptions import UsageError
 from ialirt_backfill.options import write_duration
-from ialirt_backfill.options.datastore import means_own_ledger
+from ialirt_backfill.options.datastore import is_there, means_own_ledger
+from ialirt_backfill.options.texts import read_text, unquoted
 from ledger.addresses import without_secrets
 
 FILE_NAME = "ialirt-backfill.toml"
@@ -60,18 +61,42 @@ def find(options: Collection[type[Any]]) -> dict[str, Setting]:
     found: dict[str, Setting] = {}
     for path in reversed(files()):
         found.update(_from_file(path, known))
-    for name, field in known.items():
+    return found | of_environment(known.values())
+
+
+def of_environment(known: Iterable[Field[Any]]) -> dict[str, Setting]:
+    """The settings that the environment gives, by field name. Raises UsageError."""
+    found = {}
+    for field in known:
         variable = field.metadata.get("env")
-        if variable and (text := os.environ.get(variable)):
-            found[name] = Setting(name, text, Source.ENVIRONMENT, variable)
+        if variable and (written := os.environ.get(variable)):
+            setting = Setting(field.name, written, Source.ENVIRONMENT, variable)
+            if text := _as_meant(setting):
+                found[field.name] = replace(setting, text=text)
     return found
+
+
+def _as_meant(setting: Setting) -> str:
+    """The text without what only its file needed. What a shell would have replaced in it is missed."""
+    try:
+        text = unquoted(setting.text) if setting.source is Source.ENVIRONMENT else setting.text
+    except UsageError as error:
+        raise UsageError(f"{setting} {error}") from None
+    if text.removeprefix("sqlite:///").startswith("$"):
+        raise UsageError(f"{setting}: no shell reads {text!r}, so nothing takes the place of the $: write it in full")
+    return text
 
 
 def files() -> list[Path]:
     """The files that are looked into, whether they exist or not; the first goes before the second."""
     from platformdirs import user_config_path  # noqa: PLC0415 - --help needs no files
 
-    return [Path(FILE_NAME), user_config_path("ialirt-backfill", appauthor=False) / FILE_NAME]
+    own = Path(FILE_NAME)
+    try:
+        folder = user_config_path("ialirt-backfill", appauthor=False)
+    except RuntimeError:  # a user without a home
+        return [own]
+    return [own, folder / FILE_NAME] if folder.is_absolute() else [own]
 
 
 def values(
@@ -161,7 +186,7 @@ def configuration(options: Collection[type[Any]]) -> Configuration:
     )
     variables = {KEY_VARIABLE, *(field.metadata["env"] for field in known.values())}
     strangers = sorted(name for name in os.environ if name.startswith("IALIRT_") and name not in variables)
-    return Configuration(tuple(shown), tuple((path, path.exists()) for path in files()), tuple(strangers))
+    return Configuration(tuple(shown), tuple((path, is_there(path)) for path in files()), tuple(strangers))
 
 
 def _check(options: Collection[type[Any]], found: Mapping[str, Setting]) -> None:
@@ -194,10 +219,10 @@ def _plain(value: Any) -> str | int | float | bool | None:
 def _from_file(path: Path, known: Mapping[str, Field[Any]]) -> dict[str, Setting]:
     shown = f"./{path}" if path == Path(FILE_NAME) else str(path)
     try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        return {}
+        text = read_text(path)
     except (OSError, UnicodeDecodeError) as error:
+        if not is_there(path):  # nor in a folder that this user may not enter, as another's home
+            return {}
         raise UsageError(f"{shown} cannot be read: {error}") from error
     import tomllib  # noqa: PLC0415 - most runs have no file
 
@@ -209,9 +234,8 @@ def _from_file(path: Path, known: Mapping[str, Field[Any]]) -> dict[str, Setting
     for key, name in names.items():
         if name not in known or not is_setting(known[name]):
             raise UsageError(_unknown(shown, key, name, known))
-    return {
-        names[key]: Setting(names[key], _as_text(shown, key, entry), Source.FILE, shown) for key, entry in table.items()
-    }
+    found = (Setting(names[key], _as_text(shown, key, entry), Source.FILE, shown) for key, entry in table.items())
+    return {setting.name: replace(setting, text=_as_meant(setting)) for setting in found}
 
 
 def _unknown(shown: str, key: str, name: str, known: Mapping[str, Field[Any]]) -> str:

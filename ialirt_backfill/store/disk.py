@@ -11,10 +11,13 @@ All raise DayFileError, which names the file, for what the disk cannot do.
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
+import logging
 import os
 import re
 import stat
+import threading
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +25,8 @@ from pathlib import Path
 import pyarrow as pa
 
 from ialirt_backfill.exceptions import DayFileError
+
+log = logging.getLogger(__name__)
 
 _TEMPORARY = re.compile(r"\.(.+)\.[^.]+\.tmp")
 
@@ -94,7 +99,7 @@ def stage(path: Path, parts: Iterable[bytes | memoryview | pa.Buffer], token: st
                     digest.update(part)
                     file.write(part)
                 file.flush()
-                os.fsync(file.fileno())
+                _put_on_disk(file.fileno())
                 return StagedFile(temporary, os.fstat(file.fileno()).st_size, digest.hexdigest())
     except BaseException:
         with contextlib.suppress(OSError):
@@ -162,11 +167,40 @@ def _make_folder(folder: Path) -> None:
 
 def _sync(folder: Path) -> None:
     """Put what happened to the names in a folder on disk."""
-    descriptor = os.open(folder, os.O_RDONLY)
     try:
-        os.fsync(descriptor)
+        descriptor = os.open(folder, os.O_RDONLY)
+    except PermissionError as error:  # a folder may be written into and yet not be read
+        _note_unsynced(error.strerror)
+        return
+    try:
+        _put_on_disk(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _put_on_disk(descriptor: int) -> None:
+    """What was written is safe from a power cut, as far as its file system gives such a promise at all."""
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in _NO_SUCH_PROMISE:
+            raise
+        _note_unsynced(error.strerror)
+
+
+_NO_SUCH_PROMISE = {errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS}
+"""How a file system says that it does not know fsync, most often of folders; what was written is there all the same."""
+
+_noted = threading.Lock()
+
+
+def _note_unsynced(reason: str | None) -> None:
+    """Once, for it is so with every file. The lock is never given back."""
+    if _noted.acquire(blocking=False):
+        log.warning(
+            "the datastore's file system does not promise that a file outlasts a power cut (%s); all else is as ever",
+            reason,
+        )
 
 
 # --- failing ----------------------------------------------------------------------------------------------------------

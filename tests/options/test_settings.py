@@ -142,7 +142,7 @@ def test_a_wrong_file_is_named(place: Path, text: str, said: str) -> None:
 
 
 def test_a_file_that_is_no_text(user_file: Path) -> None:
-    user_file.write_bytes(b"\xff\xfe")
+    user_file.write_bytes(b"\xff\xfa")
     assert complaint(*NEEDED).startswith(f"{user_file} cannot be read")
 
 
