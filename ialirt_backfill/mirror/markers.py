@@ -22,7 +22,8 @@ def name(session: Session, table: str, marker: str, *, named: bool) -> None:
         schema = _schema_of(session)
         place, written = _place_of(marker, schema), session.literal(table)
         if not _is_there(session, marker, schema):
-            session.execute(f"CREATE TABLE {place} (table_name text PRIMARY KEY)")
+            # Another may have made it a moment ago: what PostgreSQL remembers of names can be older than the lock.
+            session.execute(f"CREATE TABLE IF NOT EXISTS {place} (table_name text PRIMARY KEY)")
         if named:
             session.execute(f"INSERT INTO {place} VALUES ({written}) ON CONFLICT DO NOTHING")  # noqa: S608
         else:
