@@ -41,6 +41,18 @@ def pytest_configure_node(node: Any) -> None:
     node.workerinput["session"] = str(node.config.stash[SESSION].folder)
 
 
+SLOW_ROOMS = {"acceptance", "faults", "flows", "mirror", "team", "upkeep"}
+"""What is tried there takes whole runs: real processes, databases, a Prefect server."""
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Mark as slow what takes seconds or many processes."""
+    tests = Path(__file__).parent
+    for item in items:
+        if item.path.relative_to(tests).parts[0] in SLOW_ROOMS:
+            item.add_marker(pytest.mark.slow)
+
+
 @pytest.fixture(scope="session")
 def session(pytestconfig: pytest.Config) -> Session:
     """What this worker shares with the others."""

@@ -209,3 +209,16 @@ def test_help_from_the_file_itself() -> None:
     )
     assert ended.stdout.startswith("usage: ialirt-backfill")
     assert ended.stderr == ""
+
+
+def test_tests_take_from_each_other_only_what_lies_in_support_or_beside_them() -> None:
+    """And nothing from a conftest: it holds fixtures, which need no import."""
+    offending = [
+        f"{path.relative_to(ROOT)} imports {name}"
+        for path in files("tests")
+        for name in imported(path)
+        if name.startswith("tests.") and not name.startswith("tests.support.")
+        if {"conftest", "test"} & {part.partition("_")[0] for part in name.split(".")[1:]}
+        or not name.startswith(f"tests.{path.relative_to(ROOT / 'tests').parts[0]}.")
+    ]
+    assert offending == []

@@ -35,8 +35,8 @@ from ialirt_backfill.exceptions import AccessDenied, ApiError, Interrupted, Usag
 from ialirt_backfill.instruments import INSTRUMENTS, Instrument
 from ialirt_backfill.plan.access import NoAccess
 from ialirt_backfill.plan.coverage import DAY, SECOND, Span, day_span
-from tests.ask.servers import EMPTY, Wire, http_answer, says, trickling
 from tests.support.access import FULL
+from tests.support.servers import EMPTY, Wire, http_answer, says, trickling
 
 HIT, MAG = INSTRUMENTS["hit"], INSTRUMENTS["mag"]
 NOW = datetime(2026, 3, 1, tzinfo=UTC)

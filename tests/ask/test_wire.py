@@ -28,7 +28,7 @@ from ialirt_backfill.day.answers import tabulate
 from ialirt_backfill.exceptions import ApiError, NeverReached, Unreachable
 from ialirt_backfill.instruments import INSTRUMENTS
 from ialirt_backfill.plan.coverage import Span
-from tests.ask.servers import EMPTY, Keeping, Wire, http_answer, says
+from tests.support.servers import EMPTY, Keeping, Wire, http_answer, says
 
 HIT, MAG = INSTRUMENTS["hit"], INSTRUMENTS["mag"]
 NOW = datetime(2026, 3, 1, tzinfo=UTC)

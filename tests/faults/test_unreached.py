@@ -14,12 +14,12 @@ from ialirt_backfill.run.poll import has_failed, polling
 from ialirt_backfill.run.report import Report
 from ialirt_backfill.simulator import Silence, Simulator, Times
 from ledger import AttemptStatus, DayStatus
-from tests.ask.servers import EMPTY, Keeping
 from tests.support.access import KEYS
 from tests.support.clock import NOW, Clock
 from tests.support.commands import Command
 from tests.support.ledgers import DAY
 from tests.support.places import Place
+from tests.support.servers import EMPTY, Keeping
 
 NOWHERE = "http://127.0.0.1:9"
 LAST = DAY + timedelta(days=19)

@@ -21,9 +21,10 @@ from prefect.context import get_settings_context
 from prefect.utilities.callables import parameter_schema
 from pydantic import SecretStr
 
+from flows import settings
 from flows.backfill import backfill
 from flows.poll import poll
-from flows.settings import KEY_BLOCK, LEDGER_BLOCK, api_key, completed
+from flows.settings import api_key, completed
 from ialirt_backfill.exceptions import UsageError
 from ialirt_backfill.instruments import INSTRUMENTS
 from ialirt_backfill.options import BackfillOptions, PollOptions
@@ -193,6 +194,7 @@ def test_durations_in_the_form_may_be_written_as_on_the_command_line() -> None:
     assert parameters["options"].overlap == timedelta(minutes=5)
 
 
+@pytest.mark.usefixtures("own_blocks")
 def test_what_the_form_leaves_open_comes_from_blocks_and_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("IALIRT_DATASTORE", "/data")
     monkeypatch.setenv("IALIRT_SETTLE", "2d")
@@ -205,10 +207,10 @@ def test_what_the_form_leaves_open_comes_from_blocks_and_the_environment(monkeyp
     assert completed(PollOptions(datastore="elsewhere")).datastore == "elsewhere"
 
     try:
-        Secret(value=SecretStr("key-of-the-block")).save(KEY_BLOCK)
-        Secret(value=SecretStr("sqlite:////data/of-the-block.sqlite")).save(LEDGER_BLOCK)
+        Secret(value=SecretStr("key-of-the-block")).save(settings.KEY_BLOCK)
+        Secret(value=SecretStr("sqlite:////data/of-the-block.sqlite")).save(settings.LEDGER_BLOCK)
         assert api_key(options) == "key-of-the-block"
         assert completed(PollOptions()).ledger == "sqlite:////data/of-the-block.sqlite"
     finally:
-        for name in (KEY_BLOCK, LEDGER_BLOCK):
+        for name in (settings.KEY_BLOCK, settings.LEDGER_BLOCK):
             Secret.delete(name)

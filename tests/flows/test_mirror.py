@@ -14,7 +14,8 @@ from prefect.blocks.system import Secret
 from prefect.client.schemas.objects import State, StateType
 from pydantic import SecretStr
 
-from flows.mirror import DATABASE_BLOCK, mirror
+import flows.mirror as flow
+from flows.mirror import mirror
 from ialirt_backfill.exceptions import UsageError
 from ialirt_backfill.options import BackfillOptions, MirrorOptions
 from ialirt_backfill.run.backfill import backfill
@@ -49,15 +50,16 @@ def test_days_are_loaded_once(mirrored: MirrorOptions, tmp_path: Path, monkeypat
     assert run(mirrored)[0].message == "0 days loaded, 0 failed, 2 skipped"
 
 
+@pytest.mark.usefixtures("own_blocks")
 def test_the_database_comes_from_a_secret_and_never_with_a_password_from_a_parameter(
     mirrored: MirrorOptions, tmp_path: Path
 ) -> None:
-    Secret(value=SecretStr(f"sqlite:///{tmp_path}/secret.sqlite")).save(DATABASE_BLOCK)
+    Secret(value=SecretStr(f"sqlite:///{tmp_path}/secret.sqlite")).save(flow.DATABASE_BLOCK)
     try:
         assert run(mirrored)[0].type is StateType.COMPLETED
         assert (tmp_path / "secret.sqlite").exists()
     finally:
-        Secret.delete(DATABASE_BLOCK)
+        Secret.delete(flow.DATABASE_BLOCK)
     with pytest.raises(UsageError, match="holds a password"):
         mirror(MirrorOptions(database="postgresql://u:top-secret@127.0.0.1:1/x"))
 
