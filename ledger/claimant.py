@@ -101,6 +101,7 @@ def _stat(pid: int) -> tuple[str | None, int | None]:
 
 
 def _has_ended(pid: int, process_start: int | None) -> bool:
+    """Whether a process of this very host has ended for certain; its id may have been given to another one since."""
     if sys.platform == "win32":
         return False  # there os.kill(pid, 0) would end the process instead of asking for it
     try:

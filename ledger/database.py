@@ -126,6 +126,8 @@ class Database:
             raise unknown(error, self.url_shown, self._secrets) from error
 
     def _begun(self, first: Callable[[Connection], None]) -> Connection:
+        """A connection in whose transaction `first` has been done; the caller ends both."""
+
         def begin() -> Connection:
             connection = self._writing.connect()
             try:
@@ -139,6 +141,8 @@ class Database:
         return self._retried(begin)
 
     def _persistently(self, engine: Engine, work: Callable[[Connection], T]) -> T:
+        """`work` in a transaction of its own, committed; tried again, whole, while a lost connection comes back."""
+
         def try_once() -> T:
             with engine.begin() as connection:
                 return work(connection)
@@ -146,6 +150,7 @@ class Database:
         return self._retried(try_once)
 
     def _retried(self, attempt: Callable[[], T]) -> T:
+        """What `attempt` gives; tried again, in growing pauses, while a lost connection comes back."""
         # Where a whole wait was in vain, the next calls do not wait as long again, until one has succeeded.
         deadline = time.monotonic() + (0.0 if self._is_away else self._timeout_seconds)
         pause_seconds, is_lost = 0.1, False

@@ -74,6 +74,7 @@ _PASSING_STATES = {
 
 
 def _sqlite_error(error: sqlite3.Error, said: str, shown: str, timeout_seconds: float) -> LedgerError:
+    """``said`` is what the driver says, without secrets."""
     if locks.are_refused(error, (sqlite_file(shown) or Path()).absolute().parent):
         return without_locks(shown, said)
     match primary_code(error):
@@ -108,6 +109,7 @@ def primary_code(error: sqlite3.Error) -> int:
 
 
 def _postgresql_error(error: BaseException, said: str, shown: str, timeout_seconds: float) -> LedgerError:
+    """``said`` is what the server or the driver says, without secrets. SQLSTATEs: PostgreSQL's manual, appendix A."""
     state: str | None = getattr(error, "sqlstate", None)
     if state is None and type(error).__name__ not in _OF_CONNECTIONS:
         return _unknown(error, said, shown)

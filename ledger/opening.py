@@ -44,7 +44,7 @@ def open_database(url: str, access: Access, timeout_seconds: float) -> Database 
 
 
 def _sqlite_path(url: str) -> Path:
-    """The rest of the URL is the path as it stands: a folder may have ``?``, ``%`` and spaces in its name."""
+    """The file that the address means. Raises LedgerError where it is none that outlives the run."""
     scheme, separator, path = url.partition("://")
     if scheme not in {"sqlite", "sqlite+pysqlite"} or not separator or not path.startswith("/"):
         raise LedgerError(f"The ledger's URL names no SQLite file: {FORMS}.")
@@ -54,6 +54,7 @@ def _sqlite_path(url: str) -> Path:
 
 
 def _postgresql_url(url: str) -> URL:
+    """The address in its parts, with the driver that is used. Raises LedgerError where it cannot be understood."""
     try:
         parsed = make_url(url)
         scheme = parsed.drivername
@@ -71,6 +72,7 @@ def _postgresql_url(url: str) -> URL:
 
 
 def _open_sqlite(path: Path, access: Access, timeout_seconds: float) -> Database | None:
+    """As `open_database`. The address is shown with the path as it was given, which may be relative."""
     shown, path = sqlite_url(path), path.absolute()
     if access is Access.CREATE:
         connect = _sqlite_writer(path, timeout_seconds)
@@ -94,6 +96,8 @@ def _open_sqlite(path: Path, access: Access, timeout_seconds: float) -> Database
 
 
 def _sqlite_writer(path: Path, timeout_seconds: float) -> Callable[[], Any]:
+    """What connects for writing, with every commit safely on disk."""
+
     def connect() -> sqlite3.Connection:
         # mode=rw: a ledger that is taken away while a run goes on must not come back as an empty one
         connection = _connect_sqlite(path, "mode=rw", timeout_seconds)
@@ -129,6 +133,7 @@ def _is_writable(path: Path) -> bool:
 
 
 def _connect_sqlite(path: Path, query: str, timeout_seconds: float) -> sqlite3.Connection:
+    """A connection that any thread may use; ``query`` is that of SQLite's own URIs, as in ``mode=rw``."""
     return sqlite3.connect(
         f"{path.as_uri()}?{query}",
         uri=True,
@@ -157,6 +162,7 @@ def _create_in_wal_mode(path: Path, timeout_seconds: float) -> None:
 
 @contextmanager
 def _named_os_errors(shown: str) -> Iterator[None]:
+    """What the file system refuses inside, comes out as LedgerUnavailable."""
     try:
         yield
     except OSError as error:
@@ -169,6 +175,7 @@ def _named_os_errors(shown: str) -> Iterator[None]:
 
 
 def _open_postgresql(url: URL, access: Access, timeout_seconds: float) -> Database:
+    """As `open_database`. Its passwords are kept apart, to be taken out of what the server says."""
     secrets = [url.password or "", *(value for key in SECRET_KEYS for value in url.normalized_query.get(key, ()))]
     shown = url.difference_update_query(SECRET_KEYS).render_as_string(hide_password=True)
     settings = _connection_settings(timeout_seconds)

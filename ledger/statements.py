@@ -115,6 +115,7 @@ def insert_if_absent(connection: Connection, table: Table, values: dict[str, Any
 
 @cache
 def _insert_if_absent(table: Table, dialect: str) -> Any:
+    """The statement, which each of the two databases has in its own words."""
     if dialect == "sqlite":
         from sqlalchemy.dialects import sqlite  # noqa: PLC0415 - each program loads the one dialect it uses
 

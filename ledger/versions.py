@@ -73,6 +73,7 @@ def check_known(version: str | None, url_shown: str) -> None:
 
 
 def _upgrade(connection: Connection, database: Database) -> None:
+    """Bring the tables up to date in this transaction, unless another process has while the lock was waited for."""
     if not database.is_sqlite:  # there, the write lock is held already
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK_KEY})
         connection.execute(text("SET LOCAL statement_timeout = 0"))
@@ -107,6 +108,7 @@ def _check_adoptable(connection: Connection, database: Database) -> None:
 
 
 def _check_may_create(connection: Connection, database: Database) -> None:
+    """Raise LedgerPrivilege, naming the grant, where this role may make no tables."""
     role, schema, allowed = connection.execute(
         text(
             "SELECT current_user, current_schema(),"
@@ -122,6 +124,7 @@ def _check_may_create(connection: Connection, database: Database) -> None:
 
 
 def _check_may_refer(connection: Connection, database: Database) -> None:
+    """Raise LedgerPrivilege, naming the grant, where this role may not extend an existing `workflow_progress`."""
     role, table_name, *allowed = connection.execute(
         text(
             "SELECT quote_ident(current_user), to_regclass('workflow_progress')::text,"

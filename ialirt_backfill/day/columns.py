@@ -101,6 +101,7 @@ def _schema(instrument: Instrument) -> pa.Schema:
 
 
 def _type_of(entry: Field) -> pa.DataType:
+    """How arrow is to take a field: a value, a list, a struct, or lists of lists."""
     types = [_type_of_values(column) for column in entry.columns]
     if entry.shape is Shape.OBJECT:
         return pa.struct(list(zip(entry.members, types, strict=True)))
@@ -111,6 +112,7 @@ def _type_of(entry: Field) -> pa.DataType:
 
 
 def _type_of_values(column: Column) -> pa.DataType:
+    """How it is to take the values of one column."""
     if column.is_time or column.codes:
         return pa.int64()
     match column.type:

@@ -148,6 +148,7 @@ def parse_lines(lines: bytes, names: Sequence[str]) -> pa.Table:
 
 
 def _names_with_time(line: bytes) -> list[str]:
+    """The names of the columns of a day's file. Raises ValueError where its first line is none of such a file."""
     names = names_of(line)
     if TIME_UTC not in names:
         raise ValueError(f"its first line names no column {TIME_UTC}")
@@ -157,6 +158,7 @@ def _names_with_time(line: bytes) -> list[str]:
 
 
 def _readable_times(rows: pa.Table) -> pa.Array:
+    """The times of all rows in our form. Raises ValueError for the first that cannot be read."""
     times = canonical_times(rows[TIME_UTC].combine_chunks())
     if times.null_count:
         row = times.is_null().index(True).as_py()

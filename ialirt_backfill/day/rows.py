@@ -79,6 +79,7 @@ def rows_of_records(instrument: Instrument, span: Span, records: Sequence[object
 
 
 def _columns(instrument: Instrument, selection: Selection) -> _Columns:
+    """The columns of all fields. Raises _UnfitRecords."""
     columns = _Columns(instrument, selection.times)
     known = {entry.name: entry for entry in instrument.fields}
     for name, values in selection.fields.items():
@@ -137,6 +138,7 @@ class _Columns:
         self._put(column, values)
 
     def _add_list(self, entry: Field, values: Sequence[Any]) -> None:
+        """A column for each element of a list of known length; what is no such list, in a column of its own."""
         size = len(entry.columns)
         nothing = [None] * size
         values = [nothing if value is None else value for value in values]
@@ -151,6 +153,7 @@ class _Columns:
             self._put(column, part)
 
     def _add_object(self, entry: Field, values: Sequence[Any]) -> None:
+        """A column for each member of an object, known or not; what is no object, in a column of its own."""
         if set(map(type, values)) - {dict}:
             fits = [type(value) is dict for value in values]
             self._add_odd(entry.name, values, [fit or is_missing(v) for fit, v in zip(fits, values, strict=True)])
@@ -167,6 +170,7 @@ class _Columns:
             self._put(Column(name, ColumnType.JSON), odd)
 
     def _put(self, column: Column, values: Sequence[Any]) -> None:
+        """The cells of one column, put together with those that another field has given for it already."""
         if column.polynomial:
             cells = self._converted(column, values)
         else:
@@ -194,6 +198,7 @@ class _Columns:
         return cells
 
     def _floats(self, column: Column, values: Sequence[int | float | None]) -> pa.Array:
+        """Raw values as ``float64``; whole numbers too long for that are unfit."""
         try:
             return pa.array(values, pa.float64())
         except (pa.ArrowInvalid, OverflowError):  # whole numbers that arrow finds too long
