@@ -26,6 +26,8 @@ logging.getLogger("psycopg").setLevel(logging.ERROR)  # it warns that a session 
 
 _CONNECT_SECONDS = 10
 
+_NO_SUCH_CHARACTER = "22021"
+
 _AS_CRUMP_NEEDS_IT = "-c TimeZone=UTC -c DateStyle=ISO"
 """crump gives PostgreSQL aware times for columns without a zone."""
 
@@ -223,6 +225,9 @@ def _translated(address: Address, error: psycopg.Error | sqlite3.Error) -> Mirro
         folder = (address.path or Path()).absolute().parent
         return kind(f"{address.shown} cannot be used ({said}): {_sqlite_advice(error, folder)}")
     state = error.sqlstate or ""
+    if isinstance(error, psycopg.DataError) and not state:  # psycopg itself does not send it, and says no code
+        code = _NO_SUCH_CHARACTER if "NUL" in said else "22000"
+        return Refused(f"{address.shown} refused ({said}): {_advice(code)}", said, code, "")
     if state == "53100":
         return MirrorUnavailable(f"{address.shown} has a full disk ({said}): make room, then run again")
     if _ends_session(error, state):

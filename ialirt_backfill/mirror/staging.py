@@ -7,9 +7,10 @@ are not written: that would be bloat, and work for every replica.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import partial
 from typing import Any
 
 import pyarrow as pa
@@ -18,7 +19,7 @@ from pyarrow import csv as pa_csv
 from ialirt_backfill.exceptions import MirrorError
 from ialirt_backfill.mirror import shape
 from ialirt_backfill.mirror.found import Filter, find, matching
-from ialirt_backfill.mirror.reading import are_rising
+from ialirt_backfill.mirror.reading import are_rising, shown
 from ialirt_backfill.mirror.session import Refused, Session, listed, quoted
 from ialirt_backfill.mirror.tables import TIME_UTC
 
@@ -89,14 +90,18 @@ class Staging:
             raise self._blamed(rows, sources) or error from None
 
     def insert(self, rows: Sequence[Sequence[Any]]) -> None:
-        """Take in rows whose cells are whatever crump has made of them, in the order of the columns."""
+        """Take in rows whose cells are whatever crump has made of them, in the order of the columns.
+
+        MirrorError names the cell that its column does not take.
+        """
         if self._session.is_sqlite:
             self._insert_sqlite(self._columns, ([_as_sqlite(cell) for cell in row] for row in rows))
             return
         self._keep_order()
-        names, marks = listed(self._columns).replace("%", "%%"), ", ".join(["%s"] * len(self._columns))
-        with self._session.translated(), self._session.postgresql.cursor() as cursor:
-            cursor.executemany(f"INSERT INTO {self._place} ({names}) VALUES ({marks})".encode(), rows)  # noqa: S608
+        try:
+            self._insert(self._columns, rows)
+        except Refused as error:
+            raise self._blamed_of(rows) or error from None
 
     # --- merged -------------------------------------------------------------------------------------------------------
 
@@ -182,32 +187,41 @@ class Staging:
         with self._session.transaction(), cursor.copy(statement.encode()) as copy:
             copy.write(memoryview(_csv(rows.select([source.in_file for source in sources]))))
 
+    def _insert(self, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+        names, marks = listed(columns).replace("%", "%%"), ", ".join(["%s"] * len(columns))
+        with self._session.transaction(), self._session.postgresql.cursor() as cursor:
+            cursor.executemany(f"INSERT INTO {self._place} ({names}) VALUES ({marks})".encode(), rows)  # noqa: S608
+
     def _blamed(self, rows: pa.Table, sources: Sequence[Source]) -> MirrorError | None:
         """The first cell that the server does not take, found by giving it ever less of each column.
 
         What the server says of it names the column and the line at best, and in its own language.
         """
 
-        def refusal(source: Source, count: int) -> Refused | None:
-            try:
-                self._copy(rows.slice(0, count), [source])
-            except Refused as error:
-                return error
-            return None
-
         for source in sources:
-            taken, refused = 0, rows.num_rows
-            found = refusal(source, refused)
-            while found is not None and refused - taken > 1:
-                middle = (taken + refused) // 2
-                if (earlier := refusal(source, middle)) is None:
-                    taken = middle
-                else:
-                    refused, found = middle, earlier
-            if found is not None:
-                why = f"the database refuses ({found.said})"
-                return shape.unfit(source.column, rows, source.in_file, taken, why, _advice(found))
+            row, refused = _first_refused(rows.num_rows, partial(self._copy_some, rows, source))
+            if refused is not None:
+                why = f"the database refuses ({refused.said})"
+                return shape.unfit(source.column, rows, source.in_file, row, why, _advice(refused))
         return None
+
+    def _copy_some(self, rows: pa.Table, source: Source, count: int) -> None:
+        self._copy(rows.slice(0, count), [source])
+
+    def _blamed_of(self, rows: Sequence[Sequence[Any]]) -> MirrorError | None:
+        """The same where crump has made the cells: the row is known by its key."""
+        number, _ = _first_refused(len(rows), lambda count: self._insert(self._columns, rows[:count]))
+        row = dict(zip(self._columns, rows[number], strict=True))
+        for name, cell in row.items():
+            _, refused = _first_refused(1, partial(self._insert_some, name, cell))
+            if refused is not None:
+                key = ", ".join(f"{it} is {row[it]}" for it in self._key)
+                why = f"which the database refuses ({refused.said}): {_advice(refused)}"
+                return MirrorError(f"{name} is {shown(cell)} where {key}, {why}")
+        return None
+
+    def _insert_some(self, name: str, cell: Any, count: int) -> None:
+        self._insert([name], [[cell]] * count)
 
     # --- SQLite -------------------------------------------------------------------------------------------------------
 
@@ -233,6 +247,27 @@ class Staging:
                 f"INSERT OR REPLACE INTO {self._place} ({listed(names)}) VALUES ({marks})",  # noqa: S608
                 rows,
             )
+
+
+def _first_refused(count: int, take: Callable[[int], None]) -> tuple[int, Refused | None]:
+    """Of so many things the first that is refused, and why; ``take`` tries that many from the beginning."""
+
+    def refusal(many: int) -> Refused | None:
+        try:
+            take(many)
+        except Refused as error:
+            return error
+        return None
+
+    taken, refused = 0, count
+    found = refusal(refused)
+    while found is not None and refused - taken > 1:
+        middle = (taken + refused) // 2
+        if (earlier := refusal(middle)) is None:
+            taken = middle
+        else:
+            refused, found = middle, earlier
+    return taken, found
 
 
 def _csv(rows: pa.Table) -> pa.Buffer:

@@ -191,3 +191,23 @@ def test_a_cell_that_no_column_takes_is_named(load: Mirror, store: Store, write:
     [row, *_] = store.rows("hit")
     said = str(report.outcomes[0].error)
     assert f"k is '{row['kernel_set_key']}' at {row['time_utc']}, which the database refuses (invalid input" in said
+
+
+@pytest.mark.parametrize(
+    ("column", "says"),
+    [
+        ('type: double, lookup: {"1": "one"}', "k is '{key}' where at is {time}, which "),
+        (r"""expression: "'a\\0b'", input_columns: [hit_epoch]""", r"k is 'a\x00b' where at is {time}, which "),
+    ],
+)
+def test_a_cell_of_crumps_making_is_named_too(
+    load: Mirror, store: Store, write: Write, postgresql_url: str, column: str, says: str
+) -> None:
+    text = TWO.replace(
+        "target_table: ions", f"target_table: ions\n        columns: {{kernel_set_key: {{db_column: k, {column}}}}}"
+    )
+    report = load(postgresql_url, end=FIRST, crump_config=write(text))
+    [row, *_] = store.rows("hit")
+    said = str(report.outcomes[0].error)
+    assert says.format(key=row["kernel_set_key"], time=row["time_utc"]) in said
+    assert "the database refuses (" in said
