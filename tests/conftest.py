@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import logging
 import socket
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -57,6 +58,19 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def session(pytestconfig: pytest.Config) -> Session:
     """What this worker shares with the others."""
     return pytestconfig.stash[SESSION]
+
+
+@pytest.fixture(autouse=True)
+def _logging_as_it_was() -> Iterator[None]:
+    """A command run inside the tests' process sets levels and a handler up, which the tests after it are not to see."""
+    root = logging.getLogger()
+    before = root.handlers[:], root.level
+    names = ("ialirt_backfill", "ialirt_backfill.ask.client", "ledger")
+    levels = [logging.getLogger(name).level for name in names]
+    yield
+    root.handlers[:], root.level = before
+    for name, level in zip(names, levels, strict=True):
+        logging.getLogger(name).setLevel(level)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -87,7 +87,8 @@ def test_an_instrument_that_hangs_alone_costs_a_few_tries_not_five_of_every_day(
     assert {name for name, _ in failed(report)} == {"hit"}
     assert 3 <= len(failed(report)) <= 5
     assert report.summary["downloaded"] == 40
-    assert sum(request.instrument == "hit" for request in place.simulator.requests) <= 25
+    # Three days at once come down through five sizes, two tries of each; the two begun after them are not halved.
+    assert sum(request.instrument == "hit" for request in place.simulator.requests) <= 3 * 5 * 2 + 2 * 2
 
 
 def test_in_a_poll_it_ends_the_pass_and_the_next_one_tries_again(place: Place, clock: Clock) -> None:

@@ -6,7 +6,7 @@ import io
 import json
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import PurePosixPath
@@ -277,7 +277,7 @@ def test_many_days_in_work_do_not_overflow_the_screen(seconds: Seconds) -> None:
     assert shown[-1] == "  and 14 days more in work"
 
 
-def test_logging_does_not_tear_the_bars(restored_logging: None) -> None:
+def test_logging_does_not_tear_the_bars() -> None:
     console = terminal(140)
     set_up_logging(console, verbose=True)
     bars = Bars(console)
@@ -286,18 +286,6 @@ def test_logging_does_not_tear_the_bars(restored_logging: None) -> None:
         logging.getLogger("ialirt_backfill.x").info("a line of the log")
         time.sleep(0.3)
     assert "a line of the log\n" in text(console)
-
-
-@pytest.fixture
-def restored_logging() -> Iterator[None]:
-    root = logging.getLogger()
-    before = root.handlers[:], root.level
-    names = ("ialirt_backfill", "ialirt_backfill.ask.client", "ledger")
-    levels = [logging.getLogger(name).level for name in names]
-    yield
-    root.handlers[:], root.level = before
-    for name, level in zip(names, levels, strict=True):
-        logging.getLogger(name).setLevel(level)
 
 
 def test_lines() -> None:
