@@ -209,7 +209,7 @@ class Staging:
         self._copy(rows.slice(0, count), [source])
 
     def _blamed_of(self, rows: Sequence[Sequence[Any]]) -> MirrorError | None:
-        """The same where crump has made the cells: the row is known by its key."""
+        """The first cell that the server does not take where crump has made the cells: the row is known by its key."""
         number, _ = _first_refused(len(rows), lambda count: self._insert(self._columns, rows[:count]))
         row = dict(zip(self._columns, rows[number], strict=True))
         for name, cell in row.items():
