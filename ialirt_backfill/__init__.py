@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from ialirt_backfill.options import (
         AdoptOptions,
         BackfillOptions,
+        ChangesOptions,
         GapsOptions,
         HistoryOptions,
         MirrorOptions,
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     )
     from ialirt_backfill.plan.access import NoAccess
     from ialirt_backfill.read.frame import read_days
+    from ialirt_backfill.reports.changes import changes
     from ialirt_backfill.reports.history import history, runs
     from ialirt_backfill.reports.status import gaps, status
     from ialirt_backfill.run.backfill import backfill
@@ -68,6 +70,7 @@ _HOMES = {
     "ialirt_backfill.options": (
         "AdoptOptions",
         "BackfillOptions",
+        "ChangesOptions",
         "GapsOptions",
         "HistoryOptions",
         "MirrorOptions",
@@ -78,6 +81,7 @@ _HOMES = {
     ),
     "ialirt_backfill.plan.access": ("NoAccess",),
     "ialirt_backfill.read.frame": ("read_days",),
+    "ialirt_backfill.reports.changes": ("changes",),
     "ialirt_backfill.reports.history": ("history", "runs"),
     "ialirt_backfill.reports.status": ("gaps", "status"),
     "ialirt_backfill.run.backfill": ("backfill",),
@@ -93,6 +97,7 @@ __all__ = [
     "AdoptOptions",
     "ApiError",
     "BackfillOptions",
+    "ChangesOptions",
     "DayFileError",
     "DayOutcome",
     "GapsOptions",
@@ -117,6 +122,7 @@ __all__ = [
     "VerifyOptions",
     "__version__",
     "backfill",
+    "changes",
     "gaps",
     "history",
     "poll",

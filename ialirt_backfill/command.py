@@ -21,6 +21,7 @@ from ialirt_backfill.exceptions import IalirtBackfillError
 from ialirt_backfill.options import (
     AdoptOptions,
     BackfillOptions,
+    ChangesOptions,
     CompletionOptions,
     ConfigOptions,
     GapsOptions,
@@ -116,6 +117,14 @@ def run_runs(options: RunsOptions) -> int:
     return EXIT_WELL
 
 
+def run_changes(options: ChangesOptions) -> int:
+    from ialirt_backfill.reports.changes import changes
+    from ialirt_backfill.terminal.changes import show_changes
+
+    show_changes(changes(options), options)
+    return EXIT_WELL
+
+
 def run_adopt(options: AdoptOptions) -> int:
     from ialirt_backfill.terminal.upkeep import show_adoption
     from ialirt_backfill.upkeep.adopt import Adoption, adopt
@@ -193,6 +202,7 @@ COMMANDS = {
     "gaps": Command(GapsOptions, run_gaps, "the gaps of a range, longest first", only_tells=True),
     "history": Command(HistoryOptions, run_history, "why a day is as it is: every attempt at it", only_tells=True),
     "runs": Command(RunsOptions, run_runs, "the last runs and their results", only_tells=True),
+    "changes": Command(ChangesOptions, run_changes, "the days whose content has changed since", only_tells=True),
     "adopt": Command(AdoptOptions, run_adopt, "take the files of another program into the ledger, without the network"),
     "ledger": Command(LedgerOptions, run_ledger, "show the ledger's version, upgrade it, prune its history"),
     "config": Command(ConfigOptions, run_config, "each setting's value and where it came from", only_tells=True),

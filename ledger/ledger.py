@@ -1,7 +1,7 @@
 """The ledger: what has happened so far to every item and UTC day, who works on which, and what every run did.
 
-Each method is one transaction; what is done in it is in `states`, `claims`, `recording`, `history`, `mirrors` and
-`properties`.
+Each method is one transaction; what is done in it is in `states`, `changes`, `claims`, `recording`, `history`,
+`mirrors` and `properties`.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from typing import Self
 
 from sqlalchemy import Connection
 
-from ledger import claims, history, mirrors, properties, states
+from ledger import changes, claims, history, mirrors, properties, states
 from ledger.database import Database
 from ledger.opening import Access, open_database
 from ledger.recording import Recording
-from ledger.records import Attempt, Claim, DayAccess, DayState, MirroredDay, Progress, Run
+from ledger.records import Attempt, Claim, DayAccess, DayChange, DayState, MirroredDay, Progress, Run
 from ledger.versions import bring_up_to_date, check_readable, current_version
 
 
@@ -137,6 +137,16 @@ class Ledger:
         """What other programs are told of each item; items without a row are left out."""
         return self._database.read(lambda connection: states.progress(connection, item_names))
 
+    def changes(
+        self, item_names: Collection[str], *, after: Mapping[str, int] | None = None, since: datetime | None = None
+    ) -> tuple[list[DayChange], dict[str, int]]:
+        """The days whose content has changed, each once, oldest first; and by item the number of its last change.
+
+        Those behind the numbers `after`, an item that is not among them from its beginning, and not before `since`.
+        With the numbers that came back as the next `after` no change is missed and none comes twice.
+        """
+        return self._database.read(lambda connection: changes.behind(connection, item_names, after or {}, since))
+
     # Claims
 
     def claim(self, item_name: str, day: date, *, seen_version: int | None, run_id: str) -> Claim | None:
@@ -183,8 +193,8 @@ class Ledger:
         dies after the file was published and before the commit, the file is newer than the ledger says (the next
         plan notices its size), and until this process finds out, another may take the day over and publish too.
         """
-        with self._database.transaction(lambda connection: claims.lock(connection, claim)) as connection:
-            recording = Recording(self._database, connection, claim)
+        with self._database.transaction(lambda connection: claims.lock(connection, claim)) as (connection, sha256):
+            recording = Recording(self._database, connection, claim, sha256)
             yield recording
         if recording.ends_claim:
             self._held.pop(claim.token, None)

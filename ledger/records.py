@@ -77,6 +77,23 @@ class DayState(NamedTuple):
     claim: Claimant | None
 
 
+class DayChange(NamedTuple):
+    """A day as it is since its content last changed; `path` and `sha256` are None where it has no file any more.
+
+    `number` counts the changes of its item: a day that changes again is given a new one.
+    """
+
+    item_name: str
+    day: date
+    path: str | None
+    sha256: str | None
+    records: int
+    availability_pct: float | None
+    is_final: bool
+    changed_at: datetime
+    number: int
+
+
 @dataclass(frozen=True, slots=True)
 class DayResult:
     """What a day is after an attempt, whole: whoever writes it carries over what is to be kept."""

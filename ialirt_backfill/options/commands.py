@@ -26,6 +26,7 @@ from ialirt_backfill.options.forms import (
     parse_names,
     parse_percent,
     parse_rate,
+    parse_since,
     parse_time,
 )
 from ialirt_backfill.options.texts import full_address, full_path
@@ -465,6 +466,40 @@ class HistoryOptions(StoreOptions):
         if len(parse_instruments(self.instrument)) > 1:
             raise UsageError(f"--instrument {self.instrument}: the history is that of one instrument")
         super().__post_init__()
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChangesOptions(StoreOptions):
+    """Show the days whose content has changed, oldest first, and a cursor to go on from.
+
+    Given as --since the next time, the cursor misses no change and tells none twice.
+    """
+
+    instrument: Optional[str] = option(
+        None,
+        f"one instrument, a comma-separated list, or all: {', '.join(INSTRUMENTS)}",
+        parse=parse_names,
+        metavar="NAME",
+        env="IALIRT_INSTRUMENT",
+    )
+    since: Optional[str] = option(
+        None,
+        "a cursor, or a time in ISO 8601 (Z or no zone: UTC); default: all days",
+        parse=parse_since,
+        metavar="TIME|CURSOR",
+    )
+
+    def __post_init__(self) -> None:
+        if self.instrument is not None:
+            parse_instruments(self.instrument)
+        if self.since is not None:
+            object.__setattr__(self, "since", parse_since(self.since))
+        super().__post_init__()
+
+    @property
+    def instruments(self) -> tuple[Instrument, ...]:
+        """The instruments named, in the order given; all where none is."""
+        return parse_instruments(self.instrument or ALL)
 
 
 @dataclass(frozen=True, kw_only=True)
