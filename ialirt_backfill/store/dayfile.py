@@ -27,6 +27,7 @@ __all__ = [
     "Inspection",
     "Staged",
     "checksum",
+    "divided",
     "header",
     "inspect",
     "is_cut",
@@ -108,6 +109,13 @@ def read(path: Path) -> pa.Table:
     data = disk.read(path)
     with _understood(path):
         return content.read_in_order(data)
+
+
+def divided(path: Path) -> tuple[list[str], bytes | memoryview]:
+    """The names of a day's columns and the lines below them as they stand, without a last one that was cut short."""
+    data = disk.read(path)
+    with _understood(path):
+        return content.divided(data)
 
 
 def read_times(path: Path) -> list[int]:

@@ -1,0 +1,171 @@
+"""The daily files of an instrument as tables of arrow, a day at a time, all of one schema: see `schema`.
+
+A day as this program writes it is read in one pass, by arrow and in the types of its columns. Any other (an odd cell,
+times in another form or out of order) is read as text, put in order and then looked at column by column, which takes
+longer and comes to the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv
+from numpy.typing import NDArray
+
+from ialirt_backfill.day.times import TIME_UTC, canonical_seconds, unix_seconds
+from ialirt_backfill.instruments import Instrument
+from ialirt_backfill.read.odd import Odd, extra_of
+from ialirt_backfill.read.schema import EXTRA, TIME, projected, schema_of
+from ialirt_backfill.read.values import FALSE, TRUE, measured, values_of
+from ialirt_backfill.store import dayfile
+
+_AT_ONCE = 1 << 20
+"""What arrow parses at once, in bytes: more does not fit the processor's cache, and takes longer."""
+
+_DAY = timedelta(days=1)
+
+
+def tables(
+    datastore: str | Path,
+    instrument: Instrument,
+    start: datetime,
+    stop: datetime,
+    *,
+    columns: Sequence[str] | None = None,
+    strict: bool = False,
+) -> Iterator[pa.Table]:
+    """The rows from ``start`` to before ``stop``, a table for each day that has any, rising in time.
+
+    Each has the instrument's schema, or that of ``columns`` after ``time_utc``; one is made when it is asked for, so
+    that a year is never held in memory. Times without a zone are UTC. Of a day without a file nothing is said.
+
+    A cell that its column cannot hold is null, its text stands in ``extra``, and a warning (OddCells) tells of each
+    such column once, at the end; ``strict`` raises DayFileError instead. Raises UsageError for an unknown column, and
+    DayFileError for a file that cannot be read or understood.
+    """
+    reading = _Reading(instrument, projected(instrument, columns), Odd(strict=strict))
+    return reading.tables(Path(datastore), _aware(start), _aware(stop))
+
+
+def file_of(datastore: Path, instrument: Instrument, day: date) -> Path | None:
+    """Where the file of a day lies, under any of its names; None where there is none."""
+    paths = (datastore / name for name in instrument.paths(day))
+    return next((path for path in paths if dayfile.size(path) is not None), None)
+
+
+def _aware(moment: datetime) -> datetime:
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """Days of an instrument being read in one ``schema``, and their odd cells."""
+
+    instrument: Instrument
+    schema: pa.Schema
+    odd: Odd
+
+    def tables(self, datastore: Path, start: datetime, stop: datetime) -> Iterator[pa.Table]:
+        try:
+            midnight = datetime.combine(start.date(), time(), UTC)
+            while midnight < stop:
+                path = file_of(datastore, self.instrument, midnight.date())
+                if path is not None:
+                    # What a file has of another day, that day's file has as well.
+                    found = self._table(path, max(start, midnight), min(stop, midnight + _DAY))
+                    if found.num_rows:
+                        yield found
+                midnight += _DAY
+        finally:
+            self.odd.tell()
+
+    def _table(self, path: Path, start: datetime, stop: datetime) -> pa.Table:
+        rows = self._in_one_pass(*dayfile.divided(path))
+        if rows is None:
+            rows = dayfile.read(path)
+            rows = _timed(rows, unix_seconds(rows[TIME_UTC].combine_chunks()))
+        return self._typed(path, _between(rows, start, stop))
+
+    def _in_one_pass(self, names: Sequence[str], lines: bytes | memoryview) -> pa.Table | None:
+        """The rows, in the types of their columns where these are no arrays; the other columns are text.
+
+        None where a cell is of another type, or where the times are not in our form, or do not rise.
+        """
+        types = {field.name: _as_parsed(field.type) for field in self.schema if field.name in set(names)}
+        types |= dict.fromkeys([TIME_UTC, *self._late(names)], pa.string())
+        try:
+            rows = pa.csv.read_csv(
+                pa.BufferReader(lines),
+                read_options=pa.csv.ReadOptions(use_threads=False, block_size=_AT_ONCE, column_names=list(names)),
+                parse_options=pa.csv.ParseOptions(newlines_in_values=True),
+                convert_options=pa.csv.ConvertOptions(
+                    include_columns=list(types),
+                    column_types=types,
+                    strings_can_be_null=True,
+                    null_values=[""],
+                    true_values=TRUE,
+                    false_values=FALSE,
+                ),
+            )
+        except pa.ArrowInvalid:
+            return None
+        seconds = canonical_seconds(rows[TIME_UTC].combine_chunks())
+        return None if seconds is None or not (np.diff(seconds) > 0).all() else _timed(rows, seconds)
+
+    def _late(self, names: Sequence[str]) -> list[str]:
+        """The columns that only the file has, where they are wanted."""
+        known = {*schema_of(self.instrument).names} - {EXTRA}
+        return [name for name in names if name not in known] if EXTRA in self.schema.names else []
+
+    def _typed(self, path: Path, rows: pa.Table) -> pa.Table:
+        """The rows in the schema; of their columns some have their type already."""
+        extra = {name: rows[name].combine_chunks() for name in self._late(rows.column_names)}
+        found: list[pa.Array | pa.ChunkedArray] = []
+        for field in self.schema:
+            if field.name == EXTRA:  # the last, unless columns were asked for
+                found.append(None)
+            elif field.name not in rows.column_names:
+                found.append(pa.nulls(rows.num_rows, field.type))
+            elif rows[field.name].type == field.type:
+                found.append(measured(rows[field.name]) if field.type == pa.float64() else rows[field.name])
+            else:
+                cells = rows[field.name].combine_chunks()
+                values, odd = values_of(cells, field.type)
+                found.append(values)
+                if odd:
+                    self.odd.note(path, rows[TIME_UTC], field, cells, odd)
+                    extra[field.name] = pc.if_else(_at(odd, len(cells)), cells, None)
+        if EXTRA in self.schema.names:
+            found[self.schema.names.index(EXTRA)] = extra_of(extra, rows.num_rows)
+        return pa.table(found, schema=self.schema)
+
+
+def _as_parsed(type_: pa.DataType) -> pa.DataType:
+    """The type that arrow makes of a column at once: an array is text to it."""
+    return pa.string() if pa.types.is_nested(type_) or pa.types.is_timestamp(type_) else type_
+
+
+def _timed(rows: pa.Table, seconds: NDArray[np.int64]) -> pa.Table:
+    """The rows with their times as such, from Unix seconds."""
+    times = pa.array(seconds, pa.timestamp("s", "UTC")).cast(TIME)
+    return rows.set_column(rows.column_names.index(TIME_UTC), TIME_UTC, times)
+
+
+def _between(rows: pa.Table, start: datetime, stop: datetime) -> pa.Table:
+    """The rows in a stretch of time."""
+    times = rows[TIME_UTC].cast(pa.int64()).to_numpy()
+    first, last = np.searchsorted(times, [pa.scalar(edge, TIME).value for edge in (start, stop)])
+    return rows if last - first == rows.num_rows else rows.slice(first, last - first)
+
+
+def _at(rows: Sequence[int], count: int) -> pa.Array:
+    """True in these rows, and false in the others."""
+    found = np.zeros(count, np.bool_)
+    found[rows] = True
+    return pa.array(found)

@@ -1,0 +1,102 @@
+"""The one schema that an instrument's days are read with: the same columns and types, whatever a day's file holds.
+
+``time_utc`` first, the other columns of the table of instruments in the order of the files, and last ``extra``: what
+the columns have no room for, as text, by the name of its column. A field says in its metadata (text in UTF-8, of what
+is known) its ``unit``, ``description``, ``fill`` and ``scopes`` (of a key that is shown it, with a comma between).
+
+Flags are ``bool``, counts, times and other whole numbers ``int64``, what is measured ``float64``, and arrays are lists
+of these, as deep as they are nested. These are types that every program that reads Parquet knows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from difflib import get_close_matches
+from functools import cache
+
+import pyarrow as pa
+
+from ialirt_backfill.day.times import TIME_UTC
+from ialirt_backfill.exceptions import UsageError
+from ialirt_backfill.instruments import FILL_VALUE, Column, ColumnType, Instrument
+
+EXTRA = "extra"
+"""The column for what the other columns have no room for: columns that only a file has, and cells of another kind."""
+
+TIME = pa.timestamp("us", "UTC")
+"""The type of ``time_utc``. Microseconds, as pandas 3 has them: Parquet has no seconds."""
+
+EXTRA_TYPE = pa.map_(pa.string(), pa.string())
+
+_TYPES = {
+    ColumnType.BOOLEAN: pa.bool_(),
+    ColumnType.INTEGER: pa.int64(),
+    ColumnType.MEASUREMENT: pa.float64(),
+    ColumnType.TEXT: pa.string(),
+}
+
+
+@cache
+def schema_of(instrument: Instrument) -> pa.Schema:
+    """The schema of every day of an instrument."""
+    fields = {field.name: field for field in _fields(instrument)}
+    names = [TIME_UTC, *sorted(fields.keys() - {TIME_UTC})]
+    extra = pa.field(EXTRA, EXTRA_TYPE, metadata=_encoded({"description": "what the other columns have no room for"}))
+    about = _encoded({"instrument": instrument.name, "title": instrument.title})
+    return pa.schema([*(fields[name] for name in names), extra], metadata=about)
+
+
+def projected(instrument: Instrument, columns: Sequence[str] | None) -> pa.Schema:
+    """The schema of some columns, in the order given, after ``time_utc``; of all where None are given.
+
+    A field of the API stands for all of its columns: ``mag_B_GSE`` for those of its three components. Raises UsageError
+    for a name that the instrument does not have.
+    """
+    schema = schema_of(instrument)
+    if columns is None:
+        return schema
+    of_field = {entry.name: [column.name for column in entry.columns] for entry in instrument.fields}
+    wanted = [TIME_UTC]
+    for name in columns:
+        if name not in schema.names and name not in of_field:
+            raise unknown_column(name, instrument.name, [*schema.names, *of_field])
+        wanted += [name] if name in schema.names else of_field[name]
+    return pa.schema([schema.field(name) for name in dict.fromkeys(wanted)], metadata=schema.metadata)
+
+
+def unknown_column(name: str, whose: str, known: Sequence[str]) -> UsageError:
+    """What is said of a column that is not there."""
+    near = get_close_matches(name, known, n=1)
+    hint = f" Did you mean {near[0]!r}?" if near else f" Known: {', '.join(dict.fromkeys(known))}"
+    return UsageError(f"{whose} has no column {name!r}.{hint}")
+
+
+def _fields(instrument: Instrument) -> Iterator[pa.Field]:
+    for entry in instrument.fields:
+        for column in entry.columns:
+            type_ = TIME if column.name == TIME_UTC else _type_of(column, entry.depth)
+            yield pa.field(column.name, type_, metadata=_encoded(_about(column)))
+
+
+def _type_of(column: Column, depth: int) -> pa.DataType:
+    if column.type is not ColumnType.JSON:
+        return _TYPES[column.type]
+    found = pa.int64() if column.is_time else pa.float64()
+    for _ in range(depth):
+        found = pa.list_(found)
+    return found
+
+
+def _about(column: Column) -> dict[str, str]:
+    is_number = column.type in {ColumnType.MEASUREMENT, ColumnType.JSON} and not column.is_time
+    return {
+        "unit": column.unit,
+        "description": column.description,
+        "fill": f"{FILL_VALUE:g}" if is_number else "",
+        "scopes": ",".join(column.scopes),
+    }
+
+
+def _encoded(words: dict[str, str]) -> dict[bytes, bytes]:
+    """As arrow keeps metadata; what is not known is left out."""
+    return {name.encode(): word.encode() for name, word in words.items() if word}
