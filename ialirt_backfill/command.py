@@ -24,6 +24,7 @@ from ialirt_backfill.options import (
     ChangesOptions,
     CompletionOptions,
     ConfigOptions,
+    ExportOptions,
     GapsOptions,
     HistoryOptions,
     LedgerOptions,
@@ -81,6 +82,18 @@ def run_mirror(options: MirrorOptions) -> int:
     stop = Stop()
     with screen.watching() as listener, _stopped_by_signals(stop, screen.stopping):
         report = loading.mirror(options, listener=listener, stop=stop)
+    screen.show(report, interrupted=stop.is_set(), command=_typed())
+    return stop.exit_code if stop.is_set() else report.exit_code
+
+
+def run_export(options: ExportOptions) -> int:
+    from ialirt_backfill.export.parquet import export_parquet
+    from ialirt_backfill.terminal.export import ExportScreen
+
+    stop = Stop()
+    screen = ExportScreen(options)
+    with screen.watching() as listener, _stopped_by_signals(stop, screen.stopping):
+        report = export_parquet(options, listener=listener, stop=stop)
     screen.show(report, interrupted=stop.is_set(), command=_typed())
     return stop.exit_code if stop.is_set() else report.exit_code
 
@@ -198,6 +211,7 @@ COMMANDS = {
     "poll": Command(PollOptions, run_poll, "keep today complete, pass after pass"),
     "verify": Command(VerifyOptions, run_verify, "which files are not what the ledger recorded"),
     "mirror": Command(MirrorOptions, run_mirror, "load the daily files into a database"),
+    "export": Command(ExportOptions, run_export, "write the days into a folder as Parquet, a file per month"),
     "status": Command(StatusOptions, run_status, "how complete a range is, with a calendar", only_tells=True),
     "gaps": Command(GapsOptions, run_gaps, "the gaps of a range, longest first", only_tells=True),
     "history": Command(HistoryOptions, run_history, "why a day is as it is: every attempt at it", only_tells=True),

@@ -240,12 +240,17 @@ class Ledger:
     def mirrored(
         self, target: str, item_names: Collection[str], start: date, end: date
     ) -> dict[tuple[str, date], MirroredDay]:
-        """What of the days from `start` to `end`, both included, was last loaded into a table elsewhere."""
+        """What of the days from `start` to `end`, both included, was last taken to a table or a folder elsewhere."""
         return self._database.read(lambda connection: mirrors.between(connection, target, item_names, start, end))
 
     def record_mirrored(self, target: str, item_name: str, day: date, *, sha256: str, records: int) -> None:
         """Remember that a day was loaded into a table elsewhere, in place of what was remembered before."""
-        self._database.write(lambda connection: mirrors.record(connection, target, item_name, day, sha256, records))
+        self.record_mirrored_days(target, item_name, {day: (sha256, records)})
+
+    def record_mirrored_days(self, target: str, item_name: str, days: Mapping[date, tuple[str, int]]) -> None:
+        """`record_mirrored` for several days at once, each with its checksum and its records."""
+        if days:
+            self._database.write(lambda connection: mirrors.record(connection, target, item_name, days))
 
     # What is true of the whole ledger
 

@@ -192,9 +192,9 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class MirroredDay:
-    """What of a day was last loaded into a table elsewhere: the checksum of its file, its records, and when.
+    """What of a day was last taken elsewhere: the checksum of its file, its records, and when.
 
-    `target` names server, database and table, and never a user or a password.
+    `target` names server, database and table, or a folder, and never a user or a password.
     """
 
     target: str

@@ -69,7 +69,8 @@ ARROWS: dict[str, set[str]] = {
     "reports": {"store"},
     "upkeep": {"run", "read", "reports"},
     "mirror": {"read"},
-    "terminal": {"upkeep", "mirror"},
+    "export": {"read", "reports"},
+    "terminal": {"upkeep", "mirror", "export"},
     "command": {"terminal"},
 }
 """What each room imports; it may import what those import, too. Those that are open to all import nothing else."""

@@ -15,11 +15,11 @@ from tests.support.access import KEY, KEYS
 
 NAMES = {
     "backfill", "poll", "PollListener", "Listener", "Stop", "DayOutcome", "Report",
-    "status", "gaps", "history", "runs", "changes", "read_days",
-    "AdoptOptions", "BackfillOptions", "ChangesOptions", "GapsOptions", "HistoryOptions", "MirrorOptions",
-    "PollOptions", "RunsOptions", "StatusOptions", "VerifyOptions",
+    "status", "gaps", "history", "runs", "changes", "read_days", "export_parquet",
+    "AdoptOptions", "BackfillOptions", "ChangesOptions", "ExportOptions", "GapsOptions", "HistoryOptions",
+    "MirrorOptions", "PollOptions", "RunsOptions", "StatusOptions", "VerifyOptions",
     "IalirtBackfillError", "UsageError", "ApiError", "AccessDenied", "NoAccess", "DayFileError", "UnwritableValue",
-    "Interrupted", "MirrorError", "MirrorUnavailable", "LedgerError",
+    "Interrupted", "ExportError", "MirrorError", "MirrorUnavailable", "LedgerError",
     "Simulator", "__version__",
 }  # fmt: skip
 

@@ -2,6 +2,7 @@
 
 from ialirt_backfill.options.commands import (
     DEFAULT_URL,
+    EXPORT_ACTIONS,
     LAST_YEAR,
     LEDGER_ACTIONS,
     MIRROR_ACTIONS,
@@ -13,6 +14,7 @@ from ialirt_backfill.options.commands import (
     CompletionOptions,
     ConfigOptions,
     DecisionOptions,
+    ExportOptions,
     GapsOptions,
     HistoryOptions,
     LedgerOptions,
@@ -42,6 +44,7 @@ from ialirt_backfill.options.forms import (
 __all__ = [
     "ALL",
     "DEFAULT_URL",
+    "EXPORT_ACTIONS",
     "LAST_YEAR",
     "LEDGER_ACTIONS",
     "MIRROR_ACTIONS",
@@ -54,6 +57,7 @@ __all__ = [
     "ConfigOptions",
     "DecisionOptions",
     "Duration",
+    "ExportOptions",
     "GapsOptions",
     "HistoryOptions",
     "LedgerOptions",

@@ -414,6 +414,73 @@ class MirrorOptions(StoreOptions, RangeOptions):
         return self.database
 
 
+EXPORT_ACTIONS = ("parquet",)
+
+
+def parse_export_action(text: str) -> str:
+    """What is to be written."""
+    if text not in EXPORT_ACTIONS:
+        raise UsageError(f"{text!r} is unknown; export has {', '.join(EXPORT_ACTIONS)}")
+    return text
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExportOptions(StoreOptions, RangeOptions):
+    """Write the days into a folder, as Parquet: one file per instrument and month, as often as one of its days changes.
+
+    parquet: <DIR>/instrument=mag/year=2026/imap_ialirt_mag_202601.parquet
+    """
+
+    action: str = option(
+        EXPORT_ACTIONS[0],
+        f"one of {', '.join(EXPORT_ACTIONS)}",
+        flags=["action"],
+        parse=parse_export_action,
+        choices=EXPORT_ACTIONS,
+        nargs="?",
+    )
+    to: Optional[str] = option(None, "folder to write into", metavar="DIR", env="IALIRT_EXPORT_TO")
+    public: bool = option(
+        False, "leave out the instruments and columns that not everybody is shown", env="IALIRT_EXPORT_PUBLIC"
+    )
+    open_every: Duration = option(
+        timedelta(hours=1),
+        "write a day that still grows at most so often: 0s, 10m, 1h or PT1H",
+        parse=parse_duration,
+        metavar="TIME",
+        env="IALIRT_EXPORT_OPEN_EVERY",
+    )
+    rewrite: bool = option(False, "write every file of the range again, whatever it holds")
+    dry_run: bool = option(False, "show the plan; write nothing")
+
+    def __post_init__(self) -> None:
+        parse_export_action(self.action)
+        if self.to is not None:
+            checked(self.to, bool(self.to.strip()), "--to is empty: name a folder")
+            object.__setattr__(self, "to", full_path("--to", self.to))
+        super().__post_init__()
+        if self.public and not self.takes_what_it_may:
+            for instrument in self.instruments:
+                shut = f"--instrument {instrument.name}: not everybody is shown it; leave it out, or leave out --public"
+                checked(instrument, not instrument.scopes, shut)
+
+    @property
+    def folder(self) -> Path:
+        """Where to, in full. UsageError where no folder is named, or one inside the datastore."""
+        if self.to is None:
+            raise UsageError("--to is missing: the folder to write into, as in export parquet --to parquet")
+        folder = Path(self.to).absolute()
+        if folder.resolve().is_relative_to(Path(self.datastore).resolve()):
+            raise UsageError(f"--to {self.to} lies in the datastore, which holds day files only: name another folder")
+        return folder
+
+    @property
+    def instruments(self) -> tuple[Instrument, ...]:
+        """The instruments named, in the order given; all where none is. A public folder has those it may have."""
+        named = parse_instruments(self.instrument or ALL)
+        return tuple(it for it in named if not (self.public and it.scopes))
+
+
 # --- reports ----------------------------------------------------------------------------------------------------------
 
 

@@ -53,6 +53,16 @@ def tables(
     return reading.tables(Path(datastore), _aware(start), _aware(stop))
 
 
+def table_of(path: Path, instrument: Instrument, day: date) -> pa.Table:
+    """The rows of a day that are in its file, wherever that lies, as `tables` gives them."""
+    reading = _Reading(instrument, schema_of(instrument), Odd(strict=False))
+    midnight = datetime.combine(day, time(), UTC)
+    try:
+        return reading.table(path, midnight, midnight + _DAY)
+    finally:
+        reading.odd.tell()
+
+
 def file_of(datastore: Path, instrument: Instrument, day: date) -> Path | None:
     """Where the file of a day lies, under any of its names; None where there is none."""
     paths = (datastore / name for name in instrument.paths(day))
@@ -78,14 +88,14 @@ class _Reading:
                 path = file_of(datastore, self.instrument, midnight.date())
                 if path is not None:
                     # What a file has of another day, that day's file has as well.
-                    found = self._table(path, max(start, midnight), min(stop, midnight + _DAY))
+                    found = self.table(path, max(start, midnight), min(stop, midnight + _DAY))
                     if found.num_rows:
                         yield found
                 midnight += _DAY
         finally:
             self.odd.tell()
 
-    def _table(self, path: Path, start: datetime, stop: datetime) -> pa.Table:
+    def table(self, path: Path, start: datetime, stop: datetime) -> pa.Table:
         rows = self._in_one_pass(*dayfile.divided(path))
         if rows is None:
             rows = dayfile.read(path)
