@@ -16,6 +16,7 @@ import pyarrow as pa
 
 from ialirt_backfill.instruments import NANOSECONDS, Instrument
 from ialirt_backfill.read.schema import EXTRA, schema_of
+from ialirt_backfill.store.demonstration import SYNTHETIC
 
 NOTE = "Near-real-time data of I-ALiRT, uncalibrated."
 
@@ -24,8 +25,8 @@ _ASTROPY_DIFFERS = {"degC": "deg_C"}
 """Units that VOUnit, and so the table of instruments, does not know under the name that astropy has for them."""
 
 
-def parquet_schema(instrument: Instrument, *, public: bool) -> pa.Schema:
-    """The schema of all files of an instrument in a folder of one kind.
+def parquet_schema(instrument: Instrument, *, public: bool, synthetic: bool) -> pa.Schema:
+    """The schema of all files of an instrument in a folder of one kind. It says so where the days are synthetic.
 
     Of a public one neither the columns that not everybody is shown, nor what the columns have no room for: nobody can
     say of that who may see it.
@@ -34,6 +35,8 @@ def parquet_schema(instrument: Instrument, *, public: bool) -> pa.Schema:
     hidden = {*instrument.restricted_columns, EXTRA} if public else set()
     fields = [field for field in schema if field.name not in hidden]
     about = {key.decode(): value.decode() for key, value in (schema.metadata or {}).items()} | {"note": NOTE}
+    if synthetic:
+        about |= {"synthetic": "yes", "note": SYNTHETIC}
     return pa.schema(fields, metadata=about | {_META: _for_astropy(fields, about)})
 
 

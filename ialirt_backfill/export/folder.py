@@ -21,6 +21,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ialirt_backfill.exceptions import ExportError, Interrupted, UsageError
+from ialirt_backfill.export.columns import parquet_schema
 from ialirt_backfill.instruments import Instrument
 from ialirt_backfill.store import disk
 from ledger import locks
@@ -88,6 +89,10 @@ class Folder:
         """The file of an instrument and the month that begins with this day."""
         place = self.root / f"instrument={instrument.name}" / f"year={month:%Y}"
         return place / f"imap_ialirt_{instrument.name}_{month:%Y%m}.parquet"
+
+    def schema(self, instrument: Instrument) -> pa.Schema:
+        """That of all files of an instrument here."""
+        return parquet_schema(instrument, public=self.kind.public, synthetic=self.kind.synthetic)
 
     # --- of which kind ------------------------------------------------------------------------------------------------
 

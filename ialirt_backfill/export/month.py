@@ -118,7 +118,8 @@ def _in_groups(tables: Iterator[pa.Table]) -> Iterator[pa.Table]:
     """Neighbouring days together, until they are enough."""
     waiting: list[pa.Table] = []
     for rows in tables:
-        waiting.append(rows)
+        if rows.num_rows:
+            waiting.append(rows)
         if sum(it.num_rows for it in waiting) >= _ROWS_OF_A_GROUP:
             yield pa.concat_tables(waiting)
             waiting = []

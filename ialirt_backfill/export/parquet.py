@@ -13,7 +13,6 @@ from pathlib import Path
 from ialirt_backfill import __version__
 from ialirt_backfill.ending import EXIT_FAILED, EXIT_WELL, Stop
 from ialirt_backfill.exceptions import DayFileError, ExportError, Interrupted, UsageError
-from ialirt_backfill.export.columns import parquet_schema
 from ialirt_backfill.export.events import ExportAction, ExportDecision, ExportListener, ExportReport, MonthOutcome
 from ialirt_backfill.export.folder import Folder, Held, Kind
 from ialirt_backfill.export.month import Month
@@ -117,7 +116,7 @@ class _Run:
         self.listener.month_started(instrument, month, len(asked))
         path = self.folder.path(instrument, month)
         held = self.folder.held(path)
-        schema = parquet_schema(instrument, public=self.folder.kind.public)
+        schema = self.folder.schema(instrument)
         making = Month(instrument, schema, self._files(instrument, planned, held), path, held)
         size = 0
         try:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
 
-from ialirt_backfill.export.columns import fingerprint, parquet_schema
+from ialirt_backfill.export.columns import fingerprint
 from ialirt_backfill.export.events import ExportAction, ExportDecision
 from ialirt_backfill.export.folder import Folder, Held, HeldDay
 from ialirt_backfill.instruments import Instrument
@@ -43,7 +43,7 @@ class Planner:
         if self.ledger is not None:
             states = self.ledger.days([key], days[0], days[-1])
             last = self.ledger.mirrored(self.folder.target, [key], days[0], days[-1])
-        schema = fingerprint(parquet_schema(instrument, public=self.options.public))
+        schema = fingerprint(self.folder.schema(instrument))
         held: dict[date, Held | None] = {}
         decisions = []
         for day in days:

@@ -460,7 +460,7 @@ class ExportOptions(StoreOptions, RangeOptions):
             object.__setattr__(self, "to", full_path("--to", self.to))
         super().__post_init__()
         if self.public and not self.takes_what_it_may:
-            for instrument in self.instruments:
+            for instrument in super().instruments:
                 shut = f"--instrument {instrument.name}: not everybody is shown it; leave it out, or leave out --public"
                 checked(instrument, not instrument.scopes, shut)
 
@@ -477,8 +477,7 @@ class ExportOptions(StoreOptions, RangeOptions):
     @property
     def instruments(self) -> tuple[Instrument, ...]:
         """The instruments named, in the order given; all where none is. A public folder has those it may have."""
-        named = parse_instruments(self.instrument or ALL)
-        return tuple(it for it in named if not (self.public and it.scopes))
+        return tuple(it for it in super().instruments if not (self.public and it.scopes))
 
 
 # --- reports ----------------------------------------------------------------------------------------------------------
