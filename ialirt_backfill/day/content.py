@@ -11,6 +11,7 @@ import csv
 import io
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -95,29 +96,36 @@ def read(data: bytes) -> pa.Table:
 
     Columns are in the order of the file. A last line that was cut short is left out.
     """
-    names, below = divided(data)
+    parts = divided(data)
     try:
-        rows = parse_lines(below, names)
+        rows = parse_lines(parts.lines, parts.names)
         times = _readable_times(rows)
     except ValueError as error:  # arrow's ArrowInvalid is one
         raise NotUnderstood(str(error)) from error
-    return rows.set_column(names.index(TIME_UTC), TIME_UTC, times)
+    return rows.set_column(parts.names.index(TIME_UTC), TIME_UTC, times)
 
 
-def divided(data: bytes) -> tuple[list[str], bytes | memoryview]:
-    """The names of a file's columns, and the lines below them, without a last one that was cut short.
+@dataclass(frozen=True, slots=True)
+class Divided:
+    """A file's first line, read: the ``names`` of its columns; and the ``lines`` below it as they stand, without a last
+    one that was cut short. ``has_quotes``: a cell of these may hold a line break."""
 
-    Raises NotUnderstood where this is no file of a day, or not UTF-8. The lines are not looked at.
-    """
+    names: list[str]
+    lines: bytes | memoryview
+    has_quotes: bool
+
+
+def divided(data: bytes) -> Divided:
+    """A file as its first line and those below. Raises NotUnderstood where this is no file of a day, or not UTF-8."""
     data = data.removeprefix(_BYTE_ORDER_MARK)
     if not data:
-        return table.empty().column_names, b""
+        return Divided(table.empty().column_names, b"", False)
     try:
         if not data.isascii():
             data.decode()  # so that the words of the error name the byte, whichever line it is in
         first = first_line(data)
         names = _names_with_time(first)
-        return names, _whole_lines(data, len(first), names)
+        return Divided(names, _whole_lines(data, len(first), names), b'"' in data)
     except (ValueError, csv.Error) as error:  # UnicodeDecodeError is a ValueError
         raise NotUnderstood(str(error)) from error
 

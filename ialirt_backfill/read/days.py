@@ -18,6 +18,7 @@ import pyarrow.compute as pc
 import pyarrow.csv
 from numpy.typing import NDArray
 
+from ialirt_backfill.day.content import Divided
 from ialirt_backfill.day.times import TIME_UTC, canonical_seconds, unix_seconds
 from ialirt_backfill.instruments import Instrument
 from ialirt_backfill.read.epochs import utc_of
@@ -26,8 +27,8 @@ from ialirt_backfill.read.schema import AS_UTC, EXTRA, TIME, projected, schema_o
 from ialirt_backfill.read.values import FALSE, TRUE, measured, values_of
 from ialirt_backfill.store import dayfile
 
-_AT_ONCE = 1 << 20
-"""What arrow parses at once, in bytes: more does not fit the processor's cache, and takes longer."""
+_AT_ONCE = 1 << 19
+"""What arrow parses at once, in bytes, on as many threads as there are: less is more work, more are fewer threads."""
 
 _DAY = timedelta(days=1)
 
@@ -90,24 +91,24 @@ class _Reading:
             self.odd.tell()
 
     def _table(self, path: Path, start: datetime, stop: datetime) -> pa.Table:
-        rows = self._in_one_pass(*dayfile.divided(path))
+        rows = self._in_one_pass(dayfile.divided(path))
         if rows is None:
             rows = dayfile.read(path)
             rows = _timed(rows, unix_seconds(rows[TIME_UTC].combine_chunks()))
         return self._typed(path, _between(rows, start, stop))
 
-    def _in_one_pass(self, names: Sequence[str], lines: bytes | memoryview) -> pa.Table | None:
+    def _in_one_pass(self, file: Divided) -> pa.Table | None:
         """The rows, in the types of their columns where these are no arrays; the other columns are text.
 
         None where a cell is of another type, or where the times are not in our form, or do not rise.
         """
-        types = {field.name: _as_parsed(field.type) for field in self.stored if field.name in names}
-        types |= dict.fromkeys([TIME_UTC, *self._late(names)], pa.string())
+        types = {field.name: _as_parsed(field.type) for field in self.stored if field.name in file.names}
+        types |= dict.fromkeys([TIME_UTC, *self._late(file.names)], pa.string())
         try:
             rows = pa.csv.read_csv(
-                pa.BufferReader(lines),
-                read_options=pa.csv.ReadOptions(use_threads=False, block_size=_AT_ONCE, column_names=list(names)),
-                parse_options=pa.csv.ParseOptions(newlines_in_values=True),
+                pa.BufferReader(file.lines),
+                read_options=pa.csv.ReadOptions(block_size=_AT_ONCE, column_names=file.names),
+                parse_options=pa.csv.ParseOptions(newlines_in_values=file.has_quotes),  # if so, it is slower
                 convert_options=pa.csv.ConvertOptions(
                     include_columns=list(types),
                     column_types=types,
