@@ -24,6 +24,7 @@ _MUST_QUOTE = (b",", b'"', b"\n", b"\r")
 _LINES_AT_ONCE = 4096
 """About a megabyte: so memory holds one copy of a day, not two or three."""
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_TEXT = pa.string()
 _QUOTED = re.compile(rb'"[^"]*"')
 
 
@@ -154,16 +155,17 @@ def names_of(line: bytes) -> list[str]:
         raise ValueError(f"its first line cannot be read ({error})") from None
 
 
-def parse_lines(lines: bytes | memoryview, names: Sequence[str]) -> pa.Table:
-    """The cells of these lines, as the text that stands there. Raises ArrowInvalid for a line of another length."""
+def parse_lines(lines: bytes | memoryview, names: Sequence[str], type_: pa.DataType = _TEXT) -> pa.Table:
+    """The cells of these lines as they stand there, null where one is empty. Raises ArrowInvalid for a line of another
+    length."""
     if not lines:
-        return pa.table({name: pa.array([], pa.string()) for name in names})
+        return pa.table({name: pa.array([], type_) for name in names})
     return pa.csv.read_csv(
         pa.BufferReader(lines),
         read_options=pa.csv.ReadOptions(use_threads=False, block_size=len(lines) + 1, column_names=list(names)),
         parse_options=pa.csv.ParseOptions(newlines_in_values=True),
         convert_options=pa.csv.ConvertOptions(
-            column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=True, null_values=[""]
+            column_types=dict.fromkeys(names, type_), strings_can_be_null=True, null_values=[""]
         ),
     )
 
