@@ -4,7 +4,7 @@
     from ialirt_backfill import BackfillOptions, backfill, read_days
 
     report = backfill(BackfillOptions(instrument="hit", start=date(2026, 2, 1), end=date(2026, 2, 7)))
-    frame = read_days("ialirt-data", "hit", date(2026, 2, 1), date(2026, 2, 7))
+    frame = read_days("ialirt-data", "hit", "2026-02-01", "2026-02-07")
 
 Each name is loaded when it is first asked for.
 """
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         Interrupted,
         MirrorError,
         MirrorUnavailable,
+        OddCells,
         UnwritableValue,
         UsageError,
     )
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
     )
     from ialirt_backfill.plan.access import NoAccess
     from ialirt_backfill.read.frame import read_days
+    from ialirt_backfill.read.table import day_tables, read_table
     from ialirt_backfill.reports.changes import changes
     from ialirt_backfill.reports.history import history, runs
     from ialirt_backfill.reports.status import gaps, status
@@ -68,6 +70,7 @@ _HOMES = {
         "Interrupted",
         "MirrorError",
         "MirrorUnavailable",
+        "OddCells",
         "UnwritableValue",
         "UsageError",
     ),
@@ -87,6 +90,7 @@ _HOMES = {
     ),
     "ialirt_backfill.plan.access": ("NoAccess",),
     "ialirt_backfill.read.frame": ("read_days",),
+    "ialirt_backfill.read.table": ("day_tables", "read_table"),
     "ialirt_backfill.reports.changes": ("changes",),
     "ialirt_backfill.reports.history": ("history", "runs"),
     "ialirt_backfill.reports.status": ("gaps", "status"),
@@ -118,6 +122,7 @@ __all__ = [
     "MirrorOptions",
     "MirrorUnavailable",
     "NoAccess",
+    "OddCells",
     "PollListener",
     "PollOptions",
     "Report",
@@ -131,11 +136,13 @@ __all__ = [
     "__version__",
     "backfill",
     "changes",
+    "day_tables",
     "export_parquet",
     "gaps",
     "history",
     "poll",
     "read_days",
+    "read_table",
     "runs",
     "status",
 ]

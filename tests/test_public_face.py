@@ -15,11 +15,11 @@ from tests.support.access import KEY, KEYS
 
 NAMES = {
     "backfill", "poll", "PollListener", "Listener", "Stop", "DayOutcome", "Report",
-    "status", "gaps", "history", "runs", "changes", "read_days", "export_parquet",
+    "status", "gaps", "history", "runs", "changes", "read_days", "read_table", "day_tables", "export_parquet",
     "AdoptOptions", "BackfillOptions", "ChangesOptions", "ExportOptions", "GapsOptions", "HistoryOptions",
     "MirrorOptions", "PollOptions", "RunsOptions", "StatusOptions", "VerifyOptions",
     "IalirtBackfillError", "UsageError", "ApiError", "AccessDenied", "NoAccess", "DayFileError", "UnwritableValue",
-    "Interrupted", "ExportError", "MirrorError", "MirrorUnavailable", "LedgerError",
+    "Interrupted", "OddCells", "ExportError", "MirrorError", "MirrorUnavailable", "LedgerError",
     "Simulator", "__version__",
 }  # fmt: skip
 

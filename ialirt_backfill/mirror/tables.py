@@ -20,8 +20,8 @@ FILE_DATE = "file_date"
 LONGEST_NAME = 63
 """What PostgreSQL keeps of a name, in bytes."""
 
-ANGLE = "degrees"
-COUNTS = "counts"
+ANGLE = "deg"
+COUNTS = "count"
 
 
 class Kind(Enum):

@@ -111,8 +111,8 @@ def read(path: Path) -> pa.Table:
         return content.read_in_order(data)
 
 
-def divided(path: Path) -> tuple[list[str], bytes | memoryview]:
-    """The names of a day's columns and the lines below them as they stand, without a last one that was cut short."""
+def divided(path: Path) -> content.Divided:
+    """A day's file as its first line and those below."""
     data = disk.read(path)
     with _understood(path):
         return content.divided(data)

@@ -55,6 +55,6 @@ def test_a_vector_is_all_of_its_components() -> None:
 
 @pytest.mark.parametrize(("name", "hint"), [("mag_B_GSE_w", "Did you mean 'mag_B_GSE_"), ("zzz", "Known: time_utc,")])
 def test_a_column_that_is_not_there_is_refused(name: str, hint: str) -> None:
-    with pytest.raises(UsageError, match=f"mag has no column '{name}'") as caught:
+    with pytest.raises(UsageError, match=f"mag: there is no column '{name}'") as caught:
         projected(MAG, [name])
     assert hint in str(caught.value)

@@ -117,7 +117,7 @@ def test_the_first_poll_begins_with_the_current_day_and_the_next_ones_ask_for_it
     report = world.once("2026-02-02T12:00:00", "all")
     assert not has_failed(report)
     assert {outcome.day for outcome in report.outcomes} == {date(2026, 2, 2)}
-    assert len(report.outcomes) == 8
+    assert len(report.outcomes) == 9
     assert world.asked("hit") == [(at("2026-02-02"), at("2026-02-02T11:59:59"))]
     world.once("2026-02-02T12:05:00", "all")
     assert world.asked("hit") == [(at("2026-02-02T11:50:00"), at("2026-02-02T12:04:59"))]
@@ -134,7 +134,7 @@ def test_a_pass_that_finds_nothing_new_touches_no_file_and_adds_no_attempt(world
     standing = at("2026-02-02T12:00:00")
     world.simulator.now = lambda: standing  # I-ALiRT has nothing new
     report = world.once("2026-02-02T12:04:00", "all")
-    assert len(report.outcomes) == 8
+    assert len(report.outcomes) == 9
     assert sorted(world.datastore.rglob("*.csv")) == tree
     for name, (status, row) in before.items():
         now = world.file(name, "2026-02-02").stat()
