@@ -19,6 +19,9 @@ FIRST, LAST = date(2026, 1, 30), date(2026, 2, 1)
 NOON = datetime(2026, 2, 2, 12, tzinfo=UTC)
 """When the fourth day of `hit` was asked for last: it is still growing."""
 
+FILES = 2 * len(INSTRUMENTS)
+"""So many files hold all instruments' days; each of the two months has one for each."""
+
 Rows = list[dict[str, str]]
 Export = Callable[..., ExportReport]
 

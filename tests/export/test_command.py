@@ -17,7 +17,8 @@ import pytest
 
 import cli
 from ialirt_backfill.export.folder import Folder, Kind
-from tests.export.samples import FIRST, LAST, Export, Store, file, files, stamps
+from ialirt_backfill.instruments import INSTRUMENTS
+from tests.export.samples import FILES, FIRST, LAST, Export, Store, file, files, stamps
 from tests.support import tripwire
 
 Words = Callable[..., list[str]]
@@ -112,7 +113,7 @@ def test_killed_at_random_moments(words: Words, store: Store, folder: Path, expo
     assert run(command)[0] == 0
     done = rows(folder)
     assert export("all").outcomes == ()
-    assert export("all", rewrite=True).summary["exported"] == 24
+    assert export("all", rewrite=True).summary["exported"] == 3 * len(INSTRUMENTS)
     assert rows(folder) == done
 
 
@@ -133,11 +134,11 @@ def test_an_interrupted_run_ends_its_file_and_says_how_to_go_on(words: Words, st
     _, err = process.communicate(timeout=60)
     assert process.returncode == 130
     assert "Interrupted; the files that are written stay. To go on: ialirt-backfill export parquet" in err
-    assert 0 < len(files(folder)) < 16
+    assert 0 < len(files(folder)) < FILES
     [(exit_code,)] = store.ledger("SELECT exit_code FROM run ORDER BY started DESC LIMIT 1")
     assert exit_code == 130
     assert run(words("--instrument", "all"))[0] == 0
-    assert len(files(folder)) == 16
+    assert len(files(folder)) == FILES
 
 
 def test_two_at_once_write_each_file_once(words: Words, store: Store, folder: Path) -> None:

@@ -12,8 +12,9 @@ import pytest
 
 from ialirt_backfill.export import columns
 from ialirt_backfill.export.events import ExportAction, ExportReport
+from ialirt_backfill.instruments import INSTRUMENTS
 from ialirt_backfill.store import dayfile
-from tests.export.samples import FIRST, LAST, NOON, Export, Rows, Store, file, stamps
+from tests.export.samples import FILES, FIRST, LAST, NOON, Export, Rows, Store, file, stamps
 
 SECOND = date(2026, 1, 31)
 
@@ -38,11 +39,11 @@ def remembered(store: Store, folder: Path) -> list[tuple[Any, ...]]:
 
 def test_a_second_run_writes_nothing(store: Store, export: Export, folder: Path) -> None:
     first = export("all")
-    assert first.summary["exported"] == first.summary["planned"] == 24
-    assert first.summary["files"] == 16
+    assert first.summary["exported"] == first.summary["planned"] == 3 * len(INSTRUMENTS)
+    assert first.summary["files"] == FILES
     before = stamps(folder)
     again = export("all")
-    assert (again.summary["skipped_exported"], again.summary["files"], again.outcomes) == (24, 0, ())
+    assert (again.summary["skipped_exported"], again.summary["files"], again.outcomes) == (3 * len(INSTRUMENTS), 0, ())
     assert stamps(folder) == before
 
 
