@@ -139,8 +139,9 @@ class Folder:
     def held(self, path: Path) -> Held | None:
         """What a file says that it holds; None where there is none, or it is not one of ours, or not whole."""
         try:
-            found = pq.read_metadata(path).metadata or {}
-            return Held.from_json(found[KEY.encode()])
+            metadata = pq.read_metadata(path)
+            held = Held.from_json((metadata.metadata or {})[KEY.encode()])
+            return held if sum(it.records for it in held.days.values()) == metadata.num_rows else None
         except FileNotFoundError:
             return None
         except (pa.ArrowException, ValueError, KeyError, TypeError):

@@ -1,4 +1,4 @@
-"""One month of an instrument as Parquet: its days one after another, none of them twice in memory."""
+"""One month of an instrument as Parquet: its days one after another, few of them in memory at once."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ import os
 import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime
+from itertools import accumulate
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from ialirt_backfill.day.times import TIME_UTC
 from ialirt_backfill.exceptions import DayFileError, ExportError, OddCells
 from ialirt_backfill.export.columns import fingerprint, stored
 from ialirt_backfill.export.folder import KEY, Held, HeldDay
@@ -25,7 +25,7 @@ from ialirt_backfill.store import dayfile
 
 log = logging.getLogger(__name__)
 
-_ROWS_OF_A_GROUP = 120_000
+_ROWS_OF_A_GROUP = 200_000
 """Rows that are compressed and read together, at least: many small groups cost every reader time."""
 
 _WHOLE = (TIME, pa.int64())
@@ -36,9 +36,9 @@ _TRIES = 5
 
 @dataclass(slots=True)
 class Month:
-    """A month's file to be made: which days of it, from which day files, and what the file ``path`` holds so far.
-
-    A day whose file is gone, or cannot be read, stays as it was there.
+    """A month's file to be made: of the days in ``files``, each with its day file, and of those that the file ``path``
+    holds besides. These are taken over from it, which costs a third of reading them again; so is a day whose file
+    cannot be read.
     """
 
     instrument: Instrument
@@ -53,13 +53,14 @@ class Month:
     def content(self, now: datetime) -> pa.Buffer | None:
         """The file's bytes, None where no day of it is left. Raises ExportError."""
         sink = pa.BufferOutputStream()
+        whole = [it.name for it in self.schema if it.type in _WHOLE]
         with pq.ParquetWriter(
             sink,
             self.schema,
             store_schema=False,
             compression="zstd",
-            use_dictionary=[it.name for it in self.schema if it.type == pa.string()],
-            column_encoding={it.name: "DELTA_BINARY_PACKED" for it in self.schema if it.type in _WHOLE},
+            use_dictionary=[_leaf(it) for it in self.schema if it.name not in whole],
+            column_encoding=dict.fromkeys(whole, "DELTA_BINARY_PACKED"),
             sorting_columns=[pq.SortingColumn(0)],
         ) as writer:
             for rows in _in_groups(self._tables()):
@@ -74,12 +75,13 @@ class Month:
         return self.held is not None and (self.held.days, self.held.schema) == (self.days, fingerprint(self.schema))
 
     def _tables(self) -> Iterator[pa.Table]:
-        before: Mapping[date, HeldDay] = {} if self.held is None else self.held.days
-        for day in sorted({*self.files.keys(), *before.keys()}):
+        held: Mapping[date, HeldDay] = {} if self.held is None else self.held.days
+        old = _Rows(self.path, held)
+        for day in sorted({*self.files.keys(), *held.keys()}):
             rows = self._read(day) if day in self.files else None
-            if rows is None and day in before:
-                rows = self._as_it_was(day)
-                self.days[day] = before[day]
+            if rows is None and day in held:
+                rows = self._taken_over(old, day)
+                self.days[day] = held[day]
             if rows is not None:
                 self._note_lengths(rows)
                 yield rows
@@ -94,11 +96,13 @@ class Month:
         self.days[day] = HeldDay(sha256, rows.num_rows)
         return rows.select(self.schema.names).cast(self.schema)
 
-    def _as_it_was(self, day: date) -> pa.Table:
-        """The rows of a day as the file has them already. ExportError where its columns are not those of today."""
-        start = datetime.combine(day, time(), UTC)
-        a_day = [(TIME_UTC, ">=", start), (TIME_UTC, "<", start + timedelta(days=1))]
-        rows = pq.read_table(self.path, filters=a_day, partitioning=None)
+    def _taken_over(self, old: _Rows, day: date) -> pa.Table:
+        """The rows of a day as the file has them. ExportError where its columns are not those of today."""
+        try:
+            rows = old.of(day)
+        except (pa.ArrowException, OSError) as error:
+            said = " ".join(str(error).split())
+            raise ExportError(f"{self.path} cannot be read ({said}): remove it and export again") from error
         if not rows.schema.equals(self.schema):
             raise ExportError(
                 f"{self.path} has {day} in other columns than those of today, and the day's own file is gone or cannot"
@@ -112,6 +116,46 @@ class Month:
             if it.type == pa.string():
                 longest = pc.max(pc.utf8_length(rows[it.name])).as_py() or 1
                 self._longest[it.name] = max(longest, self._longest.get(it.name, 1))
+
+
+def _leaf(field: pa.Field) -> str:
+    """The name that Parquet has for the numbers of a column, however deep they lie in lists."""
+    name, type_ = field.name, field.type
+    while pa.types.is_list(type_):
+        name, type_ = f"{name}.list.element", type_.value_type
+    return name
+
+
+class _Rows:
+    """The rows of a file by their day: they stand there one day behind the other, and how many each has it says."""
+
+    def __init__(self, path: Path, days: Mapping[date, HeldDay]) -> None:
+        self._path = path
+        counts = [days[day].records for day in sorted(days)]
+        ends = list(accumulate(counts))
+        self._places = {day: (end - count, end) for day, count, end in zip(sorted(days), counts, ends, strict=True)}
+        self._file: pq.ParquetFile | None = None
+        self._group: tuple[int, pa.Table] | None = None
+
+    def of(self, day: date) -> pa.Table:
+        """Those of a day, group by group as far as they reach."""
+        if self._file is None:
+            self._file = pq.ParquetFile(self._path)
+        start, end = self._places[day]
+        parts, first = [self._file.schema_arrow.empty_table()], 0
+        for number in range(self._file.num_row_groups):
+            behind = first + self._file.metadata.row_group(number).num_rows
+            if first < end and start < behind:
+                group = self._read_group(self._file, number)
+                parts.append(group.slice(max(0, start - first), min(end, behind) - max(start, first)))
+            first = behind
+        return pa.concat_tables(parts)
+
+    def _read_group(self, file: pq.ParquetFile, number: int) -> pa.Table:
+        """A group; the last one is kept, for neighbouring days are asked for one after another."""
+        if self._group is None or self._group[0] != number:
+            self._group = number, file.read_row_group(number)
+        return self._group[1]
 
 
 def _in_groups(tables: Iterator[pa.Table]) -> Iterator[pa.Table]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
@@ -13,8 +13,9 @@ from pathlib import Path
 from ialirt_backfill import __version__
 from ialirt_backfill.ending import EXIT_FAILED, EXIT_WELL, Stop
 from ialirt_backfill.exceptions import DayFileError, ExportError, Interrupted, UsageError
+from ialirt_backfill.export.columns import fingerprint
 from ialirt_backfill.export.events import ExportAction, ExportDecision, ExportListener, ExportReport, MonthOutcome
-from ialirt_backfill.export.folder import Folder, Held, Kind
+from ialirt_backfill.export.folder import Folder, Kind
 from ialirt_backfill.export.month import Month
 from ialirt_backfill.export.planning import Planner
 from ialirt_backfill.instruments import Instrument
@@ -111,13 +112,14 @@ class _Run:
     def _write(self, instrument: Instrument, month: date) -> None:
         """Write a month's file and remember it: the ledger is told only when it is there."""
         began = time.monotonic()
-        planned = [it for it in self.plan if it.instrument is instrument and it.month == month]
-        asked = [it.day for it in planned if it.action is ExportAction.EXPORT]
+        of_month = [it for it in self.plan if it.instrument is instrument and it.month == month]
+        asked = {it.day: it.path for it in of_month if it.action is ExportAction.EXPORT}
         self.listener.month_started(instrument, month, len(asked))
         path = self.folder.path(instrument, month)
         held = self.folder.held(path)
         schema = self.folder.schema(instrument)
-        making = Month(instrument, schema, self._files(instrument, planned, held), path, held)
+        outgrown = set() if held is None or held.schema == fingerprint(schema) else held.days.keys() - asked.keys()
+        making = Month(instrument, schema, asked | self._files(instrument, outgrown), path, held)
         size = 0
         try:
             content = making.content(self.ledger.now())
@@ -125,7 +127,7 @@ class _Run:
                 self.folder.publish(path, content)
                 size = content.size
                 self._remember(instrument, making)
-        except (DayFileError, ExportError) as error:
+        except (DayFileError, ExportError, OSError) as error:
             making.failed |= dict.fromkeys(asked, f"{instrument.name} {month:%Y-%m} was not exported: {error}")
         records = {day: making.days[day].records for day in asked if day not in making.failed}
         failed = {day: making.failed[day] for day in asked if day in making.failed}
@@ -133,18 +135,14 @@ class _Run:
         self.outcomes.append(outcome)
         self.listener.month_finished(outcome)
 
-    def _files(self, instrument: Instrument, planned: Sequence[ExportDecision], held: Held | None) -> dict[date, Path]:
-        """The day files that the month's file is made of: those of the plan, and of days that it holds besides."""
-        files = {it.day: it.path for it in planned}
-        others = sorted((held.days.keys() if held else set()) - files.keys())
-        if others:
-            key = instrument.progress_key
-            states = self.ledger.days([key], others[0], others[-1])
-            for day in others:
-                path = Path(self.planner.options.datastore) / day_path(instrument, day, states.get((key, day)))
-                if path.is_file():
-                    files[day] = path
-        return files
+    def _files(self, instrument: Instrument, days: Collection[date]) -> dict[date, Path]:
+        """The day files of days that were not planned, as far as they are there."""
+        if not days:
+            return {}
+        key, datastore = instrument.progress_key, Path(self.planner.options.datastore)
+        states = self.ledger.days([key], min(days), max(days))
+        paths = {day: datastore / day_path(instrument, day, states.get((key, day))) for day in days}
+        return {day: path for day, path in paths.items() if path.is_file()}
 
     def _remember(self, instrument: Instrument, made: Month) -> None:
         written = {day: (made.days[day].sha256, made.days[day].records) for day in made.files if day not in made.failed}

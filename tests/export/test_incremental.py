@@ -7,12 +7,13 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from ialirt_backfill.export import columns
 from ialirt_backfill.export.events import ExportAction, ExportReport
-from ialirt_backfill.instruments import INSTRUMENTS
+from ialirt_backfill.instruments import INSTRUMENTS, Instrument
 from ialirt_backfill.store import dayfile
 from tests.export.samples import FILES, FIRST, LAST, NOON, Export, Rows, Store, file, stamps
 
@@ -77,9 +78,10 @@ def test_a_range_adds_to_what_is_there(store: Store, export: Export, folder: Pat
     export(start=SECOND, end=SECOND)
     assert days_in(file(folder)) == ["01-31"]
     store.change("hit", SECOND, one_less)
-    export(start=FIRST, end=FIRST)
+    assert export(start=FIRST, end=FIRST).summary["exported"] == 1
     assert days_in(file(folder)) == ["01-30", "01-31"]
-    assert export().summary["skipped_exported"] == 2, "the other day of the file was taken as it is now"
+    report = export()
+    assert [it.day for it in report.plan if it.action is ExportAction.EXPORT] == [SECOND, LAST]
 
 
 def test_a_day_whose_file_is_gone_stays(store: Store, export: Export, folder: Path) -> None:
@@ -155,6 +157,43 @@ def test_what_another_schema_was_written_with_is_written_again(
     report = export()
     assert reasons(report) == ["its file has other columns than those of today"] * 3
     assert pq.read_schema(file(folder)).metadata[b"note"] == columns.NOTE.encode()
+
+
+def test_days_of_another_schema_that_were_not_asked_for_come_into_that_of_today(
+    store: Store, export: Export, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The one schema in every file: a month has no days in other columns."""
+
+    def fewer(instrument: Instrument, *, public: bool, synthetic: bool) -> pa.Schema:
+        schema = columns.parquet_schema(instrument, public=public, synthetic=synthetic)
+        return schema.remove(schema.get_field_index("hit_h_omni_low_en"))
+
+    monkeypatch.setattr("ialirt_backfill.export.folder.parquet_schema", fewer)
+    export()
+    monkeypatch.undo()
+    assert export(start=SECOND, end=SECOND).exit_code == 0
+    found = pq.read_table(file(folder), partitioning=None)
+    assert found["hit_h_omni_low_en"].null_count < 100
+    assert len(days_in(file(folder))) == 2
+    store.path("hit", FIRST).unlink()
+    monkeypatch.setattr("ialirt_backfill.export.folder.parquet_schema", fewer)
+    [outcome] = export(start=SECOND, end=SECOND).outcomes
+    assert "has 2026-01-30 in other columns than those of today" in outcome.failed[SECOND]
+    assert pq.read_table(file(folder), partitioning=None).equals(found)
+
+
+def test_a_file_that_is_damaged_is_left_as_it_is_and_named(store: Store, export: Export, folder: Path) -> None:
+    export()
+    content = bytearray(file(folder).read_bytes())
+    content[100:2000] = bytes(1900)
+    file(folder).write_bytes(content)
+    store.change("hit", SECOND, one_less)
+    report = export()
+    [outcome] = report.outcomes
+    assert f"{file(folder)} cannot be read" in outcome.failed[SECOND]
+    assert "remove it and export again" in outcome.failed[SECOND]
+    assert export(rewrite=True).exit_code == 0
+    assert days_in(file(folder)) == ["01-30", "01-31"]
 
 
 def test_the_file_is_right_where_the_ledger_remembers_otherwise(store: Store, export: Export, folder: Path) -> None:
