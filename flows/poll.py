@@ -11,6 +11,7 @@ from prefect.client.schemas.objects import State
 from prefect.runtime import flow_run
 from prefect.states import Completed, Failed
 
+import ialirt_backfill.own_flows  # noqa: F401 - before what it guards
 from flows.artifacts import flagged, show_plan, show_results, show_today
 from flows.days import in_threads, skipped, threads
 from flows.logs import library_logs
@@ -50,7 +51,7 @@ def poll_hour(
     """Poll until the end of the hour of ``slot``, inside a flow. The state that the flow is to end in."""
     end, now = end_of_hour(slot), clock()
     if now >= end:
-        return Completed(name="Skipped", message=f"started at {now:%H:%M:%S}, after its hour had ended")
+        return Completed(name="Skipped", message=f"started at {now:%H:%M:%S}Z, after its hour had ended")
     if options.dry_run:
         show_plan(NAME, dry_plan(options, now, key=api_key(options)), synthetic=options.demo)
         return Completed(message=flagged("planned only (dry run)", synthetic=options.demo))
@@ -135,7 +136,7 @@ class _Hour(Notices):
         told = flagged(f"{self._passes} passes, +{self._added.total():,} records", synthetic=self._synthetic)
         get_run_logger().info(told)
         if self._all_failed:
-            times = ", ".join(f"{now:%H:%M:%S}" for now, _ in self._all_failed)
+            times = ", ".join(f"{now:%H:%M:%S}Z" for now, _ in self._all_failed)
             return Failed(message=f"every instrument failed in the pass of {times}: {self._all_failed[-1][1]}")
         if has_failed(it.report):
             bad = {outcome.instrument.name for outcome in it.report.outcomes if outcome.status is DayStatus.FAILED}

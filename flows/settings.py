@@ -8,10 +8,12 @@ from typing import Any, TypeVar, cast
 
 from prefect.blocks.system import Secret
 
+from ialirt_backfill.exceptions import UsageError
 from ialirt_backfill.options import StoreOptions, WorkOptions
 from ialirt_backfill.options.datastore import means_own_ledger
 from ialirt_backfill.options.key import read_key
 from ialirt_backfill.options.settings import of_environment, values
+from ledger.addresses import without_secrets
 
 KEY_BLOCK = "ialirt-api-key"
 LEDGER_BLOCK = "ialirt-ledger-url"
@@ -22,8 +24,14 @@ Options = TypeVar("Options", bound=StoreOptions)
 def completed(options: Options) -> Options:
     """The options of a flow, checked again; what stands at its default comes from the Secret block or the environment.
 
-    But not the ledger of a demonstration. Raises UsageError.
+    But not the ledger of a demonstration. Raises UsageError, also where an address given as a parameter holds a
+    password: Prefect keeps it, and shows it to every reader of the page.
     """
+    if options.ledger is not None and without_secrets(options.ledger) != options.ledger:
+        raise UsageError(
+            f"the ledger's address holds a password, which Prefect keeps and shows: put it in the Secret {LEDGER_BLOCK}"
+            " or in the worker's environment, and change the password"
+        )
     kind = type(options)
     found = of_environment(fields(kind))
     stands = {field.name: getattr(options, field.name) for field in fields(kind)}

@@ -21,7 +21,7 @@ RANGE = ("--instrument", "hit", "--start", str(DAY), "--end", str(DAY), "--as-of
 KEY = "s3cr3t-k3y-0123456789"
 
 
-@pytest.mark.parametrize("name", ["../../x", "hit/../../x", "/etc/passwd", "hit\x00", "", "HIT", "%2e%2e"])
+@pytest.mark.parametrize("name", ["../../x", "hit/../../x", "/etc/passwd", "hit\x00", "", "%2e%2e"])
 def test_an_instrument_that_is_none_is_refused_and_nothing_is_made(main: Main, name: str) -> None:
     try:
         code = main("--instrument", name, *RANGE[2:]).code
