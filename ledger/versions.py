@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, column, inspect, select, table, text
+from collections.abc import Sequence
+
+from sqlalchemy import Connection, column, inspect, select, table, text, types
+from sqlalchemy.engine.interfaces import ReflectedColumn
 
 from ledger.database import Database
 from ledger.exceptions import LedgerError, LedgerOutdated, LedgerPrivilege, LedgerTooNew
@@ -94,17 +97,43 @@ def _check_adoptable(connection: Connection, database: Database) -> None:
         _check_may_create(connection, database)
     if not inspector.has_table(workflow_progress.name):
         return
-    found = {described["name"] for described in inspector.get_columns(workflow_progress.name)}
-    missing = sorted(set(workflow_progress.c.keys()) - found)
     key = inspector.get_pk_constraint(workflow_progress.name)["constrained_columns"]
-    if missing or key != ["item_name"]:
-        wrong = f"it has no column {', '.join(missing)}" if missing else "item_name is not its primary key"
+    if wrong := _differences(inspector.get_columns(workflow_progress.name), key, is_sqlite=database.is_sqlite):
         raise LedgerError(
             f"The ledger {database.url_shown} has a table workflow_progress of another kind ({wrong}):"
             " use another database, or another schema of it."
         )
     if not database.is_sqlite:
         _check_may_refer(connection, database)
+
+
+def _differences(columns: Sequence[ReflectedColumn], key: Sequence[str], *, is_sqlite: bool) -> str:
+    """What keeps an existing `workflow_progress` from being the one we know; empty where nothing does."""
+    found = {described["name"]: described for described in columns}
+    missing = sorted(set(workflow_progress.c.keys()) - found.keys())
+    if missing:
+        return f"it has no column {', '.join(missing)}"
+    if list(key) != ["item_name"]:
+        return "item_name is not its primary key"
+    wrong = [
+        f"{name} is {found[name]['type']}, not a {wanted}"
+        for name, wanted, may_be in (
+            ("item_name", "varchar", (types.String,) if is_sqlite else (types.VARCHAR, types.TEXT)),
+            ("progress_timestamp", "timestamp", _TIMES_IN_SQLITE if is_sqlite else (types.DateTime,)),
+            ("last_checked_date", "timestamp", _TIMES_IN_SQLITE if is_sqlite else (types.DateTime,)),
+        )
+        if not isinstance(found[name]["type"], may_be)
+    ]
+    wrong += [
+        f"{name} must not be NULL, and has no default"
+        for name, described in found.items()
+        if name != "item_name" and not (described["nullable"] or described["default"] or "identity" in described)
+    ]
+    return "; ".join(wrong)
+
+
+_TIMES_IN_SQLITE = (types.DateTime, types.String, types.NullType)
+"""There a column holds texts whatever it is called, unless it is called a number."""
 
 
 def _check_may_create(connection: Connection, database: Database) -> None:

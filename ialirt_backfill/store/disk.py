@@ -45,6 +45,17 @@ def size(path: Path | str) -> int | None:
     return status.st_size if stat.S_ISREG(status.st_mode) else None
 
 
+def followed(path: Path) -> Path:
+    """Where the file itself lies: its place may be a link to it, which is to stay one."""
+    with _named(path, "followed"):
+        if not path.is_symlink():
+            return path
+        real = path.resolve()
+        if not real.exists():
+            raise DayFileError(f"{path} is a link to {real}, and there is no such file: is its disk there?")
+        return real
+
+
 def read(path: Path) -> bytes:
     """All of a file."""
     with _named(path, "read"):
@@ -88,7 +99,10 @@ class StagedFile:
 
 
 def stage(path: Path, parts: Iterable[bytes | memoryview | pa.Buffer], token: str) -> StagedFile:
-    """Write these parts, one behind the other, beside ``path``. Where that fails, nothing is left."""
+    """Write these parts, one behind the other, beside ``path``. Where that fails, nothing is left.
+
+    What is written has the owner, the mode and the access list of the file that stands there.
+    """
     temporary = _temporary(path, token)
     try:
         with _named(path, "written"):
@@ -99,12 +113,27 @@ def stage(path: Path, parts: Iterable[bytes | memoryview | pa.Buffer], token: st
                     digest.update(part)
                     file.write(part)
                 file.flush()
+                _take_after(path, file.fileno())
                 _put_on_disk(file.fileno())
                 return StagedFile(temporary, os.fstat(file.fileno()).st_size, digest.hexdigest())
     except BaseException:
         with contextlib.suppress(OSError):
             temporary.unlink()
         raise
+
+
+def _take_after(path: Path, descriptor: int) -> None:
+    """Give a new file the properties of the one that it is to replace, as far as this user may."""
+    with contextlib.suppress(FileNotFoundError):
+        old, new = path.stat(), os.fstat(descriptor)
+        if (old.st_uid, old.st_gid) != (new.st_uid, new.st_gid):
+            with contextlib.suppress(PermissionError):
+                os.fchown(descriptor, -1, old.st_gid)
+                os.fchown(descriptor, old.st_uid, -1)
+        with contextlib.suppress(OSError, AttributeError):  # not every file system has them, nor every system
+            for name in os.listxattr(path):
+                os.setxattr(descriptor, name, os.getxattr(path, name))
+        os.fchmod(descriptor, stat.S_IMODE(old.st_mode))
 
 
 def publish(temporary: Path, path: Path) -> None:
@@ -122,6 +151,7 @@ def discard(temporary: Path) -> None:
 
 def sweep(path: Path, keep_token: str | None = None) -> list[Path]:
     """Remove the temporary files that earlier attempts at this file left, but for that of ``keep_token``."""
+    path = followed(path)
     kept = None if keep_token is None else _temporary(path, keep_token)
     removed = []
     with _named(path, "swept"):
@@ -161,6 +191,8 @@ def _make_folder(folder: Path) -> None:
         missing.append(folder)
         folder = folder.parent
     for made in reversed(missing):
+        if made.is_symlink():
+            raise DayFileError(f"{made} is a link to {made.readlink()}, which is no folder: is its disk there?")
         made.mkdir(exist_ok=True)
         _sync(made.parent)
 

@@ -64,10 +64,12 @@ class AdoptedDay:
 
 @dataclass(frozen=True, slots=True)
 class AdoptReport:
-    """What became of the files that were found; ``passed_over`` are folders below that are datastores by themselves."""
+    """What became of the files that were found; ``passed_over`` are folders below that are datastores by themselves,
+    ``unread`` those that could not be looked into."""
 
     days: tuple[AdoptedDay, ...]
     passed_over: tuple[Path, ...]
+    unread: tuple[OSError, ...] = ()
 
 
 def adopt(options: AdoptOptions) -> AdoptReport:
@@ -81,7 +83,7 @@ def adopt(options: AdoptOptions) -> AdoptReport:
     refuse_synthetic(options, None, _ADVICE)
     files = DayFiles(datastore, options.ledger_file)
     days = _examined_only(options, files) if options.dry_run else _adopted(options, files)
-    return AdoptReport(tuple(days), tuple(files.passed_over))
+    return AdoptReport(tuple(days), tuple(files.passed_over), tuple(files.unread))
 
 
 _ADVICE = "nothing is adopted from it, nor beside it"
