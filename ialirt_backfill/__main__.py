@@ -1,4 +1,7 @@
-"""The command, also as ``python -m ialirt_backfill``: a look at the neighbours, then `ialirt_backfill.command`."""
+"""The command, also as ``python -m ialirt_backfill``: a look at the neighbours, then `ialirt_backfill.command`.
+
+Where another program's `ledger` stands in the place of ours, the command is a sentence about that.
+"""
 
 from __future__ import annotations
 
@@ -8,15 +11,15 @@ from collections.abc import Sequence
 from ialirt_backfill.ending import EXIT_USAGE
 from ialirt_backfill.neighbours import OURS, stranger
 
+__all__ = ["main"]
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command; the exit code. One sentence where a package of ours is another's."""
-    if sentence := stranger("ledger"):
+if (sentence := stranger("ledger")) is None:
+    from ialirt_backfill.command import main
+else:
+
+    def main(argv: Sequence[str] | None = None) -> int:
         print(f"{OURS}: {sentence}", file=sys.stderr)  # noqa: T201
         return EXIT_USAGE
-    from ialirt_backfill.command import main as run  # noqa: PLC0415 - it would fail with what is a stranger's
-
-    return run(argv)
 
 
 if __name__ == "__main__":

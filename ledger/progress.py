@@ -28,8 +28,8 @@ _WRITE = update(_texts).where(_IS_ITEM)
 def move_progress(
     connection: Connection, item_name: str, now: datetime, checked: datetime | None, newest: datetime | None
 ) -> None:
-    """Move both times forward, where they are given. A time of checking that lies in the future, left by a clock that
-    was ahead, is set right again."""
+    """Move both times, in UTC, forward, where they are given. A time of checking that lies in the future, left by a
+    clock that was ahead, is set right again."""
     if connection.dialect.name != "sqlite":
         moved = {"of_checked": checked, "of_newest": newest, "of_now": now}
         connection.execute(SAVE_PROGRESS, {"of_item": item_name, **moved})
@@ -55,8 +55,8 @@ def _read(item_name: str, text: str | None) -> datetime | None:
 
 
 def _written(moment: datetime, like: str | None) -> str:
-    """A time as SQLAlchemy writes it, without a zone; with one where the row's was."""
+    """A time in UTC as SQLAlchemy writes it, without a zone; with one where the row's was."""
     text = f"{moment:%Y-%m-%d %H:%M:%S.%f}"
     if like is None or datetime.fromisoformat(like).tzinfo is None:
         return text
-    return text.replace(" ", like[10]) + ("Z" if like.endswith("Z") else "+00:00")
+    return text.replace(" ", "T" if "T" in like else " ") + ("Z" if like.endswith("Z") else "+00:00")

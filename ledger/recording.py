@@ -13,6 +13,7 @@ from ledger.exceptions import ClaimLost
 from ledger.history import insert_attempt
 from ledger.progress import move_progress
 from ledger.records import AttemptResult, Claim, DayResult, DayStatus
+from ledger.schema import in_utc
 from ledger.statements import SAVE, chosen
 
 _RESULT_COLUMNS = [field.name for field in fields(DayResult) if field.name != "error"]
@@ -42,6 +43,7 @@ class Recording:
         stored by this attempt, or None; the item's progress only ever moves forward. Raises ClaimLost where the claim
         was given up before, and ValueError for a datetime without a zone.
         """
+        checked, progress = (moment and in_utc(moment) for moment in (checked, progress))
         with self._database.translated():
             now = database_time(self._connection)
             self._save_state(result, now, attempted=attempt is not None, keep_claim=keep_claim)

@@ -49,7 +49,7 @@ class UtcDateTime(TypeDecorator[datetime]):
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        return None if value is None else _utc(value).replace(tzinfo=None)
+        return None if value is None else in_utc(value).replace(tzinfo=None)
 
     def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], datetime | None]:
         return _datetime_from_text
@@ -62,7 +62,7 @@ class GapsType(TypeDecorator[Gaps]):
     cache_ok = True
 
     def process_bind_param(self, value: Gaps | None, dialect: Dialect) -> list[list[str]]:
-        return [[_utc(start).isoformat(), _utc(end).isoformat()] for start, end in value or ()]
+        return [[in_utc(start).isoformat(), in_utc(end).isoformat()] for start, end in value or ()]
 
     def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], Gaps]:
         return _gaps_from_text
@@ -118,7 +118,8 @@ def _gaps_from_text(value: str) -> Gaps:
     return tuple((datetime.fromisoformat(start), datetime.fromisoformat(end)) for start, end in json.loads(value))
 
 
-def _utc(value: datetime) -> datetime:
+def in_utc(value: datetime) -> datetime:
+    """An aware datetime in UTC; ValueError for a naive one."""
     if value.tzinfo is None:
         raise ValueError(f"the datetime {value} says no zone: the ledger takes aware ones only")
     return value.astimezone(UTC)
