@@ -10,7 +10,7 @@ from sqlalchemy.engine.interfaces import ReflectedColumn
 from ledger.database import Database
 from ledger.exceptions import LedgerError, LedgerOutdated, LedgerPrivilege, LedgerTooNew
 from ledger.opening import Access, open_database
-from ledger.schema import VERSION_TABLE, VERSIONS, workflow_progress
+from ledger.schema import VERSION_TABLE, VERSIONS, metadata, workflow_progress
 
 NEWEST = VERSIONS[-1]
 
@@ -84,10 +84,25 @@ def _upgrade(connection: Connection, database: Database) -> None:
     check_known(version, database.url_shown)
     if version == NEWEST:
         return
+    if version is None:
+        _check_names_free(connection, database.url_shown)
     _check_adoptable(connection, database)
     from ledger import migrations  # noqa: PLC0415 - Alembic costs a quarter of a second and is seldom needed
 
     migrations.upgrade(connection)
+
+
+def _check_names_free(connection: Connection, url_shown: str) -> None:
+    """Where there is no ledger yet, no other program may have a table under one of its names: `run` is soon taken."""
+    inspector = inspect(connection)
+    schema = inspector.default_schema_name  # where ours would be made; what is further down the path is no hindrance
+    theirs = {*inspector.get_table_names(schema), *inspector.get_view_names(schema)}
+    taken = sorted(theirs & metadata.tables.keys() - {workflow_progress.name})
+    if taken:
+        raise LedgerError(
+            f"The ledger {url_shown} cannot be made: another program has {', '.join(taken)} there. Use another file or"
+            " database, or another schema (?options=-csearch_path%3Dname)."
+        )
 
 
 def _check_adoptable(connection: Connection, database: Database) -> None:
