@@ -18,7 +18,7 @@ import os
 import re
 import stat
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -46,14 +46,31 @@ def size(path: Path | str) -> int | None:
 
 
 def followed(path: Path) -> Path:
-    """Where the file itself lies: its place may be a link to it, which is to stay one."""
+    """Where the file itself lies, or will: its place may be a link to it, which is to stay one.
+
+    DayFileError for a link that leads nowhere, and for what is no file: to read a pipe would never end, and a device
+    (a link to /dev/null) is not to be replaced.
+    """
     with _named(path, "followed"):
-        if not path.is_symlink():
-            return path
-        real = path.resolve()
-        if not real.exists():
-            raise DayFileError(f"{path} is a link to {real}, and there is no such file: is its disk there?")
+        real = path.resolve() if path.is_symlink() else path
+        try:
+            mode = real.stat().st_mode
+        except (FileNotFoundError, NotADirectoryError):
+            if real is path:
+                return path
+            raise DayFileError(f"{path} is a link to {real}, and there is no such file: is its disk there?") from None
+        if not stat.S_ISREG(mode):
+            kind = next(name for known, name in _KINDS if known(mode))
+            raise DayFileError(f"{path} is {kind}, not a file: move it aside")
         return real
+
+
+_KINDS: tuple[tuple[Callable[[int], bool], str], ...] = (
+    (stat.S_ISDIR, "a directory"),
+    (stat.S_ISFIFO, "a pipe"),
+    (stat.S_ISSOCK, "a socket"),
+    (lambda mode: True, "a device"),
+)
 
 
 def read(path: Path) -> bytes:
@@ -123,17 +140,31 @@ def stage(path: Path, parts: Iterable[bytes | memoryview | pa.Buffer], token: st
 
 
 def _take_after(path: Path, descriptor: int) -> None:
-    """Give a new file the properties of the one that it is to replace, as far as this user may."""
-    with contextlib.suppress(FileNotFoundError):
+    """Give a new file the properties of the one that it is to replace, as far as user and file system let it."""
+    try:
         old, new = path.stat(), os.fstat(descriptor)
-        if (old.st_uid, old.st_gid) != (new.st_uid, new.st_gid):
-            with contextlib.suppress(PermissionError):
-                os.fchown(descriptor, -1, old.st_gid)
-                os.fchown(descriptor, old.st_uid, -1)
-        with contextlib.suppress(OSError, AttributeError):  # not every file system has them, nor every system
-            for name in os.listxattr(path):
-                os.setxattr(descriptor, name, os.getxattr(path, name))
-        os.fchmod(descriptor, stat.S_IMODE(old.st_mode))
+    except FileNotFoundError:
+        return
+    if old.st_gid != new.st_gid:
+        with contextlib.suppress(OSError):
+            os.fchown(descriptor, -1, old.st_gid)
+    if old.st_uid != new.st_uid:
+        with contextlib.suppress(OSError):
+            os.fchown(descriptor, old.st_uid, -1)
+    for name in _attributes(path):
+        with contextlib.suppress(OSError):
+            os.setxattr(descriptor, name, os.getxattr(path, name))
+    if (mode := stat.S_IMODE(old.st_mode)) != stat.S_IMODE(os.fstat(descriptor).st_mode):
+        with contextlib.suppress(OSError):
+            os.fchmod(descriptor, mode)
+
+
+def _attributes(path: Path) -> list[str]:
+    """What hangs on a file beside its mode, access lists among it; not every file system has that, nor every system."""
+    try:
+        return os.listxattr(path)
+    except (OSError, AttributeError):
+        return []
 
 
 def publish(temporary: Path, path: Path) -> None:

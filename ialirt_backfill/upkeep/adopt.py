@@ -10,6 +10,7 @@ datastore by itself.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -177,6 +178,11 @@ def _read(
 ) -> tuple[DayResult, bool]:
     """What the ledger will hold of a file, and whether its nanoseconds have lost digits."""
     file = datastore / path
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        shown = os.fsencode(file).decode(errors="backslashreplace")
+        raise DayFileError(f"{shown} has a name that is not UTF-8, and no ledger can hold it: rename it") from None
     found = dayfile.inspect(file)
     rows = found.in_order()
     whole = day_span(day)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
+import socket
 import stat
 from collections.abc import Callable
 from pathlib import Path
@@ -15,7 +17,7 @@ from ialirt_backfill.read.frame import read_days
 from ialirt_backfill.simulator import Simulator
 from ialirt_backfill.store import dayfile
 from tests.support.clock import NOW
-from tests.support.commands import Ended
+from tests.support.commands import Command, Ended
 from tests.support.ledgers import execute
 from tests.support.places import DAY, Place
 from tests.support.reference import assert_file_holds
@@ -178,6 +180,83 @@ def test_a_folder_that_cannot_be_looked_into_is_said(main: Main, monkeypatch: py
     monkeypatch.setattr(os, "scandir", refuse)
     done = main("adopt", "--as-of", NOW)
     assert "ialirt cannot be looked into (Permission denied): what is in there is left out" in done.err
+
+
+@pytest.mark.parametrize("kind", ["pipe", "socket", "link to a pipe"])
+def test_what_is_no_file_fails_its_day_and_is_neither_read_nor_replaced(
+    place: Place, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """To read a pipe would never end; a link may lead to /dev/null."""
+    place.clock.set(EARLY)
+    place.run()
+    place.file().unlink()
+    made = place.file() if kind != "link to a pipe" else place.datastore / "made"
+    if kind == "socket":
+        monkeypatch.chdir(made.parent)  # its whole path is too long for one
+        with socket.socket(socket.AF_UNIX) as listener:
+            listener.bind(made.name)
+    else:
+        os.mkfifo(made)
+    if made != place.file():
+        place.file().symlink_to(made)
+    before, made_as = made.lstat(), kind.removeprefix("link to a ")
+    place.clock.set(LATER)
+    report = place.run("hit,swe")
+    [failed] = [it for it in report.results if it.instrument.name == "hit"]
+    said = f"{place.file().name} is a {made_as}, not a file: move it aside"
+    assert (failed.error or "").endswith(said)
+    assert not any(line.startswith("hit") for line in place.asked)
+    place.assert_right("swe")
+    assert os.path.samestat(made.lstat(), before)
+    assert [str(it.day) for it in read_days(place.datastore, "hit", DAY).itertuples()] == []
+
+
+def test_so_do_the_commands_that_only_look(main: Main) -> None:
+    assert main("--instrument", "hit", *RANGE).code == 0
+    path = Path("ialirt-data") / INSTRUMENTS["hit"].path(DAY)
+    path.unlink()
+    os.mkfifo(path)
+    assert "missing" in main("verify", "--as-of", NOW).out
+    assert main("mirror", "--instrument", "hit", *RANGE[:4], "--database", "sqlite:///m.sqlite").code == 0
+    assert "No day files found" in main("adopt", "--as-of", NOW).out
+
+
+# --- names that are almost one ----------------------------------------------------------------------------------------
+
+
+def test_what_other_programs_put_beside_a_file_is_left_alone(main: Main) -> None:
+    """Copies of editors, of synchronisation and of macOS, and the unfinished file of an rsync."""
+    assert main("--instrument", "mag", *RANGE).code == 0
+    path = Path("ialirt-data") / INSTRUMENTS["mag"].path(DAY)
+    names = [
+        f"._{path.name}",
+        f"{path.name}~",
+        f"{path.stem} (1).csv",
+        f"{path.stem} (conflicted copy).csv",
+        f"{path.stem}.sync-conflict-20260203-101112-ABCDEFG.csv",
+        f".{path.name}.Xy12Ab",
+        path.name.upper(),
+    ]
+    for name in names:
+        path.with_name(name).write_text("of another program\n")
+    assert main("--instrument", "mag", *RANGE, "--redownload").code == 0
+    assert main("adopt", "--as-of", NOW, "--json").json["summary"]["known"] == 1
+    assert main("verify", "--as-of", NOW).code == 0
+    assert [path.with_name(name).read_text() for name in names] == ["of another program\n"] * len(names)
+
+
+def test_a_folder_whose_name_is_not_utf_8_is_named_and_stops_no_other_day(command: Command) -> None:
+    assert command("--instrument", "hit,swe", *RANGE).code == 0
+    path = command.cwd / "ialirt-data" / INSTRUMENTS["hit"].path(DAY)
+    folder = os.fsencode(command.cwd / "ialirt-data") + b"/caf\xe9"
+    Path(os.fsdecode(folder)).mkdir()
+    path.rename(f"{os.fsdecode(folder)}/{path.name}")
+    (command.cwd / "ialirt-data" / "ledger.sqlite").unlink()
+    with command.start("adopt", "--as-of", NOW, "--json") as adopting:
+        out, err = adopting.communicate(timeout=60)
+    assert adopting.returncode == 1
+    assert rf"ialirt-data/caf\xe9/{path.name} has a name that is not UTF-8, and no ledger can hold it: rename it" in err
+    assert json.loads(out)["summary"]["adopted"] == json.loads(out)["summary"]["failed"] == 1
 
 
 # --- properties -------------------------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ import re
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from itertools import pairwise
 
 import pytest
@@ -80,6 +81,17 @@ def test_a_clock_that_is_set_back_does_not_put_off_the_end_of_catching_up() -> N
     assert 0.2 < time.monotonic() - began < 10
     alarm.due = None
     assert not alarm.is_set()
+
+
+def test_a_pause_until_a_date_is_measured_by_the_clock_that_named_it(command: Command, simulator: Simulator) -> None:
+    """This machine's is two hours behind: it waited for as long as it waits at most."""
+    simulator.date_ahead = 2 * HOUR
+    until = format_datetime(datetime.now(UTC) + 2 * HOUR + timedelta(seconds=2), usegmt=True)
+    simulator.faults = Times(1, Answer(503, retry_after=until))
+    began = time.monotonic()
+    assert command("--instrument", "hit", "--start", "2026-02-02", "--end", "2026-02-02", "--as-of", NOW).code == 0
+    assert time.monotonic() - began < 20
+    assert len(simulator.requests) == 2
 
 
 # --- lines that say when ----------------------------------------------------------------------------------------------
