@@ -108,6 +108,7 @@ def assert_whole(requests: list[sim.Request], span: Span) -> None:
     assert expected == span.end
 
 
+@pytest.mark.slow
 @given(
     begin=st.integers(0, 86399),
     seconds=st.integers(1, 90_000),
