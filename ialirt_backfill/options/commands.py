@@ -420,7 +420,9 @@ class MirrorOptions(StoreOptions, RangeOptions):
 class StatusOptions(StoreOptions, RangeOptions):
     """Show how complete a range is, from the ledger alone: per instrument, the longest gaps, the last run, a calendar.
 
-    Without --start the range begins with the first day that the ledger has.
+    Without --start the range begins with the first day that the ledger has. A day is full when every record that the
+    cadence allows is there, 100 %, and partial when there are fewer. It is final when nothing is left to ask for, with
+    data or without.
     """
 
     as_of: Optional[datetime] = option(

@@ -392,8 +392,35 @@ def test_the_calendar(width: int) -> None:
     assert cells.count("x") == (2 if width == 140 else 1)
     ruler = next(line for line in lines if line.startswith("mag"))
     assert january[ruler.index("5")] == "x"
-    assert sum("2026-02 … 2026-05 never asked for" in line for line in lines) == (2 if width == 140 else 3)
+    assert [line for line in lines if "2026-02" in line] == ["all: 2026-02 … 2026-05 never asked for"]
     assert "never asked for" in lines[-1]
+
+
+def test_a_calendar_that_nothing_was_asked_of_is_one_line() -> None:
+    days = [FIRST + timedelta(days=n) for n in range(40)]
+    nothing = [instrument_status(it, days, {}, at("2026-05-30T12:00:00")) for it in INSTRUMENTS.values()]
+    lines = drawn(lambda console: show_calendar(console, nothing))
+    assert " ".join(lines) == f"{', '.join(INSTRUMENTS)}: never asked for"
+
+
+def test_months_that_one_instrument_alone_was_asked_for_stand_in_the_calendar_of_the_others() -> None:
+    days = [FIRST + timedelta(days=n) for n in range(120)]
+    rows = {(HIT.progress_key, day): row(day) for day in days[:40]} | {(MAG.progress_key, FIRST): row(FIRST)}
+    both = [instrument_status(it, days, rows, at("2026-05-30T12:00:00")) for it in (HIT, MAG)]
+    lines = drawn(lambda console: show_calendar(console, both))
+    assert [line for line in lines if line.endswith("never asked for")][:2] == [
+        "2026-02 … 2026-04 never asked for",
+        "all: 2026-03 … 2026-04 never asked for",
+    ]
+
+
+@pytest.mark.parametrize("instruments", [1, 4, 8])
+def test_the_calendar_of_two_months_fits_a_screen_of_24_lines(instruments: int) -> None:
+    days = [FIRST + timedelta(days=n) for n in range(330)]
+    chosen = list(INSTRUMENTS.values())[:instruments]
+    rows = {(it.progress_key, day): row(day) for it in chosen for day in days[:50]}
+    found = [instrument_status(it, days, rows, at("2026-12-30T12:00:00")) for it in INSTRUMENTS.values()]
+    assert len(drawn(lambda console: show_calendar(console, found))) <= 20
 
 
 @pytest.mark.parametrize(
@@ -417,7 +444,7 @@ def test_a_cell_tells_the_same_without_colour(standing: Standing, pct: float | N
 def test_status_is_cut_nowhere(width: int) -> None:
     shown = drawn(lambda console: show_status(a_status(8), StatusOptions(), console), width)
     said = "\n".join(shown)
-    assert "instrument days complete incomplete failed no data refused never asked available" in " ".join(said.split())
+    assert "instrument days full partial no data failed refused never asked final available" in " ".join(said.split())
     assert all(name in said for name in INSTRUMENTS)
     assert "1 h 30 min" in said
     assert "asked only through 2026-01-07 00:00Z" in " ".join(said.split())
@@ -454,7 +481,7 @@ def test_history(width: int) -> None:
     )
     day = DayHistory("hit", FIRST, row(FIRST, last_error="HTTP 500", rejected=2), attempts)
     said = " ".join(" ".join(drawn(lambda console: show_history(day, HISTORY, console), width)).split())
-    assert said.startswith("hit 2026-01-01: complete records 1,440 of 1,440 expected, 100.0 %")
+    assert said.startswith("hit 2026-01-01: full, final records 1,440 of 1,440 expected, 100.0 %")
     assert "2026-01-02 10:00 run interrupted 12 21,600 +21,600 100.0 % 1,234.5 reason: never asked for" in said
     assert said.count("words of the server") == 8
     assert "rejected: 2 records, as {}" in said
