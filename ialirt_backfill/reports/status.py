@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
+import shlex
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from enum import Enum
 from operator import attrgetter
+from pathlib import Path
 
 from ialirt_backfill.exceptions import UsageError
 from ialirt_backfill.instruments import Instrument
 from ialirt_backfill.options import GapsOptions, StatusOptions, StoreOptions
+from ialirt_backfill.options.datastore import has_ledger
+from ialirt_backfill.options.typed import command_line
 from ialirt_backfill.plan.coverage import Span, availability_of, gaps_of, is_answered, is_full, join_near
 from ialirt_backfill.store.demonstration import is_synthetic
 from ledger import DayState, DayStatus, Ledger, Run
@@ -20,6 +25,7 @@ LATE = timedelta(hours=1)
 """How old the newest record may be in a range that reaches today, and how long ago the last question for it."""
 
 GAPS_SHOWN = 5
+MOST_NAMED = 3
 
 
 class Standing(Enum):
@@ -158,13 +164,30 @@ def open_ledger(options: StoreOptions) -> Ledger:
     """The ledger that a report reads; UsageError says how to make one where there is none. Makes nothing."""
     ledger = Ledger.open_existing(options.ledger_url)
     if ledger is None:
-        where = "" if options.ledger else f" (the datastore is {options.datastore})"
-        raise UsageError(
-            f"there is no ledger yet{where}. The first run makes it, as in"
-            " `ialirt-backfill --instrument hit --start 2026-02-01`;"
-            " one kept elsewhere is named with --datastore or --ledger"
-        )
+        raise UsageError(_no_ledger(options))
     return ledger
+
+
+def _no_ledger(options: StoreOptions) -> str:
+    """What to do where there is no ledger: look elsewhere, or begin."""
+    where = "" if options.ledger else f" (the datastore is {options.datastore})"
+    near = "" if options.ledger else "".join(f" There is one in {it}: --datastore {it}." for it in _datastores_here())
+    places = ["--datastore", options.datastore]
+    if options.ledger is not None:
+        places += ["--ledger", options.ledger_shown]
+    first = command_line("--instrument", "hit", "--start", "2026-02-01", "--end", "2026-02-07", *places)
+    return (
+        f"there is no ledger yet{where}.{near} The first run makes it, as in `{first}`;"
+        " one kept elsewhere is named with --datastore or --ledger"
+    )
+
+
+def _datastores_here() -> list[str]:
+    """The folders of the working folder that are datastores, where they are few."""
+    with contextlib.suppress(OSError):
+        found = [shlex.quote(it.name) for it in sorted(Path().iterdir()) if has_ledger(it)]
+        return found if len(found) <= MOST_NAMED else []
+    return []
 
 
 def status(options: StatusOptions) -> StatusReport:

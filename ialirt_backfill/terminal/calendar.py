@@ -62,9 +62,7 @@ def _calendars(instruments: Sequence[InstrumentStatus], screen: int, height: int
     return lines
 
 
-def _side_by_side(
-    instruments: Sequence[InstrumentStatus], common: set[date], cell: int, screen: int
-) -> list[Text]:
+def _side_by_side(instruments: Sequence[InstrumentStatus], common: set[date], cell: int, screen: int) -> list[Text]:
     """As many calendars beside one another as fit; ``common`` are the first days of months that need no line here."""
     across = max(1, (screen + BETWEEN) // (_width(cell) + BETWEEN))
     lines = []

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.text import Text
 
+from ialirt_backfill.options import StoreOptions
 from ialirt_backfill.plan.coverage import Span, percent
 from ialirt_backfill.plan.decisions import Decision
 from ialirt_backfill.run.events import DayOutcome, Listener
@@ -34,10 +35,18 @@ class _InWork:
 
 
 class Lines(Listener):
-    """Speaks in lines; ``quiet`` leaves only the failures."""
+    """Speaks in lines; ``quiet`` leaves only the failures. ``places`` are the options whose places are told of."""
 
-    def __init__(self, console: Console, *, quiet: bool = False, every_seconds: float = LONG_DAY_SECONDS) -> None:
+    def __init__(
+        self,
+        console: Console,
+        *,
+        quiet: bool = False,
+        every_seconds: float = LONG_DAY_SECONDS,
+        places: StoreOptions | None = None,
+    ) -> None:
         self._console, self._quiet, self._every_seconds = console, quiet, every_seconds
+        self._places = None if quiet else places
         self._lock = threading.Lock()
         self._in_work: dict[Decision, _InWork] = {}
 
@@ -59,8 +68,15 @@ class Lines(Listener):
             watcher.join()
 
     def planned(self, plan: Sequence[Decision]) -> None:
+        self.tell_of_places()
         if plan and not self._quiet:
             say(self._console, plan_line(plan))
+
+    def tell_of_places(self) -> None:
+        """The first time only."""
+        if self._places is not None:
+            tell_of_places(self._console, self._places)
+        self._places = None
 
     def day_started(self, decision: Decision) -> None:
         now = time.monotonic()
@@ -111,6 +127,11 @@ class Lines(Listener):
 def say(console: Console, line: str, style: str = "", *, to_copy: bool = False) -> None:
     """One line; on a terminal it goes on below, between words, unless it is one ``to_copy``."""
     console.print(Text(one_line(line) if "\n" in line else line, style), soft_wrap=to_copy or not console.is_terminal)
+
+
+def tell_of_places(console: Console, options: StoreOptions) -> None:
+    """Where the files are and where the ledger is: once in a run."""
+    say(console, f"Datastore {options.datastore_shown}, ledger {options.ledger_shown}", to_copy=True)
 
 
 def plan_line(plan: Sequence[Decision]) -> str:

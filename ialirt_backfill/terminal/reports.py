@@ -299,7 +299,7 @@ def describe_result(run: Run, *, living: bool = False) -> tuple[str, str]:
     if run.exit_code == 0:
         return "all well", "green"
     if run.exit_code > EXIT_INTERRUPTED:
-        return "interrupted", "yellow"
+        return ("stopped", "green") if run.command == "poll" else ("interrupted", "yellow")
     if run.command == "backfill" and _was_only_refused(run):
         return "without access to all of it", "magenta"
     return "with failures" if run.exit_code == 1 else f"ended with exit code {run.exit_code}", "red"

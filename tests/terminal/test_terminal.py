@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, timedelta
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import pytest
@@ -23,12 +23,12 @@ from ialirt_backfill.plan.decisions import Action, Decision
 from ialirt_backfill.reports.history import DayHistory, RunsReport
 from ialirt_backfill.reports.status import DayStanding, Standing, StatusReport, find_gaps, instrument_status
 from ialirt_backfill.run.events import DayOutcome
-from ialirt_backfill.run.report import Report
+from ialirt_backfill.run.report import InRange, Report
 from ialirt_backfill.terminal import words
 from ialirt_backfill.terminal.bars import Bars
 from ialirt_backfill.terminal.calendar import show_calendar, symbol
 from ialirt_backfill.terminal.consoles import set_up_logging
-from ialirt_backfill.terminal.lines import Lines
+from ialirt_backfill.terminal.lines import Lines, tell_of_places
 from ialirt_backfill.terminal.plain import plain
 from ialirt_backfill.terminal.plan import common_reason, folded, show_plan
 from ialirt_backfill.terminal.reports import show_history, show_runs, show_status
@@ -172,6 +172,7 @@ def a_report(**given: Any) -> Report:
             outcome(asked[1], records_added=7_884_000, expected_records=21_600),
             outcome(asked[2], DayStatus.FAILED, error="HTTP 503"),
         ),
+        in_range=(InRange("hit", 2, 2880, 2880, 100.0), InRange("mag", 1, 10_800, 21_600, 50.0)),
         **given,
     )
 
@@ -181,8 +182,16 @@ def test_the_summary_fits(width: int) -> None:
     header, hit, _, spacecraft, total = drawn(lambda console: show_summary(console, a_report()), width)
     assert " ".join(header.split()) == "instrument days downloaded no data failed skipped records availability"
     assert hit.split() == ["hit", "2", "1", "0", "1", "1", "+1,440", "100.0", "%"]
-    assert spacecraft.split() == ["spacecraft", "1", "0", "0", "1", "0", "+0", "0.0", "%"]
-    assert total.split()[:6] == ["all", "4", "2", "0", "2", "1"]
+    assert spacecraft.split() == ["spacecraft", "1", "0", "0", "1", "0", "+0", "-"]
+    assert total.split() == ["all", "4", "2", "0", "2", "1", "+7,885,440", "55.8", "%"]
+
+
+def test_a_run_says_once_where_things_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    console = Console(file=io.StringIO(), width=1000)
+    tell_of_places(console, replace(OPTIONS, ledger="postgresql://team:secret@host/db"))
+    assert text(console) == f"Datastore {tmp_path}/ialirt-data, ledger postgresql://team:***@host/db\n"
+    assert OPTIONS.ledger_shown == f"sqlite:///{tmp_path}/ialirt-data/ledger.sqlite"
 
 
 def test_nothing_left_to_do() -> None:
