@@ -13,7 +13,7 @@ from ialirt_backfill.options import BackfillOptions
 from ialirt_backfill.plan.decisions import Decision
 from ialirt_backfill.run.clock import utc_now
 from ialirt_backfill.run.events import Listener
-from ialirt_backfill.run.planning import dry_plan, policy_of
+from ialirt_backfill.run.planning import dry_estimate, dry_plan, estimate_of, policy_of
 from ialirt_backfill.run.report import InRange, Report
 from ialirt_backfill.run.session import session
 from ledger import Ledger, LedgerError
@@ -39,12 +39,20 @@ def backfill(
     if options.dry_run:
         planned = dry_plan(options, key=key)
         listener.planned(planned)
-        return Report(None, tuple(planned), is_synthetic=options.demo, datastore=datastore, ledger=ledger)
+        cost = dry_estimate(options, planned)
+        return Report(
+            None, tuple(planned), is_synthetic=options.demo, datastore=datastore, ledger=ledger, estimate=cost
+        )
     with session(options, policy_of(options), "backfill", key=key, listener=listener, stop=stop) as run:
         planned = run.plan(options)
         listener.planned(planned)
+        cost = estimate_of(run.context.ledger, options, planned)
+        if cost is not None:
+            listener.estimated(cost)
         report = run.carry_out(planned, fail_fast=options.fail_fast)
-        return replace(report, in_range=_in_range(run.context.ledger, planned), datastore=datastore, ledger=ledger)
+        return replace(
+            report, in_range=_in_range(run.context.ledger, planned), datastore=datastore, ledger=ledger, estimate=cost
+        )
 
 
 def _in_range(ledger: Ledger, plan: Sequence[Decision]) -> tuple[InRange, ...]:

@@ -12,6 +12,7 @@ from ialirt_backfill.instruments import Instrument
 from ialirt_backfill.plan.access import Refusal, Want
 from ialirt_backfill.plan.coverage import availability_of
 from ialirt_backfill.plan.decisions import Action, Decision
+from ialirt_backfill.plan.estimate import Estimate
 from ialirt_backfill.run.events import DayOutcome
 from ledger import DayState, DayStatus
 
@@ -49,7 +50,8 @@ class Report:
     did, ``never_reached`` that no connection to I-ALiRT was opened at all. ``takes_what_it_may`` says that all
     instruments were asked for, which is all that one may have.
     ``is_synthetic`` says that the days are those of a demonstration. ``datastore`` and ``ledger`` say where things are:
-    a path in full, an address without its password. ``in_range`` is what the days of the plan hold after the run.
+    a path in full, an address without its password. ``in_range`` is what the days of the plan hold after the run;
+    ``estimate`` is what the plan was expected to cost, where it asks for anything.
     """
 
     run_id: str | None
@@ -65,6 +67,7 @@ class Report:
     datastore: str = ""
     ledger: str = ""
     in_range: tuple[InRange, ...] = ()
+    estimate: Estimate | None = None
 
     @cached_property
     def results(self) -> tuple[DayOutcome, ...]:
@@ -138,6 +141,7 @@ class Report:
             "synthetic": self.is_synthetic,
             "datastore": self.datastore,
             "ledger": self.ledger,
+            "estimate": None if self.estimate is None else _cost(self.estimate),
             "plan": [
                 {
                     "instrument": decision.instrument.name,
@@ -163,3 +167,12 @@ class Report:
             "instruments": [asdict(it) for it in self.in_range],
             "summary": self.summary,
         }
+
+
+def _cost(it: Estimate) -> dict[str, object]:
+    return {
+        "requests": it.requests,
+        "seconds": round(it.seconds, 1),
+        "bytes": it.size_bytes,
+        "learnt_from": it.basis.value,
+    }

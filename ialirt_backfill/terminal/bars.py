@@ -17,8 +17,9 @@ from rich.text import Text
 from ialirt_backfill.options import StoreOptions
 from ialirt_backfill.plan.coverage import Span
 from ialirt_backfill.plan.decisions import Decision
+from ialirt_backfill.plan.estimate import Estimate
 from ialirt_backfill.run.events import DayOutcome, Listener
-from ialirt_backfill.terminal.lines import name, plan_line, say, tell_of_places, tell_of_trouble
+from ialirt_backfill.terminal.lines import cost_line, name, plan_line, say, tell_of_places, tell_of_trouble
 from ialirt_backfill.terminal.words import clock, counted, one_line, short_count
 from ledger import DayStatus
 
@@ -110,6 +111,9 @@ class Bars(Listener):
             self._places = None
         if plan:
             say(self._console, plan_line(plan))
+
+    def estimated(self, cost: Estimate) -> None:
+        say(self._console, cost_line(cost))
 
     def day_started(self, decision: Decision) -> None:
         asked_seconds = sum(span.duration.total_seconds() for span in decision.spans)

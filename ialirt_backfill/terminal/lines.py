@@ -15,9 +15,10 @@ from rich.text import Text
 from ialirt_backfill.options import StoreOptions
 from ialirt_backfill.plan.coverage import Span, percent
 from ialirt_backfill.plan.decisions import Decision
+from ialirt_backfill.plan.estimate import Basis, Estimate
 from ialirt_backfill.run.events import DayOutcome, Listener
 from ialirt_backfill.terminal.plan import totals
-from ialirt_backfill.terminal.words import both_ends, clock, counted, one_line, stretch
+from ialirt_backfill.terminal.words import both_ends, clock, counted, one_line, rough_length, rough_size, stretch
 from ledger import DayStatus
 
 if TYPE_CHECKING:
@@ -77,6 +78,10 @@ class Lines(Listener):
         if self._places is not None:
             tell_of_places(self._console, self._places)
         self._places = None
+
+    def estimated(self, cost: Estimate) -> None:
+        if not self._quiet:
+            say(self._console, cost_line(cost))
 
     def day_started(self, decision: Decision) -> None:
         now = time.monotonic()
@@ -138,6 +143,14 @@ def plan_line(plan: Sequence[Decision]) -> str:
     """The plan in a line."""
     names = dict.fromkeys(decision.instrument.name for decision in plan)
     return f"{both_ends([decision.day for decision in plan])}; {', '.join(names)}: {totals(plan)}"
+
+
+def cost_line(cost: Estimate) -> str:
+    """What a plan is going to cost, and what says so."""
+    about = f"About {rough_length(cost.seconds)}, {rough_size(cost.size_bytes)} of files"
+    if cost.basis is Basis.HISTORY:
+        return f"{about}, going by earlier runs"
+    return f"{about}: a guess, at one second a request and by the table of instruments, for nothing was asked yet"
 
 
 def tell_of_refusals(console: Console, report: Report) -> None:

@@ -12,7 +12,7 @@ from ialirt_backfill.options import BackfillOptions, VerifyOptions, WorkOptions
 from ialirt_backfill.run.events import Listener
 from ialirt_backfill.terminal.bars import Bars
 from ialirt_backfill.terminal.consoles import is_screen, make_console, set_up_logging
-from ialirt_backfill.terminal.lines import Lines, say, tell_of_places, tell_of_refusals
+from ialirt_backfill.terminal.lines import Lines, cost_line, say, tell_of_places, tell_of_refusals
 from ialirt_backfill.terminal.plan import show_plan
 from ialirt_backfill.terminal.summary import show_summary
 
@@ -64,6 +64,8 @@ class Screen:
             if not self._options.quiet:
                 tell_of_places(self._err, self._options)
             show_plan(self._out, report.plan, unfolded=self._options.verbose, synthetic=report.is_synthetic)
+            if report.estimate is not None:
+                say(self._out, cost_line(report.estimate))
         elif not self._options.quiet:
             show_summary(self._out, report)
         summary = report.summary

@@ -427,7 +427,7 @@ def test_once_with_json_prints_the_object_of_the_main_command(world: World, caps
     report = json.loads(printed.out)
     assert code == 0
     assert set(report) == {
-        "synthetic", "datastore", "ledger", "run_id", "plan", "results", "instruments", "summary",
+        "synthetic", "datastore", "ledger", "run_id", "plan", "results", "estimate", "instruments", "summary",
     }  # fmt: skip
     assert (report["datastore"], report["ledger"]) == (
         str(world.datastore), f"sqlite:///{world.datastore}/ledger.sqlite",

@@ -20,6 +20,7 @@ from ialirt_backfill.options import BackfillOptions, HistoryOptions, RunsOptions
 from ialirt_backfill.plan.access import Refusal, Want
 from ialirt_backfill.plan.coverage import Span, day_span, percent
 from ialirt_backfill.plan.decisions import Action, Decision
+from ialirt_backfill.plan.estimate import Basis, Estimate
 from ialirt_backfill.reports.history import DayHistory, RunsReport
 from ialirt_backfill.reports.status import DayStanding, Standing, StatusReport, find_gaps, instrument_status
 from ialirt_backfill.run.events import DayOutcome
@@ -103,6 +104,13 @@ def outcome(it: Decision, status: DayStatus = DayStatus.DOWNLOADED, **given: Any
         (words.length(3 * 3600 + 25 * 60 + 7), "3 h 25 min"),
         (words.length(19 * 86400 + 7), "19 d"),
         (words.length(0), "0 s"),
+        (words.rough_length(3.2), "a few seconds"),
+        (words.rough_length(40.7), "40 s"),
+        (words.rough_length(725), "12 min"),
+        (words.rough_length(3 * 3600 + 25 * 60 + 31), "3 h 26 min"),
+        (words.rough_size(430_100_000), "430 MB"),
+        (words.rough_size(1_240_000_000), "1.2 GB"),
+        (words.rough_size(5_300), "5 kB"),
         (words.both_ends([FIRST, date(2026, 2, 1)]), "32 days, both ends included, 2026-01-01 … 2026-02-01"),
         (words.both_ends([date(2026, 2, 1), FIRST]), "32 days, both ends included, 2026-01-01 … 2026-02-01"),
         (words.one_line("a\nb\x1b[31m  c"), "a b [31m c"),
@@ -316,6 +324,21 @@ def test_lines() -> None:
         "hit 2026-01-02  failed  HTTP 500",
         "hit 2026-01-03  skip-claimed  held by another",
     ]
+
+
+@pytest.mark.parametrize(
+    ("basis", "said"),
+    [
+        (Basis.HISTORY, "About 12 min, 430 MB of files, going by earlier runs"),
+        (Basis.CATALOGUE, "About 12 min, 430 MB of files: a guess, at one second a request"),
+    ],
+)
+def test_what_a_plan_costs_is_said_with_what_says_so(basis: Basis, said: str) -> None:
+    console, cost = Console(file=io.StringIO(), width=1000), Estimate(2880, 720.0, 430_000_000, basis)
+    Lines(console).estimated(cost)
+    Bars(console).estimated(cost)
+    Lines(console, quiet=True).estimated(cost)
+    assert text(console).count(said) == 2
 
 
 def test_quiet_lines_still_tell_failures() -> None:
