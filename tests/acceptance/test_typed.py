@@ -131,6 +131,11 @@ def test_days_that_are_counted_from_today(run: Run, words: str, days: int) -> No
     assert len(json.loads(done.out)["plan"]) == days
 
 
+def test_the_path_of_a_ledger_is_its_address(run: Run) -> None:
+    assert run(f"--instrument hit {RANGE} {DEMO}").code == 0
+    assert json.loads(run("status --ledger d/ledger.sqlite --json").out)["instruments"][0]["days"] >= 1
+
+
 def test_a_month_is_all_of_it(run: Run) -> None:
     done = run(f"--instrument mag --start 2026-01 --end 2026-02 {DEMO} --dry-run --json")
     plan = json.loads(done.out)["plan"]
