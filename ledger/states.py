@@ -52,6 +52,16 @@ def unfinished(
     return _read(connection, wanted)
 
 
+def sizes(connection: Connection, item_names: Collection[str]) -> dict[str, tuple[int, int]]:
+    """How many records there are, and how many bytes they take in files, by item."""
+    wanted = select(_day.item_name, func.sum(_day.records), func.sum(_day.size_bytes)).where(
+        _day.item_name.in_(list(item_names)), _day.records > 0, _day.size_bytes.is_not(None)
+    )
+    return {
+        name: (int(records), int(size)) for name, records, size in connection.execute(wanted.group_by(_day.item_name))
+    }
+
+
 def without_access(connection: Connection, item_name: str) -> dict[date, DayState]:
     """The rows of an item that hold records of which it is not known with what access they were fetched."""
     wanted = select(*DAY_COLUMNS).where(_day.item_name == item_name, _day.access.is_(None), _day.records > 0)

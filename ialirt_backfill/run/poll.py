@@ -139,6 +139,11 @@ class Poll:
         """1 if the last pass of any instrument failed."""
         return self.run.exit_code
 
+    @property
+    def is_stopped(self) -> bool:
+        """Whether it was told to end, which is no end of its own."""
+        return self._stop.is_set()
+
     def _ask_again_for_access(self, now: datetime) -> None:
         """Once an hour, forget what was refused: the key may have got another scope; at once, where it was all."""
         is_due = self._refused_since is not None and abs(now - self._refused_since) >= ACCESS_ASKED_EVERY
@@ -180,11 +185,13 @@ def poll(
     ``clock`` gives the time, ``sleep`` waits for so many seconds (default: until ``stop`` is set). Raises UsageError
     and ledger.LedgerError; what happens to single instruments is in the report, and :func:`has_failed` judges it.
     """
+    datastore, ledger = options.datastore_shown, options.ledger_shown
+    stop = stop or Stop()
     if options.dry_run:
         now = (clock or running_clock(options.as_of))()
         planned = dry_plan(options, now, key=key)
         guarded(listener or Listener()).planned(planned)
-        return Report(None, tuple(planned), is_synthetic=options.demo)
+        return Report(None, tuple(planned), is_synthetic=options.demo, datastore=datastore, ledger=ledger)
     with polling(options, key=key, listener=listener, stop=stop, clock=clock, sleep=sleep) as it:
         while True:
             try:
@@ -196,7 +203,9 @@ def poll(
                     raise
                 it.fail(error)
             if not it.wait():
-                return it.report
+                if it.is_stopped:
+                    it.run.exit_code = stop.exit_code
+                return replace(it.report, datastore=datastore, ledger=ledger)
 
 
 @contextmanager

@@ -20,7 +20,7 @@ from ialirt_backfill.instruments import LAUNCH
 from ialirt_backfill.options import BackfillOptions, PollOptions, VerifyOptions
 from ialirt_backfill.options.key import read_key
 from ialirt_backfill.options.recorded import recorded
-from ialirt_backfill.plan.access import Admission
+from ialirt_backfill.plan.access import Admission, Want
 from ialirt_backfill.plan.coverage import SECOND, day_span
 from ialirt_backfill.plan.decisions import Action, Decision, Policy
 from ialirt_backfill.run.clock import Clock, fixed_clock, utc_now
@@ -87,13 +87,14 @@ class Session:
             context.listener.planned(more)
             runner.run(more)
         decided |= {(it.instrument, it.day): it for it in self._refused(runner)}
+        plan = [it for it in decided.values() if not self._goes_without(it)]
         if runner.ledger_error is None:
-            self._note_refused(decided.values())
+            self._note_refused(plan)
         _tell_of_clock(context)
         return self.account(
             Report(
                 run_id=context.run_id,
-                plan=tuple(decided.values()),
+                plan=tuple(plan),
                 outcomes=tuple(runner.outcomes),
                 skipped=tuple(it for it in runner.skipped if it.refusal is None),
                 ended=runner.ended,
@@ -104,6 +105,11 @@ class Session:
                 is_synthetic=self.is_synthetic,
             )
         )
+
+    def _goes_without(self, decision: Decision) -> bool:
+        """Whether nobody misses this day: all instruments were asked for, and of this one the key may have nothing."""
+        is_refused = decision.refusal is not None and decision.refusal.want in {Want.SCOPE, Want.KEY}
+        return self.takes_what_it_may and decision.instrument.optional and is_refused
 
     def _refused(self, runner: Runner) -> Iterator[Decision]:
         """The days that the server refused, as a whole or the rest of them, with the reason that is known by now."""

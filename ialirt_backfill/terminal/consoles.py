@@ -61,6 +61,9 @@ def show_table(
     natural = console.measure(table, options=console.options.update(max_width=NO_TERMINAL_WIDTH)).maximum
     if console.width < min(natural, ROOMY_WIDTH):
         table.padding = (0, 1, 0, 0)
+    if console.width < natural - len(columns) and all(column.no_wrap for column in columns):
+        for column in columns:  # still too wide: headers of two words in two lines
+            column.header = str(column.header).replace(" ", "\n")
     show(console, table)
 
 
