@@ -147,10 +147,10 @@ def plan_line(plan: Sequence[Decision]) -> str:
 
 def cost_line(cost: Estimate) -> str:
     """What a plan is going to cost, and what says so."""
-    about = f"About {rough_length(cost.seconds)}, {rough_size(cost.size_bytes)} of files"
+    takes = f"Takes {rough_length(cost.seconds)} and {rough_size(cost.size_bytes)} on disk"
     if cost.basis is Basis.HISTORY:
-        return f"{about}, going by earlier runs"
-    return f"{about}: a guess, at one second a request and by the table of instruments, for nothing was asked yet"
+        return f"{takes}, going by earlier runs"
+    return f"{takes}: a guess, at a second a request and by the table of instruments"
 
 
 def tell_of_refusals(console: Console, report: Report) -> None:

@@ -74,7 +74,7 @@ def test_json_on_standard_output(filled: Command) -> None:
 def test_a_run_and_its_plan_say_what_they_cost_and_where_things_are(filled: Command) -> None:
     words = ("--instrument", "hit", *RANGE, "--as-of", NOW, "--retry-failed")
     plan = filled(*words, "--dry-run")
-    assert re.search(r"\nAbout a few seconds, \d+ kB of files, going by earlier runs\n$", plan.out)
+    assert re.search(r"\nTakes a few seconds and \d+ kB on disk, going by earlier runs\n$", plan.out)
     where = f"Datastore {filled.cwd}/ialirt-data, ledger sqlite:///{filled.cwd}/ialirt-data/ledger.sqlite\n"
     assert plan.err == where
     found = filled(*words, "--dry-run", "--json").json

@@ -105,9 +105,9 @@ def outcome(it: Decision, status: DayStatus = DayStatus.DOWNLOADED, **given: Any
         (words.length(19 * 86400 + 7), "19 d"),
         (words.length(0), "0 s"),
         (words.rough_length(3.2), "a few seconds"),
-        (words.rough_length(40.7), "40 s"),
-        (words.rough_length(725), "12 min"),
-        (words.rough_length(3 * 3600 + 25 * 60 + 31), "3 h 26 min"),
+        (words.rough_length(40.7), "about 40 s"),
+        (words.rough_length(725), "about 12 min"),
+        (words.rough_length(3 * 3600 + 25 * 60 + 31), "about 3 h 26 min"),
         (words.rough_size(430_100_000), "430 MB"),
         (words.rough_size(1_240_000_000), "1.2 GB"),
         (words.rough_size(5_300), "5 kB"),
@@ -329,8 +329,8 @@ def test_lines() -> None:
 @pytest.mark.parametrize(
     ("basis", "said"),
     [
-        (Basis.HISTORY, "About 12 min, 430 MB of files, going by earlier runs"),
-        (Basis.CATALOGUE, "About 12 min, 430 MB of files: a guess, at one second a request"),
+        (Basis.HISTORY, "Takes about 12 min and 430 MB on disk, going by earlier runs"),
+        (Basis.CATALOGUE, "Takes about 12 min and 430 MB on disk: a guess, at a second a request and by"),
     ],
 )
 def test_what_a_plan_costs_is_said_with_what_says_so(basis: Basis, said: str) -> None:
