@@ -124,7 +124,8 @@ def run_adopt(options: AdoptOptions) -> int:
 
     report = adopt(options)
     show_adoption(report, options)
-    return EXIT_FAILED if any(day.adoption is Adoption.FAILED for day in report.days) else EXIT_WELL
+    has_failed = report.unread or any(day.adoption is Adoption.FAILED for day in report.days)
+    return EXIT_FAILED if has_failed else EXIT_WELL
 
 
 def run_ledger(options: LedgerOptions) -> int:

@@ -133,6 +133,11 @@ class Ledger:
         if accesses:
             self._database.write(lambda connection: states.note_access(connection, item_name, accesses))
 
+    def note_paths(self, item_name: str, paths: Mapping[date, str]) -> None:
+        """Remember where the files of days lie now, which others have renamed; not of days that somebody works on."""
+        if paths:
+            self._database.write(lambda connection: states.note_paths(connection, item_name, paths))
+
     def progress(self, item_names: Collection[str]) -> dict[str, Progress]:
         """What other programs are told of each item; items without a row are left out."""
         return self._database.read(lambda connection: states.progress(connection, item_names))

@@ -271,8 +271,9 @@ class VerifyOptions(WorkOptions, RangeOptions):
 class BackfillOptions(WorkOptions, DecisionOptions, RangeOptions):
     """Make every day of a range complete.
 
-    Without an API key: all instruments but mag_hk, from 2026-02-01 on. With one: since launch, 2025-09-24. With one of
-    scope full or read: all of it. A key stands in the environment variable IALIRT_API_KEY or in --api-key-file.
+    Without an API key: all instruments but mag_hk and spacecraft_status, from 2026-02-01 on. With one: since launch,
+    2025-09-24. With one of scope full or read: all of it. A key stands in the environment variable IALIRT_API_KEY or in
+    --api-key-file.
     """
 
     def __post_init__(self) -> None:

@@ -235,7 +235,8 @@ class _States:
 
     @classmethod
     def read(cls, ledger: Ledger, options: StatusOptions, now: datetime) -> _States:
-        """Without a start the range begins with the first day in the ledger; unnamed instruments need a row in it."""
+        """Without a start the range begins with the first day in the ledger; unnamed instruments need a row in it, and
+        those that all may go without a result."""
         days = [day for day in options.days(now) if day <= now.date()]
         if not days:
             raise UsageError(f"--start {options.start} lies after today, {now:%Y-%m-%d} (UTC)")
@@ -247,6 +248,9 @@ class _States:
         if options.instrument is None:
             seen = {key for key, _ in rows}
             instruments = tuple(it for it in instruments if it.progress_key in seen) or instruments
+        if options.takes_what_it_may:
+            answered = {key for (key, _), row in rows.items() if row.status is not DayStatus.PENDING}
+            instruments = tuple(it for it in instruments if it.progress_key in answered or not it.optional)
         return cls(instruments, days, rows)
 
 

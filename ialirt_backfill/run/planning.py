@@ -14,7 +14,7 @@ from ialirt_backfill.plan.decisions import Decision, Policy, plan
 from ialirt_backfill.plan.estimate import Estimate, estimate
 from ialirt_backfill.run.clock import utc_now
 from ialirt_backfill.store.demonstration import refuse_at_sight, refuse_mixing
-from ialirt_backfill.store.places import access_shown, size_on_disk
+from ialirt_backfill.store.places import access_shown, follow_renamed, size_on_disk
 from ledger import DayState, Ledger
 from ledger.gc_pause import gc_paused
 
@@ -29,7 +29,9 @@ def dry_plan(options: BackfillOptions, *, key: str | None = None) -> list[Decisi
         return make_plan(options, {}, Path(options.datastore), now, admission)
     with ledger:
         refuse_mixing(options, ledger)
-        rows = with_access_shown(rows_of_range(ledger, options, now), options)
+        rows = rows_of_range(ledger, options, now)
+        rows |= follow_renamed(Path(options.datastore), options.instruments, rows)
+        rows = with_access_shown(rows, options)
         return make_plan(options, rows, Path(options.datastore), now, admission)
 
 

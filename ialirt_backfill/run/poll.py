@@ -40,6 +40,8 @@ log = logging.getLogger(__name__)
 _MARGIN = timedelta(seconds=30)
 """How long before the end a pass must begin at the latest, however fast the passes are."""
 _SHORTEST_PATIENCE_SECONDS = 10.0
+_LOOK_SECONDS = 60.0
+"""How often a sleeping poll looks at the clock, which may have been set, or gone on while the machine was suspended."""
 ACCESS_ASKED_EVERY = timedelta(hours=1)
 """How long a poll believes a refusal for want of a key or a scope before it asks again."""
 
@@ -144,7 +146,7 @@ class Poll:
 
     def _ask_again_for_access(self, now: datetime) -> None:
         """Once an hour, forget what was refused: the key may have got another scope; at once, where it was all."""
-        is_due = self._refused_since is not None and now - self._refused_since >= ACCESS_ASKED_EVERY
+        is_due = self._refused_since is not None and abs(now - self._refused_since) >= ACCESS_ASKED_EVERY
         if is_due or self.report.locked_out is not None:
             self.run.context.api.permissions.forget_refusals()
             self._refused_since = None
@@ -152,15 +154,20 @@ class Poll:
     # --- between passes -----------------------------------------------------------------------------------------------
 
     def wait(self) -> bool:
-        """Sleep until the next pass is due. False where none will be: stopped, or the end comes first."""
+        """Sleep until the next pass is due. False where none will be: stopped, or the end comes first.
+
+        Never longer than from pass to pass: the clock may be set back meanwhile, or the machine suspended.
+        """
         if self.options.once or (self.options.fail_fast and self.exit_code):
             return False
         due = self._due or next_pass(self._clock(), self.options.every)
         margin = max(2 * self._slowest, min(_MARGIN, self.options.every))
         if self._end is not None and max(due, self._clock()) + margin > self._end:
             return False
-        while not self._stop.is_set() and (left := (due - self._clock()).total_seconds()) > 0:
-            self._sleep(left)
+        patience = self.options.every.total_seconds()
+        while not self._stop.is_set() and (left := min(patience, (due - self._clock()).total_seconds())) > 0:
+            self._sleep(min(left, _LOOK_SECONDS))
+            patience -= min(left, _LOOK_SECONDS)
         return not self._stop.is_set()
 
 

@@ -118,7 +118,9 @@ def _block(instrument: InstrumentStatus, common: set[date], cell: int) -> Iterat
     """One instrument: its name with the ruler, then a line per month, months never asked for folded into one."""
     ruler = Text(instrument.instrument, style="bold")
     for day in RULER:
-        ruler.append(" " * (LABEL + (day - 1) * cell - ruler.cell_len)).append(f"{day}", style="not bold dim")
+        place = LABEL + (day - 1) * cell
+        if place > ruler.cell_len:  # else the name is that long
+            ruler.append(" " * (place - ruler.cell_len)).append(f"{day}", style="not bold dim")
     yield ruler
     for unknown, group in groupby(_months(instrument), key=_is_unknown):
         stretch = list(group)

@@ -163,7 +163,7 @@ def _again(finding: Finding, context: Context) -> Decision:
 
 def examine(datastore: Path, instrument: Instrument, row: DayState) -> Finding | None:
     """What is wrong with the file of a row, None where it is what the ledger recorded."""
-    path = day_path(instrument, row.day, row)
+    path = day_path(datastore, instrument, row.day, row)
     wrong: dict[Fault, str] = {}
     try:
         if dayfile.size(datastore / path) is None:
