@@ -199,6 +199,8 @@ def test_a_run_says_once_where_things_are(tmp_path: Path, monkeypatch: pytest.Mo
     console = Console(file=io.StringIO(), width=1000)
     tell_of_places(console, replace(OPTIONS, ledger="postgresql://team:secret@host/db"))
     assert text(console) == f"Datastore {tmp_path}/ialirt-data, ledger postgresql://team:***@host/db\n"
+    tell_of_places(console, OPTIONS)
+    assert text(console).splitlines()[1:] == [f"Datastore {tmp_path}/ialirt-data, its ledger is ledger.sqlite"]
     assert OPTIONS.ledger_shown == f"sqlite:///{tmp_path}/ialirt-data/ledger.sqlite"
 
 
@@ -267,7 +269,7 @@ def test_bars(width: int, seconds: Seconds) -> None:
     bars.asking(days[2], window, "HTTP 503 again")
     hit, spacecraft, third, fourth = frame(bars, console)
     assert hit.endswith("2/4 days · 1 failed · 1,440 records · 0:10 left")
-    assert spacecraft.endswith("0/1 days · 0 records · -:-- left")
+    assert spacecraft.endswith("0/1 day · 0 records · -:-- left")
     assert third == "  hit 2026-01-03  00:00:00-11:59:59  0:10  retry 2: HTTP 503 again"
     assert fourth == "  hit 2026-01-04  0:10"
     said = " ".join(text(console).split())
