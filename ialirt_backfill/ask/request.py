@@ -151,7 +151,7 @@ def _records(instrument: Instrument, answer: object) -> list[object]:
         raise PassingFault(f"the answer holds no list of records but {_excerpt(json.dumps(answer))}")
     count = meta.get("count") if isinstance(meta, dict) else None
     if type(count) is int and count > len(records):
-        raise PassingFault(f"the answer holds {len(records):,} records and says it has {count:,}")
+        raise PassingFault(f"the answer holds {len(records):,} of the {count:,} records that it says it has")
     named = meta.get(INSTRUMENT) if isinstance(meta, dict) else None
     if named not in (None, instrument.name) and not _are_all_of(instrument, records):
         raise PassingFault(f"the answer says it is of {_excerpt(json.dumps(named), 40)}, not of {instrument.name}")
