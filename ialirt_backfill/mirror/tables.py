@@ -20,7 +20,6 @@ FILE_DATE = "file_date"
 LONGEST_NAME = 63
 """What PostgreSQL keeps of a name, in bytes."""
 
-ANGLE = "deg"
 COUNTS = "count"
 
 
