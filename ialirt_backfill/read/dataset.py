@@ -25,10 +25,12 @@ from ialirt_backfill.read.days import tables
 from ialirt_backfill.read.measurements import Measurements, fields_with_times, means_of, measurements_of
 from ialirt_backfill.read.schema import EXTRA, projected
 from ialirt_backfill.read.table import whole
-from ialirt_backfill.read.variables import BOUND, TIME, coordinates_of, instants, variables_of
+from ialirt_backfill.read.variables import BOUND, INDEX, TIME, coordinates_of, instants, variables_of
 
 if TYPE_CHECKING:
     import xarray as xr
+
+_TIME = {"standard_name": "time", "long_name": "time (UTC)", "units_metadata": "leap_seconds: none"}
 
 
 def open_dataset(
@@ -45,10 +47,10 @@ def open_dataset(
 
     ``start``, ``end``, ``columns``, ``average`` and ``strict`` are as in `read_days`; so are errors and warnings, and
     which columns come. The dimension ``time`` is UTC. ``mag_B_GSE`` has the dimension ``component`` (``x``, ``y``,
-    ``z``; in RTN ``component_rtn``), ``swe_normalized_counts`` has ``swe_energy``; ``codice_hi_h`` has
-    ``codice_hi_energy``, ``codice_hi_spin_sector`` and ``codice_hi_polar``, and a time for each of the measurements of
-    a record. Of a field without all of its columns each column is a variable. Counts and flags are ``float64`` with NaN
-    where one is missing, and nanoseconds (``mag_epoch``) are times in UTC, exact.
+    ``z``; in RTN ``component_rtn``), ``swe_normalized_counts`` has ``swe_energy``; ``codice_hi_h`` has energies,
+    sectors and elevations (``codice_hi_energy``, ``codice_hi_spin_sector``, ``codice_hi_polar``), and a time for each
+    of the measurements of a record. Of a field without all of its columns each column is a variable. Counts and flags
+    are ``float64``, NaN where one is missing, and nanoseconds (``mag_epoch``) are times in UTC, exact.
     """
     xarray = _xarray()
     what, every = asked(datastore, instrument, start, end), stretch_of(average)
@@ -96,9 +98,12 @@ def _dataset(xarray: Any, one: Instrument, names: list[str], found: Measurements
     )
     used = {dim for variable in found.variables for dim in variable.dims}
     coordinates = {name: it for name, it in axes.items() if used >= {*it[0]} - {BOUND}}
-    time = ((TIME,), found.times, {"standard_name": "time", "long_name": "time of the record (UTC)"})
+    time = ((TIME,), found.times, _TIME)
     variables = {it.name: ((TIME, *it.dims), it.values, dict(it.attrs)) for it in found.variables}
     dataset: xr.Dataset = xarray.Dataset(variables, {TIME: time, **coordinates})
+    for name, (dims, *_) in coordinates.items():
+        if dims == (f"{name}{INDEX}",):
+            dataset = dataset.set_xindex(name)  # to be selected by its values all the same
     return dataset
 
 

@@ -18,6 +18,12 @@ from ialirt_backfill.read.schema import AS_UTC
 
 TIME, BOUND = "time", "bound"
 
+INDEX = "_index"
+"""Behind the name of a dimension along which values lie that neither rise nor fall."""
+
+_NEVER_MISSING = {"_FillValue": None}
+"""What netCDF is told of a coordinate."""
+
 _COMPONENTS = ("x", "y", "z")
 """The labels that have the plain name of an axis to themselves."""
 
@@ -101,7 +107,7 @@ def attributes(column: Column, description: str, *, are_means: bool = False) -> 
     if least is not None and greatest is not None:
         found |= {"valid_min": float(least), "valid_max": float(greatest)}
     if are_means:
-        found["cell_methods"] = f"{TIME}: mean{' (comment: the direction between angles)' if is_turned else ''}"
+        found["cell_methods"] = f"{TIME}: mean{' (the direction between angles)' if is_turned else ''}"
     return found
 
 
@@ -116,8 +122,14 @@ def cf_unit(unit: str) -> str:
 def dimension_of(instrument: Instrument, axis: Axis) -> str:
     """The name of an axis in a Dataset, where several instruments may meet: what has values has them for itself."""
     if axis.values:
-        return f"{instrument.name}_{axis.name}"
+        return f"{instrument.name}_{axis.name}{'' if _rises(axis) else INDEX}"
     return axis.name if axis.labels == _COMPONENTS else f"{axis.name}_{''.join(axis.labels)}"
+
+
+def _rises(axis: Axis) -> bool:
+    """Whether its values rise, or fall: to CF only such may name a dimension."""
+    steps = np.diff(axis.values)
+    return bool((steps > 0).all() or (steps < 0).all())
 
 
 def coordinates_of(instrument: Instrument, fields: Sequence[Field]) -> dict[str, tuple[Any, ...]]:
@@ -129,20 +141,23 @@ def coordinates_of(instrument: Instrument, fields: Sequence[Field]) -> dict[str,
                 found |= _coordinates(dimension_of(instrument, axis), axis)
         dims = {axis.name: dimension_of(instrument, axis) for axis in field.axes if not axis.field}
         for it in field.coordinates:
-            name = f"{instrument.name}_{it.name}"
-            found[name] = (tuple(dims[axis] for axis in it.axes), np.array(it.values), _about(it))
+            on = tuple(dims[axis] for axis in it.axes)
+            found[f"{instrument.name}_{it.name}"] = (on, np.array(it.values), _about(it), _NEVER_MISSING)
     return found
 
 
 def _coordinates(dim: str, axis: Axis) -> dict[str, tuple[Any, ...]]:
     if axis.labels:
         return {dim: ((dim,), np.array(axis.labels), {"long_name": axis.description})}
-    values, attrs = np.array(axis.values), _about(axis)
+    name, values, attrs = dim.removesuffix(INDEX), np.array(axis.values), _about(axis)
     if not axis.minus:
-        return {dim: ((dim,), values, attrs)}
+        return {name: ((dim,), values, attrs, _NEVER_MISSING)}
     bounds = np.stack([values - np.array(axis.minus), values + np.array(axis.plus)], axis=-1)
-    attrs["bounds"] = f"{dim}_bounds"
-    return {dim: ((dim,), values, attrs), f"{dim}_bounds": ((dim, BOUND), bounds, {})}
+    attrs["bounds"] = f"{name}_bounds"
+    return {
+        name: ((dim,), values, attrs, _NEVER_MISSING),
+        f"{name}_bounds": ((dim, BOUND), bounds, {}, _NEVER_MISSING),
+    }
 
 
 def _about(it: Axis | Coordinate) -> dict[str, str]:

@@ -159,7 +159,7 @@ def test_the_measurements_of_a_record_stand_one_behind_the_other_each_at_its_tim
     write_codice(tmp_path, record("00:02:10", four(EPOCH), h()), record("00:06:10", four(EPOCH + 4 * MINUTE), h(1000)))
     data = open_dataset(tmp_path, "codice_hi", DAY)
     found = data["codice_hi_h"]
-    assert found.dims == ("time", "codice_hi_energy", "codice_hi_spin_sector", "codice_hi_polar")
+    assert found.dims == ("time", "codice_hi_energy", "codice_hi_spin_sector", "codice_hi_polar_index")
     assert found.shape == (8, 15, 4, 4)
     np.testing.assert_array_equal(data["time"], times(*(f"{minute:02d}:10" for minute in range(2, 10))))
     np.testing.assert_array_equal(found, np.concatenate([h(), h(1000)]))
@@ -168,6 +168,7 @@ def test_the_measurements_of_a_record_stand_one_behind_the_other_each_at_its_tim
     assert data["codice_hi_energy_bounds"].values[0] == pytest.approx([0.02, 0.02828427])
     assert data["codice_hi_polar"].values.tolist() == [132.8, 65.7, 47.1, 114.3]
     assert data["codice_hi_spin_angle"].sel(codice_hi_spin_sector=1, codice_hi_polar=114.3).item() == 5.44
+    assert found.sel(codice_hi_energy=0.03, method="nearest").sel(codice_hi_polar=47.1).shape == (8, 4)
 
 
 def test_measurements_without_a_time_are_told_of_and_left_out(tmp_path: Path) -> None:
