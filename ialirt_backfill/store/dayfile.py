@@ -27,6 +27,7 @@ __all__ = [
     "Inspection",
     "Staged",
     "checksum",
+    "divided",
     "header",
     "inspect",
     "is_cut",
@@ -109,6 +110,13 @@ def read(path: Path) -> pa.Table:
     data = disk.read(path)
     with _understood(path):
         return content.read_in_order(data)
+
+
+def divided(path: Path) -> content.Divided:
+    """A day's file as its first line and those below."""
+    data = disk.read(path)
+    with _understood(path):
+        return content.divided(data)
 
 
 def read_times(path: Path) -> list[int]:
