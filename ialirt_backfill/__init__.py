@@ -46,6 +46,7 @@ if TYPE_CHECKING:
         VerifyOptions,
     )
     from ialirt_backfill.plan.access import NoAccess
+    from ialirt_backfill.read.dataset import open_dataset
     from ialirt_backfill.read.frame import read_days
     from ialirt_backfill.read.table import day_tables, read_table
     from ialirt_backfill.reports.changes import changes
@@ -89,6 +90,7 @@ _HOMES = {
         "VerifyOptions",
     ),
     "ialirt_backfill.plan.access": ("NoAccess",),
+    "ialirt_backfill.read.dataset": ("open_dataset",),
     "ialirt_backfill.read.frame": ("read_days",),
     "ialirt_backfill.read.table": ("day_tables", "read_table"),
     "ialirt_backfill.reports.changes": ("changes",),
@@ -140,6 +142,7 @@ __all__ = [
     "export_parquet",
     "gaps",
     "history",
+    "open_dataset",
     "poll",
     "read_days",
     "read_table",
@@ -149,8 +152,11 @@ __all__ = [
 
 
 def __getattr__(name: str) -> object:
+    from ialirt_backfill.neighbours import refuse_stranger  # noqa: PLC0415 - the package itself loads nothing
+
     for home, names in _HOMES.items():
         if name in names:
+            refuse_stranger("ledger")
             return getattr(import_module(home), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 

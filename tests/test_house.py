@@ -72,6 +72,9 @@ ARROWS: dict[str, set[str]] = {
     "export": {"read", "reports"},
     "terminal": {"upkeep", "mirror", "export"},
     "command": {"terminal"},
+    "neighbours": set(),
+    "own_flows": {"neighbours"},
+    "__main__": {"command", "neighbours"},
 }
 """What each room imports; it may import what those import, too. Those that are open to all import nothing else."""
 
@@ -120,8 +123,8 @@ def test_a_room_imports_what_its_arrows_lead_to_and_nothing_else(room: str) -> N
     ("part", "allowed"),
     [
         ("ledger", {"ledger"}),
-        ("cli", {"command"}),
-        ("flows", {"flows", "ledger", *ARROWS.keys() - {"terminal", "command"}}),
+        ("cli", {"__main__"}),
+        ("flows", {"flows", "ledger", *ARROWS.keys() - {"terminal", "command", "__main__"}}),
     ],
 )
 def test_so_do_the_other_parts(part: str, allowed: set[str]) -> None:
@@ -138,6 +141,7 @@ def test_so_do_the_other_parts(part: str, allowed: set[str]) -> None:
     ("part", "library", "where"),
     [
         ("ialirt_backfill", "rich", "ialirt_backfill/terminal/"),
+        ("ialirt_backfill", "xarray", "ialirt_backfill/read/"),
         ("ialirt_backfill", "prefect", "nowhere"),
         ("ialirt_backfill", "ialirt_data_access", "ialirt_backfill/ask/"),
         ("ialirt_backfill", "crump", "ialirt_backfill/mirror/"),

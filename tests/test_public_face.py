@@ -15,7 +15,8 @@ from tests.support.access import KEY, KEYS
 
 NAMES = {
     "backfill", "poll", "PollListener", "Listener", "Stop", "DayOutcome", "Report",
-    "status", "gaps", "history", "runs", "changes", "read_days", "read_table", "day_tables", "export_parquet",
+    "status", "gaps", "history", "runs", "changes", "read_days", "read_table", "day_tables", "open_dataset",
+    "export_parquet",
     "AdoptOptions", "BackfillOptions", "ChangesOptions", "ExportOptions", "GapsOptions", "HistoryOptions",
     "MirrorOptions", "PollOptions", "RunsOptions", "StatusOptions", "VerifyOptions",
     "IalirtBackfillError", "UsageError", "ApiError", "AccessDenied", "NoAccess", "DayFileError", "UnwritableValue",

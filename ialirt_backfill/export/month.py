@@ -120,7 +120,8 @@ class Month:
 
 def _leaf(field: pa.Field) -> str:
     """The name that Parquet has for the numbers of a column, however deep they lie in lists."""
-    name, type_ = field.name, field.type
+    name: str = field.name
+    type_ = field.type
     while pa.types.is_list(type_):
         name, type_ = f"{name}.list.element", type_.value_type
     return name

@@ -141,7 +141,7 @@ class _Run:
             return {}
         key, datastore = instrument.progress_key, Path(self.planner.options.datastore)
         states = self.ledger.days([key], min(days), max(days))
-        paths = {day: datastore / day_path(instrument, day, states.get((key, day))) for day in days}
+        paths = {day: datastore / day_path(datastore, instrument, day, states.get((key, day))) for day in days}
         return {day: path for day, path in paths.items() if path.is_file()}
 
     def _remember(self, instrument: Instrument, made: Month) -> None:

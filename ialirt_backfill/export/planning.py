@@ -37,7 +37,7 @@ class Planner:
         return tuple(sorted(decided, key=lambda decision: decision.day))
 
     def _decide_all(self, instrument: Instrument, days: Sequence[date], now: datetime) -> list[ExportDecision]:
-        key = instrument.progress_key
+        key, datastore = instrument.progress_key, Path(self.options.datastore)
         states: Mapping[tuple[str, date], DayState] = {}
         last: Mapping[tuple[str, date], MirroredDay] = {}
         if self.ledger is not None:
@@ -48,7 +48,7 @@ class Planner:
         decisions = []
         for day in days:
             state = states.get((key, day))
-            path = Path(self.options.datastore) / day_path(instrument, day, state)
+            path = datastore / day_path(datastore, instrument, day, state)
             size = dayfile.size(path)
             if size is None:
                 continue

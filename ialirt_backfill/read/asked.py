@@ -9,9 +9,10 @@ from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 
 from ialirt_backfill.exceptions import UsageError
-from ialirt_backfill.instruments import Instrument
+from ialirt_backfill.instruments import INSTRUMENTS, Instrument
 from ialirt_backfill.options.datastore import is_datastore, is_there
 from ialirt_backfill.options.forms import parse_day, parse_duration, parse_instruments, parse_last_day, parse_time
+from ialirt_backfill.options.texts import full_path
 
 Moment = str | date | datetime
 """A day or a time as it may be given; without a zone it is UTC."""
@@ -42,8 +43,8 @@ def asked(datastore: str | Path, instrument: str | Iterable[str], start: Moment,
     ends = _stop(end) if end is not None else _stop(start if _is_day(start) else begins.date())
     if ends <= begins:
         raise UsageError(f"the end, {end}, does not lie behind the start, {start}")
-    folder = Path(datastore)
-    _check(folder, instruments)
+    folder = Path(full_path("the datastore", str(datastore)))
+    _check(folder)
     return Asked(folder, instruments, begins, ends)
 
 
@@ -88,13 +89,13 @@ def _aware(moment: datetime) -> datetime:
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
-def _check(folder: Path, instruments: Iterable[Instrument]) -> None:
+def _check(folder: Path) -> None:
     """Raise UsageError for a folder that is no datastore: else a slip of the pen would look like days without data."""
     if not folder.is_dir():
-        raise UsageError(f"{folder} is no folder: the datastore is meant, which --datastore names for the backfill")
-    folders = sorted({instrument.folder for instrument in instruments})
-    if is_datastore(folder) or any(is_there(folder / name) for name in folders):
+        raise UsageError(f"{folder}: there is no such folder")
+    names = sorted({instrument.folder for instrument in INSTRUMENTS.values()})
+    if is_datastore(folder) or any(is_there(folder / name) for name in names):
         return
-    above = next((it for it in folder.parents if any(is_there(it / name) for name in folders)), None)
-    hint = f": is {above} meant?" if above else f": it has neither a ledger nor a folder {' or '.join(folders)}"
-    raise UsageError(f"{folder} is no datastore{hint}")
+    above = next((it for it in folder.absolute().parents if any(is_there(it / name) for name in names)), None)
+    hint = f": is {above} meant?" if above else f", the folder that has `{names[0]}` in it"
+    raise UsageError(f"{folder} holds no day files: name the datastore{hint}")

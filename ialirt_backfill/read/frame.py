@@ -11,8 +11,9 @@ import pyarrow as pa
 
 from ialirt_backfill.day.times import TIME_UTC
 from ialirt_backfill.exceptions import UsageError
-from ialirt_backfill.read.arrays import array_of
+from ialirt_backfill.read.arrays import array_of, shape_of
 from ialirt_backfill.read.asked import Moment, asked, names_of, stretch_of
+from ialirt_backfill.read.averages import has_mean
 from ialirt_backfill.read.chosen import chosen
 from ialirt_backfill.read.table import whole
 
@@ -46,7 +47,7 @@ def read_days(
     every = stretch_of(average)
     frames: list[pd.DataFrame] = []
     units: dict[str, str] = {}
-    wanted = chosen(what.instruments, names_of(columns), means=every is not None)
+    wanted = chosen(what.instruments, names_of(columns), has_mean=has_mean if every is not None else None)
     if index not in {TIME_UTC, None}:
         if len(what.instruments) > 1 or every is not None:
             raise UsageError(f"index {index!r}: several instruments, and means, have time_utc in common")
@@ -72,8 +73,9 @@ def _frame(table: pa.Table, index: str) -> pd.DataFrame:
         )
     frame: pd.DataFrame = table.to_pandas(types_mapper=_NULLABLE.get)
     for field in table.schema:
-        arrays = array_of(table[field.name]) if _is_nested(field.type) else None
-        if arrays is not None:
+        shape = shape_of(table[field.name]) if _is_nested(field.type) else None
+        if shape is not None:
+            arrays, _ = array_of(table[field.name], shape)
             there = table[field.name].is_valid().to_pylist()
             cells = [array if is_there else None for array, is_there in zip(arrays, there, strict=True)]
             frame[field.name] = pd.Series(cells, dtype=object)

@@ -1,8 +1,10 @@
 """The one schema that an instrument's days are read with: the same columns and types, whatever a day's file holds.
 
 ``time_utc`` first, the other columns of the table of instruments in the order of the files, and last ``extra``: what
-the columns have no room for, as text, by the name of its column. A field says in its metadata (text in UTF-8, of what
-is known) its ``unit``, ``description``, ``fill`` and ``scopes`` (of a key that is shown it, with a comma between).
+the columns have no room for, as text, by the name of its column. A field says in its metadata (text in UTF-8), as far
+as it is known, its ``unit`` (a VOUnit), ``mission_unit`` (in the words of the mission's daily CDF), ``description``,
+``label`` (short enough for an axis), ``kind``, ``fill`` (what the science centre writes where a value is missing: here
+it is null), ``valid_min``, ``valid_max``, and ``scopes`` (of the keys that are shown it, with a comma between).
 
 Flags are ``bool``, counts, times and other whole numbers ``int64``, what is measured ``float64``, and arrays are lists
 of these, as deep as they are nested. These are types that every program that reads Parquet knows.
@@ -18,7 +20,7 @@ import pyarrow as pa
 
 from ialirt_backfill.day.times import TIME_UTC
 from ialirt_backfill.exceptions import UsageError
-from ialirt_backfill.instruments import FILL_VALUE, Column, ColumnType, Instrument
+from ialirt_backfill.instruments import Column, ColumnType, Instrument
 from ialirt_backfill.read.epochs import INSTANT
 
 EXTRA = "extra"
@@ -117,7 +119,7 @@ def _fields(instrument: Instrument) -> Iterator[pa.Field]:
     for entry in instrument.fields:
         for column in entry.columns:
             type_ = TIME if column.name == TIME_UTC else _type_of(column, entry.depth)
-            yield pa.field(column.name, type_, metadata=_encoded(_about(column)))
+            yield pa.field(column.name, type_, metadata=_encoded(_about(column, column.scopes or instrument.scopes)))
 
 
 def _type_of(column: Column, depth: int) -> pa.DataType:
@@ -129,14 +131,22 @@ def _type_of(column: Column, depth: int) -> pa.DataType:
     return found
 
 
-def _about(column: Column) -> dict[str, str]:
-    is_number = column.type in {ColumnType.MEASUREMENT, ColumnType.JSON} and not column.is_time
+def _about(column: Column, scopes: Sequence[str]) -> dict[str, str]:
     return {
         "unit": column.unit,
+        "mission_unit": column.mission_unit,
         "description": column.description,
-        "fill": f"{FILL_VALUE:g}" if is_number else "",
-        "scopes": ",".join(column.scopes),
+        "label": column.label,
+        "kind": column.kind.value,
+        "fill": _number(column.fill),
+        "valid_min": _number(column.valid_min),
+        "valid_max": _number(column.valid_max),
+        "scopes": ",".join(scopes),
     }
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else repr(value)
 
 
 def _encoded(words: dict[str, str]) -> dict[bytes, bytes]:

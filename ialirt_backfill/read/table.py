@@ -11,7 +11,7 @@ import pyarrow as pa
 from ialirt_backfill.exceptions import UsageError
 from ialirt_backfill.instruments import Instrument
 from ialirt_backfill.read.asked import Asked, Moment, asked, names_of, stretch_of
-from ialirt_backfill.read.averages import averaged, averages_schema
+from ialirt_backfill.read.averages import averaged, averages_schema, has_mean
 from ialirt_backfill.read.chosen import chosen
 from ialirt_backfill.read.days import tables
 from ialirt_backfill.read.schema import projected
@@ -41,7 +41,9 @@ def read_table(
     what = _of_one(asked(datastore, instrument, start, end))
     every, names = stretch_of(average), names_of(columns)
     if names is not None or every is not None:
-        names = chosen(what.instruments, names, means=every is not None).get(what.instruments[0], [])
+        names = chosen(what.instruments, names, has_mean=has_mean if every is not None else None).get(
+            what.instruments[0], []
+        )
     return whole(what, what.instruments[0], names, every, strict=strict)
 
 

@@ -98,18 +98,24 @@ def test_what_is_asked_for_wrongly_is_an_error(
         read_table(datastore, instrument, start, end, **how)
 
 
-def test_a_wrong_folder_is_an_error(datastore: Path) -> None:
-    with pytest.raises(UsageError, match="is no folder"):
+def test_a_wrong_folder_is_an_error(datastore: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    with pytest.raises(UsageError, match="nope: there is no such folder"):
         read_table(datastore / "nope", "mag", DAY)
-    with pytest.raises(UsageError, match=f"is no datastore: is {datastore} meant"):
-        read_table(datastore / "ialirt", "mag", DAY)
     (datastore / "empty").mkdir()
-    with pytest.raises(UsageError, match=f"is {datastore} meant"):
-        read_table(datastore / "empty", "mag", DAY)
-    with pytest.raises(UsageError, match="neither a ledger nor a folder ialirt_hk"):
-        read_table(datastore, "mag_hk", DAY)
-    (datastore / "ledger.sqlite").write_bytes(b"there")
+    for inside in ("ialirt", "empty"):
+        with pytest.raises(UsageError, match=f"{inside} holds no day files: name the datastore: is {datastore} meant"):
+            read_table(datastore / inside, "mag", DAY)
+    empty = tmp_path_factory.mktemp("empty")
+    with pytest.raises(UsageError, match="holds no day files: name the datastore, the folder that has `ialirt` in it"):
+        read_table(empty, "mag", DAY)
+    (empty / "ledger.sqlite").write_bytes(b"there")
+    assert read_table(empty, "mag", DAY).num_rows == 0
     assert read_table(datastore, "mag_hk", DAY).num_rows == 0
+
+
+def test_the_datastore_may_be_written_with_a_tilde(datastore: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(datastore.parent))
+    assert seconds(read_table(f"~/{datastore.name}", "mag", DAY)) == [0, 4, 43200, 86399]
 
 
 def test_columns_by_name_among_them_times_in_utc(datastore: Path) -> None:
