@@ -88,7 +88,7 @@ def ask_elsewhere(options: BackfillOptions, decision: Decision, run_id: str, adm
         options,
         policy_of(options),
         "backfill",
-        key=key,
+        key=api_key(options),
         listener=Listener(),
         stop=Stop(),
         run_id=run_id,

@@ -49,8 +49,8 @@ Options = TypeVar("Options", bound=StoreOptions)
 class Form(Generic[Options]):
     """The form of one class of options, for the annotation of a flow's parameter.
 
-    The schema holds what must be right before Prefect keeps a run: the server checks by it. Whatever comes then is taken,
-    so that the flow can complain of it in one sentence.
+    The schema holds what must be right before Prefect keeps a run, for the server checks by it. Whatever comes then is
+    taken, so that the flow can complain of it in one sentence.
     """
 
     def __init__(self, kind: type[Options], *, required: tuple[str, ...] = (), without: tuple[str, ...] = ()) -> None:

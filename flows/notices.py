@@ -1,11 +1,11 @@
-"""What the outside is told while a run goes on: an event for every file that changed, and one for all of a burst."""
+"""What the outside is told while a run goes on: an event for a day that changed, and one for all days of a burst."""
 
 from __future__ import annotations
 
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from prefect.events import emit_event
 
@@ -24,8 +24,10 @@ BURST_SECONDS = 300.0
 
 
 class Notices(PollListener):
-    """Emits ``ialirt.day.updated`` whenever the file of a day has changed, and now and then ``ialirt.days.updated`` for
-    all that have changed since the last one: after a while, and whenever :meth:`tell` is called.
+    """Emits ``ialirt.day.updated`` when the file of a day that is over has changed, and ``ialirt.days.updated`` for all
+    days that have changed since the last one: every few minutes, and whenever :meth:`tell` is called.
+
+    A day that still grows changes with every pass: an event for each would fill the server's database.
 
     An event is a notice, not a record: where it cannot be sent, the run goes on. Whoever waits for real days need not
     know of those of a demonstration, and so each says which it is of.
@@ -35,34 +37,18 @@ class Notices(PollListener):
         self.origin = origin
         self._seconds = seconds
         self._told_at = seconds()
-        self._changed: dict[tuple[str, str], bool] = {}
+        self._changed: dict[tuple[str, str], DayOutcome] = {}
         self._changes = threading.Lock()
 
     def day_finished(self, outcome: DayOutcome) -> None:
         if not outcome.changed:
             return
         name, day = outcome.instrument.name, outcome.day.isoformat()
-        over = day_span(outcome.day).end <= utc_now()
-        self._emit(
-            DAY_UPDATED,
-            {
-                "prefect.resource.id": f"ialirt.{name}.{day}",
-                "prefect.resource.name": f"{name} {day}",
-                "ialirt.instrument": name,
-                "ialirt.day": day,
-                **self._labels(over=over),
-            },
-            {
-                "instrument": name,
-                "day": day,
-                "path": str(outcome.path),
-                "records": outcome.records,
-                "availability_pct": outcome.availability_pct,
-                "sha256": outcome.sha256,
-            },
-        )
+        if _is_over(outcome):
+            labels = {"ialirt.instrument": name, "ialirt.day": day, **self._labels(over=True)}
+            self._emit(DAY_UPDATED, f"ialirt.{name}.{day}", f"{name} {day}", labels, _told_of(outcome))
         with self._changes:
-            self._changed[name, day] = over
+            self._changed[name, day] = outcome
             is_due = self._seconds() - self._told_at >= BURST_SECONDS
         if is_due:
             self.tell()
@@ -74,23 +60,50 @@ class Notices(PollListener):
             self._told_at = self._seconds()
         if not changed:
             return
-        count = f"{len(changed):,} {'day has' if len(changed) == 1 else 'days have'} changed"
+        days = [changed[key] for key in sorted(changed)]
         self._emit(
             DAYS_UPDATED,
-            {
-                "prefect.resource.id": "ialirt.days",
-                "prefect.resource.name": count,
-                **self._labels(over=any(changed.values())),
-            },
-            {"days": [{"instrument": name, "day": day} for name, day in sorted(changed)]},
+            "ialirt.days",
+            f"{len(days):,} {'day has' if len(days) == 1 else 'days have'} changed",
+            self._labels(over=any(map(_is_over, days))),
+            {"days": [_told_of(outcome) for outcome in days]},
+            [f"ialirt.{name}" for name in dict.fromkeys(outcome.instrument.name for outcome in days)],
         )
 
     def _labels(self, *, over: bool) -> dict[str, str]:
         return {"ialirt.over": "yes" if over else "no", "ialirt.synthetic": "yes" if self.origin.synthetic else "no"}
 
-    def _emit(self, event: str, resource: dict[str, str], payload: dict[str, object]) -> None:
-        placed = {"datastore": self.origin.datastore, "ledger": self.origin.ledger}
+    def _emit(
+        self,
+        event: str,
+        about: str,
+        called: str,
+        labels: dict[str, str],
+        payload: dict[str, object],
+        instruments: Sequence[str] = (),
+    ) -> None:
         try:
-            emit_event(event=event, resource=resource, payload=payload | placed)
+            emit_event(
+                event=event,
+                resource={"prefect.resource.id": about, "prefect.resource.name": called, **labels},
+                related=[{"prefect.resource.id": it, "prefect.resource.role": "instrument"} for it in instruments],
+                payload={**payload, "datastore": self.origin.datastore, "ledger": self.origin.ledger},
+            )
         except Exception as error:  # whatever the messenger meets, the days themselves are stored
-            log.warning("%s: the event could not be sent: %s", resource["prefect.resource.name"], error)
+            log.warning("%s: the event could not be sent: %s", called, error)
+
+
+def _is_over(outcome: DayOutcome) -> bool:
+    return day_span(outcome.day).end <= utc_now()
+
+
+def _told_of(outcome: DayOutcome) -> dict[str, object]:
+    """What an event tells of a day."""
+    return {
+        "instrument": outcome.instrument.name,
+        "day": outcome.day.isoformat(),
+        "path": str(outcome.path),
+        "records": outcome.records,
+        "availability_pct": outcome.availability_pct,
+        "sha256": outcome.sha256,
+    }
