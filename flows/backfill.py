@@ -118,7 +118,7 @@ def _state(report: Report, origin: Origin) -> State[None]:
     if missed:
         told += f"; {len(report.without_access)} not to be had: {_days(report.without_access)}: {missed}"
     if report.never_reached:
-        return Failed(message=f"{told}. Ended early: {report.ended}")
+        return Failed(message=BACKFILL.words(f"{told}. Ended early: {report.ended}"))
     if report.has_nothing:
         return Failed(message=told)
     if not report.has_failures:

@@ -18,6 +18,7 @@ from prefect.logging import get_run_logger
 from prefect.states import Cancelled, Completed, Failed
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 
+from flows.forms import BACKFILL
 from flows.logs import library_logs
 from ialirt_backfill.ask.permissions import Permissions
 from ialirt_backfill.ending import Stop
@@ -59,12 +60,13 @@ def instrument_day(label: str, work: Work) -> State[Parcel]:
     if found.refusal is not None:
         return Completed(name="Skipped", message=f"the rest is refused: {found.refusal.reason}", data=Parcel(found))
     if found.unreached is not None:  # that is the run's to say, once: the day itself has not failed
-        return Cancelled(name="NotReached", message=f"I-ALiRT was not reached: {found.unreached}", data=Parcel(found))
+        return Cancelled(name="NotReached", message=BACKFILL.words(found.unreached), data=Parcel(found))
     if found.interrupted:
         return Cancelled(name="Interrupted", message=f"+{found.records_added:,} records", data=Parcel(found))
     if found.status is DayStatus.FAILED:
-        logger.error("%s: %s", label, found.error)
-        return Failed(message=found.error, data=Parcel(found))
+        error = BACKFILL.words(found.error or "unknown")
+        logger.error("%s: %s", label, error)
+        return Failed(message=error, data=Parcel(found))
     told = f"+{found.records_added:,} records, {percent(found.availability_pct)}"
     logger.info("%s: %s, newest %s", label, told, found.last_record or "none")
     return Completed(message=told, data=Parcel(found))
