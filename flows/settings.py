@@ -13,6 +13,7 @@ from prefect.states import Failed
 
 from flows.blocks import DATABASE_BLOCK, KEY_BLOCK, LEDGER_BLOCK, secret
 from flows.forms import Form, Options, title
+from flows.logs import is_last_word
 from ialirt_backfill.exceptions import IalirtBackfillError, UsageError
 from ialirt_backfill.mirror.address import Address
 from ialirt_backfill.options import WorkOptions
@@ -72,8 +73,11 @@ def api_key(options: WorkOptions) -> str | None:
 def in_one_sentence(form: Form[Any], run: Callable[[], State[None]]) -> State[None]:
     """Run a flow; what a person or a database can be the cause of fails it with one sentence, in the form's words."""
     try:
-        return run()
+        state = run()
     except (IalirtBackfillError, LedgerError) as error:
         sentence = form.words(str(error))
         get_run_logger().error("%s", sentence)
-        return Failed(message=sentence)
+        state = Failed(message=sentence)
+    if state.is_failed() and state.message:
+        is_last_word(state.message)
+    return state
