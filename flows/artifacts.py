@@ -109,7 +109,8 @@ def show_today(flow: str, tails: Sequence[Tail], added: dict[str, int], origin: 
     for tail in tails:
         name = tail.instrument.name
         newest = f"{tail.newest:%Y-%m-%d %H:%M:%S}" if tail.newest else "none"
-        trouble = cell(tail.outcome.error or "") if tail.outcome else tail.decision.action.value
+        told = tail.outcome.error or "" if tail.outcome else f"{tail.decision.action.value}: {tail.decision.reason}"
+        trouble = cell(told)
         lines.append(f"| {name} | {added.get(name, 0):,} | {percent(tail.availability_pct)} | {newest} | {trouble} |")
     _availability(flow, lines, "today, after the last pass of this run", origin)
 

@@ -121,13 +121,15 @@ class _Hour(Notices):
             for outcome in this.report.results
             if outcome.status is DayStatus.FAILED
         ]
-        if failed:
+        if reason := _all_failed(this):
+            told = f"{this.now:%H:%M:%S}Z: every instrument failed: {POLL.words(reason)}"
+        elif failed:
             told += f"; failed: {', '.join(failed)}"
         refused = dict.fromkeys(it.reason for it in this.report.without_access if it.reason not in self._refusals)
         self._refusals.update(refused)
         if refused:
             told += f"; not to be had: {', '.join(refused)}"
-        self._log.log(logging.WARNING if failed else logging.INFO, "%s", told)
+        self._log.log(logging.WARNING if failed or reason else logging.INFO, "%s", told)
 
     def fail(self, now: datetime, error: str) -> None:
         """A pass could not be carried out at all."""

@@ -11,7 +11,8 @@ from prefect import get_run_logger
 from prefect.client.schemas.objects import State
 from prefect.states import Failed
 
-from flows.blocks import DATABASE_BLOCK, KEY_BLOCK, LEDGER_BLOCK, secret
+from flows import blocks
+from flows.blocks import secret
 from flows.forms import Form, Options, title
 from flows.logs import is_last_word
 from ialirt_backfill.exceptions import IalirtBackfillError, UsageError
@@ -39,9 +40,9 @@ def completed(form: Form[Options], parameters: Options | Mapping[str, object]) -
     stands: dict[str, Any] = {field.name: field.default for field in fields(form.kind)}
     stands |= chosen
     own = means_own_ledger(stands["datastore"], demo=stands.get("demo", False))
-    if "ledger" not in given and not own and (ledger := secret(LEDGER_BLOCK)):
+    if "ledger" not in given and not own and (ledger := secret(blocks.LEDGER_BLOCK)):
         chosen["ledger"] = ledger
-    if "database" in stands and "database" not in given and (database := secret(DATABASE_BLOCK)):
+    if "database" in stands and "database" not in given and (database := secret(blocks.DATABASE_BLOCK)):
         chosen["database"] = database
     as_of = chosen.get("as_of")
     if as_of is not None and as_of.tzinfo is None:
@@ -54,7 +55,7 @@ def completed(form: Form[Options], parameters: Options | Mapping[str, object]) -
 
 def _refuse_passwords(given: Mapping[str, Any]) -> None:
     """Prefect keeps what stands in a form and shows it to every reader of the page."""
-    for name, block in (("ledger", LEDGER_BLOCK), ("database", DATABASE_BLOCK)):
+    for name, block in (("ledger", blocks.LEDGER_BLOCK), ("database", blocks.DATABASE_BLOCK)):
         address = given.get(name)
         if address is None:
             continue
@@ -67,7 +68,7 @@ def _refuse_passwords(given: Mapping[str, Any]) -> None:
 
 def api_key(options: WorkOptions) -> str | None:
     """The key to I-ALiRT: from the Secret block, else from the file or the environment; None where there is none."""
-    return None if options.demo else secret(KEY_BLOCK) or read_key(options)
+    return None if options.demo else secret(blocks.KEY_BLOCK) or read_key(options)
 
 
 def in_one_sentence(form: Form[Any], run: Callable[[], State[None]]) -> State[None]:
