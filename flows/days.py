@@ -59,10 +59,11 @@ def instrument_day(label: str, work: Work) -> State[Parcel]:
         return Completed(name="Skipped", message=f"{found.action.value}: {found.reason}", data=Parcel(found))
     if found.refusal is not None:
         return Completed(name="Skipped", message=f"the rest is refused: {found.refusal.reason}", data=Parcel(found))
-    if found.unreached is not None:  # that is the run's to say, once: the day itself has not failed
-        return Cancelled(name="NotReached", message=BACKFILL.words(found.unreached), data=Parcel(found))
-    if found.interrupted:
-        return Cancelled(name="Interrupted", message=f"+{found.records_added:,} records", data=Parcel(found))
+    if found.interrupted:  # why, the run says, once: the day itself has not failed
+        name, told = "Interrupted", f"+{found.records_added:,} records"
+        if found.unreached is not None:
+            name, told = "NotReached", BACKFILL.words(found.unreached)
+        return Cancelled(name=name, message=told, data=Parcel(found))
     if found.status is DayStatus.FAILED:
         error = BACKFILL.words(found.error or "unknown")
         logger.error("%s: %s", label, error)
