@@ -9,6 +9,7 @@ from prefect import flow, get_run_logger
 from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 
+import ialirt_backfill.own_flows  # noqa: F401 - before what it guards
 from flows.artifacts import show_loads, show_plan
 from flows.forms import LEFT_EMPTY, MIRROR
 from flows.logs import library_logs

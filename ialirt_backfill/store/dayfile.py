@@ -27,6 +27,7 @@ __all__ = [
     "Inspection",
     "Staged",
     "checksum",
+    "divided",
     "header",
     "inspect",
     "is_cut",
@@ -81,6 +82,7 @@ def stage(path: Path, new: pa.Table, token: str, *, whole: bool = False) -> Stag
     ``whole`` reads all of the old file: for one that is not as it was left. None where there is neither a file nor a
     row. Raises DayFileError for a file that cannot be understood or written; the old file is untouched then.
     """
+    path = disk.followed(path)
     old = disk.read_if_there(path)
     if old is None:
         return _written(path, b"", first_version(new), token) if new.num_rows else None
@@ -108,6 +110,13 @@ def read(path: Path) -> pa.Table:
     data = disk.read(path)
     with _understood(path):
         return content.read_in_order(data)
+
+
+def divided(path: Path) -> content.Divided:
+    """A day's file as its first line and those below."""
+    data = disk.read(path)
+    with _understood(path):
+        return content.divided(data)
 
 
 def read_times(path: Path) -> list[int]:
@@ -173,10 +182,13 @@ def inspect(path: Path) -> Inspection:
 
 @contextlib.contextmanager
 def _understood(path: Path) -> Iterator[None]:
-    """Where the bytes of the file cannot be understood inside, a DayFileError that names it."""
+    """Where the bytes of the file cannot be understood inside, or this machine lacks memory or threads to read them, a
+    DayFileError that names it."""
     try:
         yield
     except content.NotUnderstood as error:
         raise DayFileError(
             f"{path} cannot be understood: {error}. It was left as it is: move it aside and run again"
         ) from error
+    except pa.ArrowException as error:
+        raise DayFileError(f"{path} cannot be read on this machine: {error}") from error

@@ -46,6 +46,7 @@ def rows(records: Any) -> list[dict[str, str | None]]:
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("times", [1, TRIES - 1])
 @pytest.mark.parametrize("name", FAULTS)
 def test_a_fault_that_passes_is_asked_again_and_leaves_no_trace(simulator: Simulator, name: str, times: int) -> None:
@@ -61,6 +62,7 @@ def test_a_fault_that_passes_is_asked_again_and_leaves_no_trace(simulator: Simul
     assert all(FAULTS[name][1] in (why or "") for _, why in heard[1:])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FAULTS)
 def test_a_fault_for_ever_fails_with_the_servers_words(simulator: Simulator, name: str) -> None:
     fault, words = FAULTS[name]

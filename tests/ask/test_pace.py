@@ -68,6 +68,7 @@ def test_said_to_several_at_once_it_counts_once() -> None:
     assert bearable(pace) == 4
 
 
+@pytest.mark.slow
 def test_one_more_may_be_in_flight_after_a_while_without(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pace_module, "RECOVERY_SECONDS", 0.5)
     pace = Pace(None, 4, threading.Event())
@@ -111,6 +112,7 @@ def busy_above(most: int, answer: Answer, simulator: Simulator) -> None:
     simulator.faults = rule
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("answer", [Answer(429), Answer(503), Answer(403)], ids=lambda it: str(it.status))
 def test_a_server_that_bears_two_gets_two(
     simulator: Simulator, answer: Answer, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch

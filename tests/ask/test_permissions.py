@@ -191,6 +191,7 @@ def test_what_was_refused_is_asked_for_again_after_it_was_forgotten(simulator: S
         assert len(simulator.requests) == 2
 
 
+@pytest.mark.slow
 def test_an_instrument_that_hangs_holds_up_no_other(simulator: Simulator) -> None:
     simulator.faults = lambda request: Silence() if request.instrument == "swe" else None
     with api(simulator, "full") as it, ThreadPoolExecutor(4) as pool:

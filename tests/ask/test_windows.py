@@ -66,6 +66,7 @@ def whole_day(number: int) -> Span:
 FAULTS: dict[str, Fault] = {"502": Answer(502), "504": Answer(504), "413": Answer(413), "silence": Silence()}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FAULTS)
 def test_a_window_that_meets_it_twice_is_halved_and_its_size_kept(simulator: Simulator, api: Api, name: str) -> None:
     simulator.faults = longer_than(6 * HOUR, FAULTS[name])

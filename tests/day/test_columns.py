@@ -103,6 +103,7 @@ def test_usual_answers_are_parsed_and_give_the_same_cells(name: str, data: st.Da
     assert (arrays is None) == unusual
 
 
+@pytest.mark.slow
 @settings(max_examples=400, deadline=None)
 @given(answers, st.booleans())
 def test_of_any_answer_the_cells_are_the_same(answer: tuple[Instrument, list[Any]], ascii_only: bool) -> None:

@@ -613,6 +613,7 @@ def test_quotes_stand_only_where_they_are_needed() -> None:
 # --- whatever comes ---------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @given(answers)
 @settings(max_examples=300, deadline=None)
 def test_every_record_becomes_the_same_cells_alone_and_among_others(answer: tuple[Instrument, list[Any]]) -> None:

@@ -66,6 +66,7 @@ def test_a_ledger_is_made_once_and_then_only_opened(ledger_url: str) -> None:
     assert current(ledger_url) == (NEWEST, NEWEST)
 
 
+@pytest.mark.slow
 def test_ten_processes_make_a_new_ledger_once(ledger_url: str) -> None:
     processes = [
         subprocess.Popen(

@@ -112,11 +112,12 @@ def plan_of(report: Report) -> dict[date, Action]:
 # --- today ------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_the_first_poll_begins_with_the_current_day_and_the_next_ones_ask_for_its_tail(world: World) -> None:
     report = world.once("2026-02-02T12:00:00", "all")
     assert not has_failed(report)
     assert {outcome.day for outcome in report.outcomes} == {date(2026, 2, 2)}
-    assert len(report.outcomes) == 8
+    assert len(report.outcomes) == 9
     assert world.asked("hit") == [(at("2026-02-02"), at("2026-02-02T11:59:59"))]
     world.once("2026-02-02T12:05:00", "all")
     assert world.asked("hit") == [(at("2026-02-02T11:50:00"), at("2026-02-02T12:04:59"))]
@@ -133,7 +134,7 @@ def test_a_pass_that_finds_nothing_new_touches_no_file_and_adds_no_attempt(world
     standing = at("2026-02-02T12:00:00")
     world.simulator.now = lambda: standing  # I-ALiRT has nothing new
     report = world.once("2026-02-02T12:04:00", "all")
-    assert len(report.outcomes) == 8
+    assert len(report.outcomes) == 9
     assert sorted(world.datastore.rglob("*.csv")) == tree
     for name, (status, row) in before.items():
         now = world.file(name, "2026-02-02").stat()
@@ -241,6 +242,7 @@ def test_days_without_a_poll_are_made_good_although_the_instrument_was_silent_be
     assert sorted(outcome.day.day for outcome in report.outcomes) == [20, 21, 22, 23]
 
 
+@pytest.mark.slow
 def test_the_last_minutes_of_yesterday_are_asked_for_after_midnight(world: World) -> None:
     for now in ("2026-02-01T23:50:00", "2026-02-01T23:55:00", "2026-02-02T00:00:00", "2026-02-02T00:05:00"):
         world.once(now, "mag")
@@ -377,6 +379,7 @@ def test_each_pass_tells_of_every_instrument(world: World) -> None:
     assert mag.availability_pct > 90
 
 
+@pytest.mark.slow
 def test_an_instrument_that_fails_or_hangs_does_not_stop_the_others(world: World) -> None:
     world.now = at("2026-02-02T11:50:00")
     world.simulator.faults = [
@@ -399,6 +402,7 @@ def test_an_instrument_that_fails_or_hangs_does_not_stop_the_others(world: World
     assert not has_failed(world.once("2026-02-02T11:55:00", "mag,swe,hit,swapi"))
 
 
+@pytest.mark.slow
 def test_a_poll_that_is_told_to_stop_judges_its_last_pass_only(world: World) -> None:
     world.now = at("2026-02-02T11:50:00")
     world.simulator.faults = [Times(5, BROKEN)]
@@ -426,7 +430,13 @@ def test_once_with_json_prints_the_object_of_the_main_command(world: World, caps
     printed = capsys.readouterr()
     report = json.loads(printed.out)
     assert code == 0
-    assert set(report) == {"synthetic", "run_id", "plan", "results", "summary"}
+    assert set(report) == {
+        "synthetic", "datastore", "ledger", "run_id", "plan", "results", "estimate", "instruments", "summary",
+    }  # fmt: skip
+    assert (report["datastore"], report["ledger"]) == (
+        str(world.datastore), f"sqlite:///{world.datastore}/ledger.sqlite",
+    )  # fmt: skip
+
     assert {(entry["instrument"], entry["action"]) for entry in report["plan"]} == {
         ("hit", "run"),
         ("codice_lo", "run"),
@@ -436,6 +446,7 @@ def test_once_with_json_prints_the_object_of_the_main_command(world: World, caps
     assert "hit" in printed.err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 @pytest.mark.parametrize("faulty", [False, True])
 def test_a_signal_ends_the_poll_with_the_state_kept(world: World, number: signal.Signals, faulty: bool) -> None:
@@ -459,14 +470,14 @@ def test_a_signal_ends_the_poll_with_the_state_kept(world: World, number: signal
     _, err = running.communicate(timeout=20)
     assert time.monotonic() - began < 5
     assert "Traceback" not in err
-    assert running.returncode == int(faulty), err
+    assert running.returncode == 128 + number, err
     assert "hit" in first
     with world.ledger as ledger:
         rows = ledger.days(["HIT_IALIRT", "MAG_IALIRT"], date(2026, 1, 1), date(2099, 1, 1))
         assert all(row.claim is None for row in rows.values())
         [run] = ledger.runs()
     assert run.finished is not None
-    assert run.exit_code == int(faulty)
+    assert run.exit_code == 128 + number
 
 
 # --- cost -------------------------------------------------------------------------------------------------------------
