@@ -480,7 +480,7 @@ class ExportOptions(StoreOptions, RangeOptions):
     def folder(self) -> Path:
         """Where to, in full. UsageError where no folder is named, or one inside the datastore."""
         if self.to is None:
-            raise UsageError("--to is missing: the folder to write into, as in export parquet --to parquet")
+            raise UsageError("--to is missing: name the folder to write into")
         folder = Path(self.to).absolute()
         if folder.resolve().is_relative_to(Path(self.datastore).resolve()):
             raise UsageError(f"--to {self.to} lies in the datastore, which holds day files only: name another folder")
