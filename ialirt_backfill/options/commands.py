@@ -391,7 +391,7 @@ class MirrorOptions(StoreOptions, RangeOptions):
         "load a day that still grows at most so often: 0s, 10m, 1h or PT1H",
         parse=parse_duration,
         metavar="TIME",
-        env="IALIRT_MIRROR_OPEN_EVERY",
+        env="IALIRT_OPEN_EVERY",
     )
     reload: bool = option(False, "load every day of the range again, whatever the ledger remembers")
     history: bool = option(False, "have crump note every load in its table _crump_history")
@@ -460,7 +460,7 @@ class ExportOptions(StoreOptions, RangeOptions):
         "write a day that still grows at most so often: 0s, 10m, 1h or PT1H",
         parse=parse_duration,
         metavar="TIME",
-        env="IALIRT_EXPORT_OPEN_EVERY",
+        env="IALIRT_OPEN_EVERY",
     )
     rewrite: bool = option(False, "write every file of the range again, whatever it holds")
     dry_run: bool = option(False, "show the plan; write nothing")
