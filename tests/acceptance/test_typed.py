@@ -114,6 +114,11 @@ TAKEN = {
 }
 
 
+def test_a_demonstration_says_of_nothing_that_it_needs_a_key(run: Run) -> None:
+    done = run(f"--instrument all {RANGE} {DEMO} --dry-run --json")
+    assert {it["reason"] for it in json.loads(done.out)["plan"]} == {"never asked for"}
+
+
 @pytest.mark.parametrize("line", TAKEN)
 def test_what_is_plain_is_taken(run: Run, line: str) -> None:
     done = run(f"{line} {DEMO} --dry-run --json")
