@@ -12,6 +12,7 @@ Sources: the ``ialirt-data-access`` package and its README; IMAP-Science-Operati
 from __future__ import annotations
 
 from ialirt_backfill.instruments.catalogue import INSTRUMENTS, Catalogue, of_file
+from ialirt_backfill.instruments.catalogue import default as default_catalogue
 from ialirt_backfill.instruments.model import (
     FILL_VALUE,
     LAUNCH,
@@ -44,5 +45,6 @@ __all__ = [
     "Field",
     "Instrument",
     "Shape",
+    "default_catalogue",
     "of_file",
 ]

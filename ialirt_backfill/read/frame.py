@@ -11,6 +11,7 @@ import pyarrow as pa
 from ialirt_backfill.day.times import TIME_UTC
 from ialirt_backfill.exceptions import UsageError
 from ialirt_backfill.options import parse_instruments
+from ialirt_backfill.options.catalogues import catalogue_of
 from ialirt_backfill.read.typed import read_typed
 from ialirt_backfill.store import dayfile
 
@@ -18,15 +19,25 @@ _NULLABLE = {pa.int64(): pd.Int64Dtype(), pa.bool_(): pd.BooleanDtype(), pa.stri
 """What has room for a missing value: left to itself, pandas would make floats of integers, and lose digits."""
 
 
-def read_days(datastore: str | Path, instrument: str, start: date, end: date | None = None) -> pd.DataFrame:
+def read_days(
+    datastore: str | Path,
+    instrument: str,
+    start: date,
+    end: date | None = None,
+    *,
+    catalogue: str | Path | None = None,
+) -> pd.DataFrame:
     """The rows of one instrument from ``start`` to ``end``, both days included (default: one day).
+
+    ``catalogue`` names the files that add to what is known of the instruments, or change it, separated by commas.
 
     The index is ``time_utc``, aware. Flags, nanoseconds and the counts of SWE are nullable 64-bit integers; all that is
     measured, and the counts of HIT, are floats; JSON and what the table of instruments does not know stay text.
     Days without a file are left out.
-    Raises UsageError for an unknown instrument, and DayFileError for a file that cannot be read or understood.
+    Raises UsageError for an unknown instrument or a wrong catalogue, and DayFileError for a file that cannot be read or
+    understood.
     """
-    found = parse_instruments(instrument)
+    found = parse_instruments(instrument, catalogue_of(None if catalogue is None else str(catalogue)))
     if len(found) != 1:
         raise UsageError(f"{instrument!r}: one instrument at a time has one set of columns")
     [entry] = found

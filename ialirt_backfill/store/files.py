@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ialirt_backfill.instruments import of_file
+from ialirt_backfill.instruments import Catalogue, default_catalogue
 from ialirt_backfill.options.datastore import LEDGER, is_datastore, is_marked
 
 
@@ -21,6 +21,7 @@ class DayFiles:
 
     folder: Path
     ledger: Path | None = None
+    catalogue: Catalogue = field(default_factory=default_catalogue)
     passed_over: list[Path] = field(default_factory=list)
 
     def __iter__(self) -> Iterator[Path]:
@@ -31,7 +32,7 @@ class DayFiles:
                 folders.clear()
                 continue
             folders.sort()
-            yield from (here / name for name in sorted(files) if of_file(name) is not None)
+            yield from (here / name for name in sorted(files) if self.catalogue.of_file(name) is not None)
 
     def _is_anothers(self, folder: Path) -> bool:
         if not is_datastore(folder):
