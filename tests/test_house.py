@@ -71,6 +71,9 @@ ARROWS: dict[str, set[str]] = {
     "mirror": {"read"},
     "terminal": {"upkeep", "mirror"},
     "command": {"terminal"},
+    "neighbours": set(),
+    "own_flows": {"neighbours"},
+    "__main__": {"command", "neighbours"},
 }
 """What each room imports; it may import what those import, too. Those that are open to all import nothing else."""
 
@@ -119,8 +122,8 @@ def test_a_room_imports_what_its_arrows_lead_to_and_nothing_else(room: str) -> N
     ("part", "allowed"),
     [
         ("ledger", {"ledger"}),
-        ("cli", {"command"}),
-        ("flows", {"flows", "ledger", *ARROWS.keys() - {"terminal", "command"}}),
+        ("cli", {"__main__"}),
+        ("flows", {"flows", "ledger", *ARROWS.keys() - {"terminal", "command", "__main__"}}),
     ],
 )
 def test_so_do_the_other_parts(part: str, allowed: set[str]) -> None:

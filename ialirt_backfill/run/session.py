@@ -22,13 +22,14 @@ from ialirt_backfill.plan.access import Admission, Want
 from ialirt_backfill.plan.coverage import SECOND, day_span
 from ialirt_backfill.plan.decisions import Action, Decision, Policy
 from ialirt_backfill.run.clock import Clock, fixed_clock, utc_now
-from ialirt_backfill.run.context import Context, note_access_shown, sweep_skipped
+from ialirt_backfill.run.context import Context, note_access_shown, note_renamed, sweep_skipped
 from ialirt_backfill.run.events import Listener
 from ialirt_backfill.run.instrument_day import carry_out
 from ialirt_backfill.run.planning import make_plan, rows_of_range
 from ialirt_backfill.run.report import Report
 from ialirt_backfill.run.workers import CarryOut, Runner, heartbeat
 from ialirt_backfill.store.demonstration import mark, refuse_at_sight, refuse_mixing
+from ialirt_backfill.store.places import follow_renamed
 from ledger import Ledger, LedgerError
 
 log = logging.getLogger(__name__)
@@ -60,7 +61,10 @@ class Session:
     def plan(self, options: BackfillOptions) -> list[Decision]:
         """The plan of a range, from the ledger and the disk as they are."""
         rows = rows_of_range(self.context.ledger, options, self.context.now)
-        return make_plan(options, rows, self.context.datastore, self.context.now, self.context.api.admission)
+        renamed = follow_renamed(self.context.datastore, options.instruments, rows)
+        note_renamed(self.context.ledger, renamed)
+        now, admission = self.context.now, self.context.api.admission
+        return make_plan(options, rows | renamed, self.context.datastore, now, admission)
 
     def carry_out(
         self,

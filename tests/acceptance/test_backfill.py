@@ -18,7 +18,7 @@ from ialirt_backfill.instruments import INSTRUMENTS
 from ialirt_backfill.simulator import Answer, Simulator, Slow, Times
 from tests.support.access import FULL
 from tests.support.clock import NOW, Clock
-from tests.support.commands import Command, Ended
+from tests.support.commands import Command, Ended, wait_for_requests
 from tests.support.reference import assert_file_holds
 
 Backfill = Callable[..., Ended]
@@ -267,13 +267,6 @@ def test_a_key_that_the_server_does_not_know_costs_two_requests_at_most(
 
 
 # --- interruptions ----------------------------------------------------------------------------------------------------
-
-
-def wait_for_requests(simulator: Simulator, number: int) -> None:
-    deadline = time.monotonic() + 30
-    while len(simulator.requests) < number:
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 MONTH = ("--instrument", "hit", "--start", "2026-02-01", "--end", "2026-02-20", "--as-of", NOW)
