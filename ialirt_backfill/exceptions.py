@@ -48,6 +48,10 @@ class DayFileError(IalirtBackfillError):
     """The file of a day cannot be read or written."""
 
 
+class OddCells(UserWarning):
+    """Cells of a day's file are not what their column holds: where it is read, they are missing there."""
+
+
 class UnwritableValue(IalirtBackfillError):
     """A value arrived in a form that its column cannot hold truthfully."""
 

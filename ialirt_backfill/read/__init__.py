@@ -1,2 +1,3 @@
-"""The daily files, read: as text (`text`), in the types that the table of instruments gives (`typed`), as a DataFrame
-(`frame`), each made of the one before. What goes further than a file (export, plots) begins here."""
+"""The one reader of the daily files: an instrument's schema (`schema`), its days in it (`days`), means of these
+(`averages`), times to the nanosecond (`epochs`); and for people a stretch of time as a table of arrow (`table`) or a
+DataFrame (`frame`). What goes further than a file (export, plots, servers) begins here."""
