@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from ialirt_backfill.instruments.catalogue import INSTRUMENTS, Catalogue, of_file
 from ialirt_backfill.instruments.catalogue import default as default_catalogue
+from ialirt_backfill.instruments.definition import definition_of
 from ialirt_backfill.instruments.model import (
     FILL_VALUE,
     LAUNCH,
@@ -46,5 +47,6 @@ __all__ = [
     "Instrument",
     "Shape",
     "default_catalogue",
+    "definition_of",
     "of_file",
 ]

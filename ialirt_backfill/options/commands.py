@@ -295,9 +295,10 @@ class WorkOptions(StoreOptions, AskOptions):
 
 @dataclass(frozen=True, kw_only=True)
 class VerifyOptions(WorkOptions, RangeOptions):
-    """Read the files and tell which are not what the ledger recorded: missing, size, checksum, rows, order, half line.
+    """Read the files and tell which are not what the ledger recorded: missing, size, checksum, rows, order, half line;
+    and which were written under another definition of their instrument.
 
-    Exit code 1 if any is not. Without --start it begins with the launch, without --end it ends today.
+    Exit code 1 if there is any. Without --start it begins with the launch, without --end it ends today.
     """
 
     fix: bool = option(False, "ask again, whole, for the days of those files; what is in them is kept")
