@@ -303,6 +303,22 @@ def test_of_some_columns_only_these_are_looked_at(tmp_path: Path) -> None:
     assert read(tmp_path, MAG, columns=["extra"])["extra"].to_pylist() == [[("later", "a")]]
 
 
+def test_of_no_columns_the_times_are_left(tmp_path: Path) -> None:
+    write(tmp_path, MAG, lines("mag_B_GSE_x", "12"))
+    assert read(tmp_path, MAG, columns=[]).to_pylist() == [
+        {"time_utc": START},
+        {"time_utc": START + timedelta(seconds=1)},
+    ]
+
+
+def test_a_day_is_read_when_it_is_asked_for(tmp_path: Path) -> None:
+    reading = tables(tmp_path, MAG, START, START + 2 * WHOLE)
+    write(tmp_path, MAG, lines("mag_B_GSE_x", "1"))
+    assert next(reading).num_rows == 1
+    write(tmp_path, MAG, lines("mag_B_GSE_x", "23").replace("2026-02-01", "2026-02-02"), DAY + WHOLE)
+    assert next(reading).num_rows == 2
+
+
 def test_an_unknown_column_is_an_error_before_anything_is_read(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"mag: there is no column 'mag_b_GSE_x'\. Did you mean 'mag_B_GSE_x'\?"):
         tables(tmp_path, MAG, START, START, columns=["mag_b_GSE_x"])
