@@ -154,6 +154,15 @@ class Attempt(AttemptResult):
 
 
 @dataclass(frozen=True, slots=True)
+class Totals:
+    """What the days of an item hold together, and the availability of what was asked for of them, in percent."""
+
+    records: int
+    expected_records: int
+    availability_pct: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class Experience:
     """What an item has cost so far: requests of the newest answered attempts and the seconds they took, and records of
     its days with the bytes they take in files."""
