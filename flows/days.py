@@ -146,7 +146,7 @@ def cluster(address: str, jobs: int) -> Iterator[TaskRunner[Any]]:
     """A Dask cluster: that of the scheduler at ``address``, or, for ``local``, one on this machine for this run."""
     from prefect_dask.task_runners import DaskTaskRunner  # noqa: PLC0415 - an extra of its own
 
-    local = {"n_workers": jobs, "threads_per_worker": 1, "dashboard_address": None, "silence_logs": logging.WARNING}
+    local = {"n_workers": jobs, "threads_per_worker": 1, "dashboard_address": ":0", "silence_logs": logging.WARNING}
     with DaskTaskRunner(cluster_kwargs=local) if address == "local" else DaskTaskRunner(address=address) as tasks:
         _ = tasks.client  # made when first asked for, which two workers at once would do twice
         yield tasks

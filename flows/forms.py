@@ -7,6 +7,7 @@ where the flow runs.
 from __future__ import annotations
 
 import difflib
+import os
 import re
 from argparse import ArgumentTypeError
 from collections.abc import Callable, Mapping
@@ -15,7 +16,7 @@ from datetime import date, timedelta
 from typing import Any, Generic, TypeVar, get_args
 
 from flows.blocks import DATABASE_BLOCK, KEY_BLOCK, LEDGER_BLOCK
-from ialirt_backfill.exceptions import UsageError
+from ialirt_backfill.exceptions import IalirtBackfillError, UsageError
 from ialirt_backfill.instruments import INSTRUMENTS
 from ialirt_backfill.options import (
     ALL,
@@ -26,6 +27,7 @@ from ialirt_backfill.options import (
     StoreOptions,
     write_duration,
 )
+from ialirt_backfill.options.catalogues import CATALOGUE_VARIABLE, catalogue_of
 from ialirt_backfill.options.settings import parsed
 from ledger.addresses import SECRET_KEYS
 
@@ -149,7 +151,7 @@ def _drawn(field: Field[Any]) -> dict[str, Any]:
     """How a field is drawn: a list to choose from, a date picker, a switch, a number or a line of text."""
     kind = _kind(field)
     if field.name == "instrument":
-        return {"type": "array", "items": {"type": "string", "enum": [*INSTRUMENTS, ALL]}, "minItems": 1}
+        return {"type": "array", "items": {"type": "string", "enum": [*_instruments(), ALL]}, "minItems": 1}
     if kind is bool:
         return {"type": "boolean"} if "env" in field.metadata else {"type": "boolean", "default": False}
     if kind is date:
@@ -159,6 +161,17 @@ def _drawn(field: Field[Any]) -> dict[str, Any]:
     if kind in (int, float):
         return {"type": "integer" if kind is int else "number"}
     return {"type": "string", "pattern": _NO_SECRET} if field.name in ADDRESSES else {"type": "string"}
+
+
+def _instruments() -> list[str]:
+    """Those that are known where the form is made: by the program, and by the catalogue that the environment names.
+
+    A catalogue that is wrong must not keep a worker from loading the flow, which then says what is wrong with it.
+    """
+    try:
+        return list(catalogue_of(os.environ.get(CATALOGUE_VARIABLE)).instruments)
+    except IalirtBackfillError:
+        return list(INSTRUMENTS)
 
 
 def _left_empty(field: Field[Any]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from prefect.events import emit_event
 
@@ -65,28 +65,20 @@ class Notices(PollListener):
             DAYS_UPDATED,
             "ialirt.days",
             f"{len(days):,} {'day has' if len(days) == 1 else 'days have'} changed",
-            self._labels(over=any(map(_is_over, days))),
+            # A related resource for each instrument would be a row of its own in the server's database.
+            {f"ialirt.{outcome.instrument.name}": "yes" for outcome in days}
+            | self._labels(over=any(map(_is_over, days))),
             {"days": [_told_of(outcome) for outcome in days]},
-            [f"ialirt.{name}" for name in dict.fromkeys(outcome.instrument.name for outcome in days)],
         )
 
     def _labels(self, *, over: bool) -> dict[str, str]:
         return {"ialirt.over": "yes" if over else "no", "ialirt.synthetic": "yes" if self.origin.synthetic else "no"}
 
-    def _emit(
-        self,
-        event: str,
-        about: str,
-        called: str,
-        labels: dict[str, str],
-        payload: dict[str, object],
-        instruments: Sequence[str] = (),
-    ) -> None:
+    def _emit(self, event: str, about: str, called: str, labels: dict[str, str], payload: dict[str, object]) -> None:
         try:
             emit_event(
                 event=event,
                 resource={"prefect.resource.id": about, "prefect.resource.name": called, **labels},
-                related=[{"prefect.resource.id": it, "prefect.resource.role": "instrument"} for it in instruments],
                 payload={**payload, "datastore": self.origin.datastore, "ledger": self.origin.ledger},
             )
         except Exception as error:  # whatever the messenger meets, the days themselves are stored

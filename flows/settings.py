@@ -15,7 +15,7 @@ from flows import blocks
 from flows.blocks import secret
 from flows.forms import Form, Options, title
 from flows.logs import is_last_word
-from ialirt_backfill.exceptions import IalirtBackfillError, UsageError
+from ialirt_backfill.exceptions import IalirtBackfillError, UnknownInstrument, UsageError
 from ialirt_backfill.mirror.address import Address
 from ialirt_backfill.options import WorkOptions
 from ialirt_backfill.options.datastore import means_own_ledger
@@ -50,7 +50,10 @@ def completed(form: Form[Options], parameters: Options | Mapping[str, object]) -
     try:
         return form.kind(**chosen)
     except UsageError as error:
-        raise named_by_source(error, [found[name] for name in found.keys() - given.keys()]) from None
+        named = named_by_source(error, [found[name] for name in found.keys() - given.keys()])
+        if named is error and isinstance(error, UnknownInstrument):
+            raise UsageError(f"--instrument: {error}") from None
+        raise named from None
 
 
 def _refuse_passwords(given: Mapping[str, Any]) -> None:

@@ -10,7 +10,6 @@ import sys
 from collections.abc import Mapping
 from datetime import date, timedelta
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 from uuid import uuid4
 
@@ -24,7 +23,6 @@ from prefect.exceptions import PrefectHTTPStatusError
 from prefect.utilities.callables import parameter_schema
 from pydantic import SecretStr
 
-import flows.forms
 from flows import blocks
 from flows.backfill import backfill
 from flows.export import export
@@ -96,10 +94,16 @@ def test_instruments_are_a_list_to_choose_from_and_days_are_dates(name: str) -> 
     assert {drawn[day]["format"] for day in days} == {"date"}
 
 
-def test_an_instrument_more_is_one_more_to_choose(monkeypatch: pytest.MonkeyPatch) -> None:
-    more = MappingProxyType({**INSTRUMENTS, "another": INSTRUMENTS["hit"]})
-    monkeypatch.setattr(flows.forms, "INSTRUMENTS", more)
-    assert "another" in properties(poll)["instrument"]["items"]["enum"]
+def test_an_instrument_of_ones_own_is_one_more_to_choose(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    catalogue = tmp_path / "ours.toml"
+    catalogue.write_text('[another]\ntitle = "Another"\ncadence = "2s"\n[another.fields]\nanother_value = {}\n')
+    monkeypatch.setenv("IALIRT_CATALOGUE", str(catalogue))
+    assert properties(poll)["instrument"]["items"]["enum"] == [*INSTRUMENTS, "another", "all"]
+    assert [it.name for it in completed(POLL, {"instrument": ["another", "hit"]}).instruments] == ["another", "hit"]
+    catalogue.write_text("[another")
+    assert properties(poll)["instrument"]["items"]["enum"] == [*INSTRUMENTS, "all"]
+    message, _ = sentence(poll, {"instrument": ["hit"]})
+    assert "is not TOML" in message
 
 
 @pytest.mark.parametrize("name", FORMS)
