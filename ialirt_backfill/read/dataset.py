@@ -44,18 +44,19 @@ def open_dataset(
     columns: str | Iterable[str] | None = None,
     average: str | timedelta | None = None,
     strict: bool = False,
+    catalogue: str | Path | None = None,
 ) -> xr.Dataset:
     """The records of one instrument, or of several on one time axis, as a Dataset; near-real-time, uncalibrated.
 
-    ``start``, ``end``, ``columns``, ``average`` and ``strict`` are as in `read_days`; so are errors and warnings, and
-    which columns come. The dimension ``time`` is UTC. ``mag_B_GSE`` has the dimension ``component`` (``x``, ``y``,
-    ``z``; in RTN ``component_rtn``), ``swe_normalized_counts`` has ``swe_energy``; ``codice_hi_h`` has energies,
-    sectors and elevations (``codice_hi_energy``, ``codice_hi_spin_sector``, ``codice_hi_polar``), and a time for each
-    of the measurements of a record. Of a field without all of its columns each column is a variable. Counts and flags
-    are ``float64``, NaN where one is missing, and nanoseconds (``mag_epoch``) are times in UTC, exact.
+    ``start``, ``end``, ``columns``, ``average``, ``strict`` and ``catalogue`` are as in `read_days`; so are errors and
+    warnings, and which columns come. The dimension ``time`` is UTC. ``mag_B_GSE`` has the dimension ``component``
+    (``x``, ``y``, ``z``; in RTN ``component_rtn``), ``swe_normalized_counts`` has ``swe_energy``; ``codice_hi_h`` has
+    energies, sectors and elevations (``codice_hi_energy``, ``codice_hi_spin_sector``, ``codice_hi_polar``), and a time
+    for each of the measurements of a record. Of a field without all of its columns each column is a variable. Counts
+    and flags are ``float64``, NaN where one is missing, and nanoseconds (``mag_epoch``) are times in UTC, exact.
     """
     xarray = _xarray()
-    what, every = asked(datastore, instrument, start, end), stretch_of(average)
+    what, every = asked(datastore, instrument, start, end, catalogue), stretch_of(average)
     found = []
     for one, names in chosen(what.instruments, names_of(columns), has_mean=_has_mean if every else None).items():
         _check(one, names)
