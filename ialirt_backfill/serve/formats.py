@@ -41,7 +41,8 @@ def written(
 def _binary(parameters: Sequence[Parameter], rows: Rows) -> memoryview:
     found = np.empty(len(rows), [dtype_of(parameter) for parameter in parameters])
     for parameter in parameters:
-        found[parameter.name] = rows.values(parameter)
+        values = rows.values(parameter)
+        found[parameter.name] = values.view(f"V{parameter.length}") if values.dtype.kind == "S" else values
     return found.view(np.uint8).data
 
 

@@ -34,10 +34,10 @@ def rows(
         found = averaged(tables(datastore, instrument, first, last, columns=columns), instrument, width)
     values = sum(it.width for it in parameters)
     at_once = max(1, _VALUES_AT_FIRST // values)
-    for table in found:
+    for batch in (it for table in found for it in table.to_batches()):
         place = 0
-        while place < table.num_rows:
-            yield Rows(table.slice(place, at_once))
+        while place < batch.num_rows:
+            yield Rows(batch.slice(place, at_once))
             place, at_once = place + at_once, max(1, _VALUES_AT_ONCE // values)
 
 
