@@ -27,9 +27,8 @@ def is_from_this_machine(headers: Mapping[str, str]) -> bool:
     """Whether nothing in the headers of a request says that it comes from elsewhere."""
     if any(name in headers for name in _OF_PROXIES):
         return False
-    origin = headers.get("origin")
-    hosts = [urlsplit(f"//{headers.get('host', 'localhost')}"), *([] if origin is None else [urlsplit(origin)])]
+    addresses = [f"//{headers.get('host', 'localhost')}", headers.get("origin", "//localhost")]
     try:
-        return all(is_loopback(host.hostname or "") for host in hosts)
+        return all(is_loopback(urlsplit(address).hostname or "") for address in addresses)
     except ValueError:
         return False

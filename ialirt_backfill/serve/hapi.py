@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import chain
 from pathlib import Path
@@ -21,7 +22,7 @@ from ialirt_backfill.serve import landing
 from ialirt_backfill.serve.access import is_from_this_machine
 from ialirt_backfill.serve.datasets import Dataset, Parameter, datasets
 from ialirt_backfill.serve.formats import MEDIA_TYPES, header_of, written
-from ialirt_backfill.serve.holdings import Holdings
+from ialirt_backfill.serve.holdings import Holding, Holdings
 from ialirt_backfill.serve.http import METHODS, Entity, answered, redirected, refused, unchanged
 from ialirt_backfill.serve.info import LONGEST, Stretch, about, info, stretch_of
 from ialirt_backfill.serve.protocol import JSON_TYPE, VERSION, Answer, Asked, Code, Refused, header_text
@@ -36,8 +37,18 @@ _AHEAD = timedelta(days=1)
 """How far past the present a stretch may reach that is looked for in files."""
 _FAULT = "the log of the server says more"
 
-Served = Mapping[str, tuple[Dataset, Stretch]]
-"""What one client may see, by id."""
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """What one client may see, by id, as of a time."""
+
+    datasets: Mapping[str, Dataset]
+    known: Mapping[str, Holding]
+    now: datetime
+
+    def stretch(self, dataset: Dataset) -> Stretch:
+        """From when to when a dataset goes."""
+        return stretch_of(dataset, self.known[dataset.instrument.name], self.now)
 
 
 class Hapi:
@@ -98,7 +109,7 @@ class Hapi:
                 dataset, stretch, parameters = _chosen(served, put)
                 return self._told(asked, self._info(dataset, stretch, parameters), stretch.modified)
             case Place.CATALOG:
-                modified = (stretch.modified for _, stretch in served.values())
+                modified = (holding.modified.replace(microsecond=0) for holding in served.known.values())
                 return self._told(asked, self._catalog(served, is_deep=put.is_deep), *modified)
             case Place.ABOUT:
                 return self._told(asked, about(self._contact, synthetic=self._is_synthetic, test=_test(served)))
@@ -111,12 +122,8 @@ class Hapi:
     def _served(self, asked: Asked) -> Served:
         """The datasets that there is anything of, for whoever asks."""
         sees_all = self._is_restricted or (not self._is_exposed and is_from_this_machine(asked.headers))
-        known, now = self._holdings.known(), self._clock()
-        return {
-            id_: (dataset, stretch_of(dataset, known[dataset.instrument.name], now))
-            for id_, dataset in (self._for_some if sees_all else self._for_all).items()
-            if dataset.instrument.name in known
-        }
+        known, all_ = self._holdings.known(), self._for_some if sees_all else self._for_all
+        return Served({id_: it for id_, it in all_.items() if it.instrument.name in known}, known, self._clock())
 
     @property
     def _is_synthetic(self) -> bool:
@@ -132,15 +139,16 @@ class Hapi:
         return answered(asked, Code.OK, JSON_TYPE, entity, body)
 
     def _landing(self, asked: Asked, served: Served) -> Answer:
-        shown = [dataset for dataset, _ in served.values()]
-        body = landing.page(f"{self._prefix}{ROOT}", shown, synthetic=self._is_synthetic)
+        body = landing.page(f"{self._prefix}{ROOT}", served.datasets.values(), synthetic=self._is_synthetic)
         return answered(asked, Code.OK, "text/html; charset=utf-8", Entity.of(self._since, body), body)
 
     def _catalog(self, served: Served, *, is_deep: bool) -> dict[str, Any]:
         entries: list[dict[str, Any]] = []
-        for id_, (dataset, stretch) in served.items():
+        for id_, dataset in served.datasets.items():
             entry: dict[str, Any] = {"id": id_, "title": dataset.title}
-            entries.append(entry | ({"info": self._info(dataset, stretch, dataset.parameters)} if is_deep else {}))
+            if is_deep:
+                entry["info"] = self._info(dataset, served.stretch(dataset), dataset.parameters)
+            entries.append(entry)
         return {"catalog": entries}
 
     def _info(self, dataset: Dataset, stretch: Stretch, parameters: Sequence[Parameter]) -> dict[str, Any]:
@@ -186,15 +194,17 @@ class Hapi:
 
 def _chosen(served: Served, put: Question) -> tuple[Dataset, Stretch, list[Parameter]]:
     """The dataset and the parameters that are asked for. Refused where there are none of that name."""
-    if put.dataset not in served:
+    dataset = served.datasets.get(put.dataset)
+    if dataset is None:
         raise Refused(Code.UNKNOWN_DATASET, "catalog has their ids")
-    dataset, stretch = served[put.dataset]
-    return dataset, stretch, [dataset.parameters[place] for place in positions(put.parameters, dataset.names)]
+    places = positions(put.parameters, dataset.names)
+    return dataset, served.stretch(dataset), [dataset.parameters[place] for place in places]
 
 
 def _test(served: Served) -> dict[str, Any] | None:
     """A question for data that there are."""
-    for id_, (dataset, stretch) in served.items():
+    for id_, dataset in served.datasets.items():
+        stretch = served.stretch(dataset)
         start = max(stretch.start, stretch.stop - timedelta(hours=1))
         names = ",".join(dataset.names[:2])
         return {"dataset": id_, "start": write(start), "stop": write(stretch.stop), "parameters": names}

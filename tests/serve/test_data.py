@@ -80,6 +80,7 @@ def test_an_array_has_no_means_and_so_there_is_no_dataset_of_them(core: Core) ->
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)
 def test_the_three_formats_agree_on_a_thousand_requests(few_core: Core) -> None:
     chance = random.Random(23)
     ids = few_core.ids
