@@ -45,7 +45,10 @@ _RESET = struct.pack("ii", 1, 0)
 
 
 class Server:
-    """A server of HAPI at an address; `url` is where it answers. For use in a ``with``."""
+    """A server of HAPI at an address; `url` is where it answers. For use in a ``with``.
+
+    Raises UsageError where the address cannot be had.
+    """
 
     def __init__(self, hapi: Hapi, host: str, port: int, prefix: str = "") -> None:
         self._http = _Http(host, port, hapi)
@@ -53,7 +56,8 @@ class Server:
         try:
             self._http.prepare()
         except OSError as error:
-            raise UsageError(f"--host {host} --port {port}: {error.strerror or error}") from error
+            why = self._http.refusal or error
+            raise UsageError(f"--host {host} --port {port}: {why.strerror or why}") from error
         self._serving = threading.Thread(target=self._http.serve, name="connections")
         self._watching = threading.Thread(target=self._http.watch, name="patience", daemon=True)
 
@@ -114,11 +118,31 @@ class _Http(cheroot.HTTPServer):
     max_request_body_size = LONGEST_BODY
     version = f"ialirt-backfill/{__version__}"
     ends_at: float | None = None
+    refusal: OSError | None = None
 
     def __init__(self, host: str, port: int, hapi: Hapi) -> None:
         super().__init__((host, port), _Gateway, minthreads=THREADS, maxthreads=THREADS)
         self.hapi = hapi
         self._reading: dict[_Connection, float] = {}
+
+    def bind(self, family: int, type: int, proto: int = 0) -> socket.socket:
+        """Bind the address; of several that a name stands for, each in turn."""
+        try:
+            bound: socket.socket = super().bind(family, type, proto)
+        except OSError as error:
+            self.refusal = error
+            raise
+        return bound
+
+    @staticmethod
+    def bind_socket(socket_: socket.socket, bind_addr: tuple[str, int]) -> socket.socket:
+        """Bind this one, or leave nothing of it."""
+        try:
+            socket_.bind(bind_addr)
+        except OSError:
+            socket_.close()
+            raise
+        return socket_
 
     def begin_reading(self, connection: _Connection) -> None:
         """A request has begun to arrive."""
