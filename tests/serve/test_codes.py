@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.serve.conftest import Core, Make, body_of
+from tests.serve.cores import Core, Make, body_of
 
 RANGE = {"start": "2026-02-02T00:00:00Z", "stop": "2026-02-02T01:00:00Z"}
 MAG = {"dataset": "mag", **RANGE}

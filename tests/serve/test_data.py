@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from ialirt_backfill.instruments import INSTRUMENTS
-from tests.serve.conftest import DAYS, Core, body_of
+from tests.serve.cores import DAYS, Core, body_of
 from tests.serve.days import mean_of, rows_of, stretches, value_of, within
 
 START, STOP = "2026-02-02T00:00:00Z", "2026-02-04T00:00:00Z"

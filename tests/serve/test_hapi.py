@@ -17,7 +17,7 @@ from ialirt_backfill.instruments import INSTRUMENTS
 from ialirt_backfill.options.datastore import MARK
 from ialirt_backfill.serve.datasets import datasets
 from ialirt_backfill.serve.protocol import Asked
-from tests.serve.conftest import LONG_AFTER, Core, Make, body_of
+from tests.serve.cores import LONG_AFTER, Core, Make, body_of
 
 IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")

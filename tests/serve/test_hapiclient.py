@@ -12,7 +12,7 @@ from hapiclient import hapi
 
 from ialirt_backfill.instruments import INSTRUMENTS
 from ialirt_backfill.serve.server import Server
-from tests.serve.conftest import Core, Make
+from tests.serve.cores import Core, Make
 from tests.serve.days import rows_of, value_of
 
 START, STOP = "2026-02-02T00:00:00Z", "2026-02-04T00:00:00Z"

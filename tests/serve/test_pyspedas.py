@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from ialirt_backfill.serve.server import Server
-from tests.serve.conftest import Core
+from tests.serve.cores import Core
 from tests.serve.days import rows_of, value_of
 
 pytestmark = [pytest.mark.interop, pytest.mark.filterwarnings("default")]  # what it warns of is its own affair

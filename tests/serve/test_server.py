@@ -21,7 +21,7 @@ import pytest
 from ialirt_backfill.exceptions import UsageError
 from ialirt_backfill.serve import server as module
 from ialirt_backfill.serve.server import Server
-from tests.serve.conftest import Core, Make
+from tests.serve.cores import Core, Make
 
 BOTH_DAYS = "/hapi/data?dataset=mag&start=2026-02-02&stop=2026-02-04"
 HOUR = "/hapi/data?dataset=mag&start=2026-02-02&stop=2026-02-02T01"
