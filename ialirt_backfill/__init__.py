@@ -42,6 +42,7 @@ if TYPE_CHECKING:
         VerifyOptions,
     )
     from ialirt_backfill.plan.access import NoAccess
+    from ialirt_backfill.read.dataset import open_dataset
     from ialirt_backfill.read.frame import read_days
     from ialirt_backfill.read.table import day_tables, read_table
     from ialirt_backfill.reports.history import history, runs
@@ -80,6 +81,7 @@ _HOMES = {
         "VerifyOptions",
     ),
     "ialirt_backfill.plan.access": ("NoAccess",),
+    "ialirt_backfill.read.dataset": ("open_dataset",),
     "ialirt_backfill.read.frame": ("read_days",),
     "ialirt_backfill.read.table": ("day_tables", "read_table"),
     "ialirt_backfill.reports.history": ("history", "runs"),
@@ -125,6 +127,7 @@ __all__ = [
     "day_tables",
     "gaps",
     "history",
+    "open_dataset",
     "poll",
     "read_days",
     "read_table",

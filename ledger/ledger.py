@@ -19,7 +19,7 @@ from ledger import claims, history, mirrors, properties, states
 from ledger.database import Database
 from ledger.opening import Access, open_database
 from ledger.recording import Recording
-from ledger.records import Attempt, Claim, DayAccess, DayState, Experience, Extent, MirroredDay, Progress, Run
+from ledger.records import Attempt, Claim, DayAccess, DayState, Experience, Extent, MirroredDay, Progress, Run, Totals
 from ledger.versions import bring_up_to_date, check_readable, current_version
 
 
@@ -93,6 +93,10 @@ class Ledger:
     def days(self, item_names: Collection[str], start: date, end: date) -> dict[tuple[str, date], DayState]:
         """The rows there are from `start` to `end`, both included. One query, of one table."""
         return self._database.read(lambda connection: states.between(connection, item_names, start, end))
+
+    def totals(self, item_names: Collection[str], start: date, end: date) -> dict[str, Totals]:
+        """What the days from `start` to `end`, both included, hold together; items without a row are left out."""
+        return self._database.read(lambda connection: states.totals(connection, item_names, start, end))
 
     def day(self, item_name: str, day: date) -> DayState | None:
         """The row of one day, or None."""

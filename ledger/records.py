@@ -48,7 +48,8 @@ class DayState(NamedTuple):
 
     `version` counts up with every change, claims included. `failures` counts the failures since the last success.
     `access` is the least that any of its records was fetched with; None where that is not known. `refused` says why it
-    was last refused for want of a right, None since it was last answered.
+    was last refused for want of a right, None since it was last answered. `definition` is under which definition the
+    whole of its file was written; None where that is not known.
     `claim` is whose claim was living when the row was read; a lapsed claim reads as None.
     """
 
@@ -72,6 +73,7 @@ class DayState(NamedTuple):
     last_error: str | None
     access: DayAccess | None
     refused: str | None
+    definition: str | None
     version: int
     updated_at: datetime
     claim: Claimant | None
@@ -96,6 +98,7 @@ class DayResult:
     rejected: int
     access: DayAccess | None
     error: str | None
+    definition: str | None = None
 
     @classmethod
     def of(cls, state: DayState) -> DayResult:
@@ -116,6 +119,7 @@ class DayResult:
             rejected=state.rejected,
             access=state.access,
             error=state.last_error,
+            definition=state.definition,
         )
 
 
@@ -147,6 +151,15 @@ class Attempt(AttemptResult):
     day: date
     run_id: str
     id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """What the days of an item hold together, and the availability of what was asked for of them, in percent."""
+
+    records: int
+    expected_records: int
+    availability_pct: float | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Row, Select, and_, case, func, or_, select
 from ledger.claimant import Claimant
 from ledger.database import Unreadable, database_time
 from ledger.gc_pause import gc_paused
-from ledger.records import DayAccess, DayState, DayStatus, Extent, Progress
+from ledger.records import DayAccess, DayState, DayStatus, Extent, Progress, Totals
 from ledger.schema import instrument_day, workflow_progress
 from ledger.statements import DAY_COLUMNS, NOTE_ACCESS, NOTE_PATH, NOTE_REFUSED, insert_if_absent, make_item
 
@@ -50,6 +50,18 @@ def unfinished(
         _day.item_name.in_(list(item_names)), _day.day < before, or_(_day.is_final.is_(False), *too_little)
     )
     return _read(connection, wanted)
+
+
+def totals(connection: Connection, item_names: Collection[str], start: date, end: date) -> dict[str, Totals]:
+    """What the days from `start` to `end`, both included, hold together, by item."""
+    found = func.sum(_day.expected_records * func.coalesce(_day.availability_pct, 0.0))
+    wanted = select(_day.item_name, func.sum(_day.records), func.sum(_day.expected_records), found).where(
+        _day.item_name.in_(list(item_names)), _day.day.between(start, end)
+    )
+    return {
+        name: Totals(int(records), int(expected), float(found) / int(expected) if expected else None)
+        for name, records, expected, found in connection.execute(wanted.group_by(_day.item_name))
+    }
 
 
 def sizes(connection: Connection, item_names: Collection[str]) -> dict[str, tuple[int, int]]:

@@ -15,7 +15,7 @@ from tests.support.access import KEY, KEYS
 
 NAMES = {
     "backfill", "poll", "PollListener", "Listener", "Stop", "DayOutcome", "Report",
-    "status", "gaps", "history", "runs", "read_days", "read_table", "day_tables",
+    "status", "gaps", "history", "runs", "read_days", "read_table", "day_tables", "open_dataset",
     "AdoptOptions", "BackfillOptions", "GapsOptions", "HistoryOptions", "MirrorOptions", "PollOptions", "RunsOptions",
     "StatusOptions", "VerifyOptions",
     "IalirtBackfillError", "UsageError", "ApiError", "AccessDenied", "NoAccess", "DayFileError", "UnwritableValue",

@@ -12,6 +12,8 @@ Sources: the ``ialirt-data-access`` package and its README; IMAP-Science-Operati
 from __future__ import annotations
 
 from ialirt_backfill.instruments.catalogue import INSTRUMENTS, Catalogue, of_file
+from ialirt_backfill.instruments.catalogue import default as default_catalogue
+from ialirt_backfill.instruments.definition import definition_of
 from ialirt_backfill.instruments.model import (
     FILL_VALUE,
     LAUNCH,
@@ -44,5 +46,7 @@ __all__ = [
     "Field",
     "Instrument",
     "Shape",
+    "default_catalogue",
+    "definition_of",
     "of_file",
 ]

@@ -8,9 +8,9 @@ import threading
 import time
 from collections import Counter, deque
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -62,7 +62,8 @@ def mirror(options: MirrorOptions, *, listener: MirrorListener | None = None, st
         plan = planner.plan(session, datetime.now(UTC) if ledger is None else ledger.now())
         if options.dry_run or ledger is None:
             listener.planned(plan)
-            return MirrorReport(session.shown, None, plan, is_synthetic=planner.is_synthetic)
+            report = MirrorReport(session.shown, None, plan, is_synthetic=planner.is_synthetic)
+            return replace(report, datastore=options.datastore_shown, ledger=options.ledger_shown)
         with _run(planner, ledger, session, stop, listener) as run:
             listener.planned(plan)
             run.load(plan)
@@ -74,6 +75,8 @@ def mirror(options: MirrorOptions, *, listener: MirrorListener | None = None, st
                 skipped=tuple(run.skipped),
                 ended=run.ended,
                 is_synthetic=planner.is_synthetic,
+                datastore=options.datastore_shown,
+                ledger=options.ledger_shown,
             )
 
 
@@ -142,8 +145,15 @@ class _Run:
 
     def _load_all(self, queue: _Queue, sessions: Sequence[Session]) -> None:
         with ThreadPoolExecutor(len(sessions), "mirror") as pool:
-            # Each worker in a copy of the context: whoever logs by context (Prefect does) finds the run again.
-            workers = [pool.submit(contextvars.copy_context().run, self._work, it, queue) for it in sessions]
+            workers: list[Future[None]] = []
+            try:
+                for session in sessions:
+                    # Each in a copy of the context: whoever logs by context (Prefect does) finds the run again.
+                    workers.append(pool.submit(contextvars.copy_context().run, self._work, session, queue))
+            except RuntimeError as error:  # this machine starts no more threads
+                if not workers:
+                    raise
+                log.warning("loading with --jobs %d: this machine says %s", len(workers), error)
             try:
                 for worker in workers:
                     worker.result()

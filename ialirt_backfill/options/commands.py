@@ -3,15 +3,17 @@
 No ``from __future__ import annotations`` here: argparse-dataclass reads the types as they stand.
 """
 
+import os
 import re
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from math import inf
 from pathlib import Path
-from typing import Optional
+from typing import Any, Optional
 
 from ialirt_backfill.exceptions import UsageError
-from ialirt_backfill.instruments import INSTRUMENTS, LAUNCH, PUBLIC_SINCE, Instrument
+from ialirt_backfill.instruments import INSTRUMENTS, LAUNCH, PUBLIC_SINCE, Catalogue, Instrument, default_catalogue
+from ialirt_backfill.options.catalogues import CATALOGUE_VARIABLE, CatalogueFiles, catalogue_files
 from ialirt_backfill.options.datastore import LEDGER
 from ialirt_backfill.options.fields import checked, option
 from ialirt_backfill.options.forms import (
@@ -23,10 +25,10 @@ from ialirt_backfill.options.forms import (
     parse_duration,
     parse_instruments,
     parse_last_day,
-    parse_names,
     parse_percent,
     parse_rate,
     parse_time,
+    written_names,
 )
 from ialirt_backfill.options.texts import full_address, full_path
 from ledger.addresses import sqlite_file, sqlite_url, without_secrets
@@ -42,6 +44,52 @@ class _Checks:
 
     def __post_init__(self) -> None:
         pass
+
+
+def _catalogue() -> Any:
+    """The option of every command that knows instruments."""
+    return option(
+        None,
+        "TOML file that adds instruments or changes what is known of them; several: separated by commas, or one by one",
+        metavar="FILE",
+        env=CATALOGUE_VARIABLE,
+    )
+
+
+class _Known(_Checks):
+    """What is known of the instruments, and which of them are meant. The files are read when the options are made: who
+    is given these options, in another process too, knows what they know.
+    """
+
+    instrument: Optional[str]
+    catalogue: Optional[str]
+
+    def __post_init__(self) -> None:
+        if self.catalogue is not None:
+            object.__setattr__(self, "catalogue", catalogue_files(self.catalogue))
+        if self.instrument is not None and not self._is_judged_later:
+            parse_instruments(self.instrument, self.known)
+        super().__post_init__()
+
+    @property
+    def _is_judged_later(self) -> bool:
+        """Whether a flow has yet to be given the catalogue of its worker's environment."""
+        return self.catalogue is None and bool(os.environ.get(CATALOGUE_VARIABLE))
+
+    @property
+    def known(self) -> Catalogue:
+        """What is known of the instruments."""
+        return self.catalogue.known if isinstance(self.catalogue, CatalogueFiles) else default_catalogue()
+
+    @property
+    def instruments(self) -> tuple[Instrument, ...]:
+        """The instruments named, in the order given; all where none is."""
+        return parse_instruments(self.instrument or ALL, self.known)
+
+    @property
+    def takes_what_it_may(self) -> bool:
+        """Whether all instruments are meant, which is all that the key may have; not some that are named."""
+        return means_all(self.instrument)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -181,13 +229,13 @@ class DecisionOptions(_Checks):
 
 
 @dataclass(frozen=True, kw_only=True)
-class RangeOptions(_Checks):
+class RangeOptions(_Known):
     """Which instruments and days."""
 
     instrument: Optional[str] = option(
         None,
         f"one instrument, a comma-separated list, or all: {', '.join(INSTRUMENTS)}",
-        parse=parse_names,
+        parse=written_names,
         metavar="NAME",
         env="IALIRT_INSTRUMENT",
     )
@@ -209,10 +257,9 @@ class RangeOptions(_Checks):
     last: Optional[Duration] = option(
         None, "instead of --start: the newest days, up to --end, as 7d", parse=parse_duration, metavar="TIME"
     )
+    catalogue: Optional[str] = _catalogue()
 
     def __post_init__(self) -> None:
-        if self.instrument is not None:
-            parse_instruments(self.instrument)
         for name, day in (("start", self.start), ("end", self.end)):
             if day is not None and day < LAUNCH:
                 raise UsageError(f"--{name} {day}: IMAP was launched on {LAUNCH}, there is nothing before that day")
@@ -224,16 +271,6 @@ class RangeOptions(_Checks):
         if self.start is not None and self.end is not None and self.end < self.start:
             raise UsageError(f"--end {self.end} lies before --start {self.start}")
         super().__post_init__()
-
-    @property
-    def instruments(self) -> tuple[Instrument, ...]:
-        """The instruments named, in the order given; all where none is."""
-        return parse_instruments(self.instrument or ALL)
-
-    @property
-    def takes_what_it_may(self) -> bool:
-        """Whether all instruments are meant, which is all that the key may have; not some that are named."""
-        return means_all(self.instrument)
 
     def days(self, now: datetime) -> list[date]:
         """The UTC days of the range, both ends included; an open start is the launch, an open end today."""
@@ -258,9 +295,10 @@ class WorkOptions(StoreOptions, AskOptions):
 
 @dataclass(frozen=True, kw_only=True)
 class VerifyOptions(WorkOptions, RangeOptions):
-    """Read the files and tell which are not what the ledger recorded: missing, size, checksum, rows, order, half line.
+    """Read the files and tell which are not what the ledger recorded: missing, size, checksum, rows, order, half line;
+    and which were written under another definition of their instrument.
 
-    Exit code 1 if any is not. Without --start it begins with the launch, without --end it ends today.
+    Exit code 1 if there is any. Without --start it begins with the launch, without --end it ends today.
     """
 
     fix: bool = option(False, "ask again, whole, for the days of those files; what is in them is kept")
@@ -285,13 +323,13 @@ class BackfillOptions(WorkOptions, DecisionOptions, RangeOptions):
 
 
 @dataclass(frozen=True, kw_only=True)
-class PassOptions(_Checks):
+class PassOptions(_Known):
     """Which instruments a poll watches, how often, and until when."""
 
     instrument: str = option(
         ALL,
         f"one instrument, a comma-separated list, or all: {', '.join(INSTRUMENTS)}",
-        parse=parse_names,
+        parse=written_names,
         metavar="NAME",
         env="IALIRT_INSTRUMENT",
     )
@@ -309,25 +347,15 @@ class PassOptions(_Checks):
         parse=parse_day,
         metavar="DAY",
     )
+    catalogue: Optional[str] = _catalogue()
 
     def __post_init__(self) -> None:
-        parse_instruments(self.instrument)
         day = timedelta(days=1)
         checked(self.every, timedelta(seconds=1) <= self.every <= day, f"--every {self.every}: between 1s and 1d")
         checked(self.lag, timedelta(0) <= self.lag < day, f"--lag {self.lag}: less than a day")
         if self.since is not None and self.since < LAUNCH:
             raise UsageError(f"--since {self.since}: IMAP was launched on {LAUNCH}, there is nothing before that day")
         super().__post_init__()
-
-    @property
-    def instruments(self) -> tuple[Instrument, ...]:
-        """The instruments named, in the order given."""
-        return parse_instruments(self.instrument)
-
-    @property
-    def takes_what_it_may(self) -> bool:
-        """Whether all instruments are meant, which is all that the key may have; not some that are named."""
-        return means_all(self.instrument)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -513,21 +541,22 @@ class GapsOptions(StatusOptions):
 
 
 @dataclass(frozen=True, kw_only=True)
-class HistoryOptions(StoreOptions):
+class HistoryOptions(StoreOptions, _Known):
     """Show why a day is as it is: its state, and every attempt that changed something or failed."""
 
     instrument: Optional[str] = option(
-        None, f"one instrument: {', '.join(INSTRUMENTS)}", parse=parse_names, metavar="NAME", env="IALIRT_INSTRUMENT"
+        None, f"one instrument: {', '.join(INSTRUMENTS)}", parse=written_names, metavar="NAME", env="IALIRT_INSTRUMENT"
     )
     day: Optional[date] = option(None, "the UTC day", parse=parse_day, metavar="DAY")
+    catalogue: Optional[str] = _catalogue()
 
     def __post_init__(self) -> None:
         if self.instrument is None or self.day is None:
             missing = "--instrument" if self.instrument is None else "--day"
             raise UsageError(f"{missing} is missing: history --instrument hit --day 2026-01-05")
-        if len(parse_instruments(self.instrument)) > 1:
-            raise UsageError(f"--instrument {self.instrument}: the history is that of one instrument")
         super().__post_init__()
+        if len(self.instruments) > 1:
+            raise UsageError(f"--instrument {self.instrument}: the history is that of one instrument")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from datetime import MAXYEAR, UTC, date, datetime, timedelta
 from typing import Annotated, Any
 
-from ialirt_backfill.exceptions import UsageError
-from ialirt_backfill.instruments import INSTRUMENTS, Instrument
+from ialirt_backfill.exceptions import UnknownInstrument, UsageError
+from ialirt_backfill.instruments import Catalogue, Instrument, default_catalogue
 
 ALL = "all"
 
@@ -135,23 +135,29 @@ class _AsWritten:
 Duration = Annotated[timedelta, _AsWritten()]
 
 
-def parse_instruments(text: str) -> tuple[Instrument, ...]:
+def parse_instruments(text: str, catalogue: Catalogue | None = None) -> tuple[Instrument, ...]:
     """One instrument, a comma-separated list, or ``all``; in the order given, each once."""
+    known = (catalogue or default_catalogue()).instruments
     names = [name.strip() for name in text.split(",") if name.strip()]
     if not names:
-        raise UsageError(f"no instrument given: choose from {', '.join(INSTRUMENTS)}, or {ALL}")
+        raise UnknownInstrument(f"no instrument given: choose from {', '.join(known)}, or {ALL}")
     names = [name.lower() for name in names]
     for name in names:
-        if name not in INSTRUMENTS and name != ALL:
-            near = difflib.get_close_matches(name, [*INSTRUMENTS, ALL], n=1, cutoff=0.4)
+        if name not in known and name != ALL:
+            near = difflib.get_close_matches(name, [*known, ALL], n=1, cutoff=0.4)
             hint = f" Did you mean {near[0]!r}?" if near else ""
-            raise UsageError(f"unknown instrument {name!r}.{hint} Known: {', '.join(INSTRUMENTS)}, or {ALL}")
-    return tuple(INSTRUMENTS[name] for name in dict.fromkeys(INSTRUMENTS if ALL in names else names))
+            raise UnknownInstrument(f"unknown instrument {name!r}.{hint} Known: {', '.join(known)}, or {ALL}")
+    return tuple(known[name] for name in dict.fromkeys(known if ALL in names else names))
 
 
 def parse_names(text: str) -> str:
     """The names of instruments as they are written here, where every one of them is known."""
     parse_instruments(text)
+    return written_names(text)
+
+
+def written_names(text: str) -> str:
+    """The names of instruments as they are written here, known or not."""
     return ",".join(name.strip().lower() for name in text.split(",") if name.strip())
 
 

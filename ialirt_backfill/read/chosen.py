@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from ialirt_backfill.day.times import TIME_UTC
 from ialirt_backfill.exceptions import UsageError
-from ialirt_backfill.instruments import INSTRUMENTS, Instrument
-from ialirt_backfill.read.averages import has_mean
+from ialirt_backfill.instruments import INSTRUMENTS, Column, Instrument
 from ialirt_backfill.read.schema import EXTRA, fields_named, schema_of, unknown_column
 
 
@@ -20,16 +19,19 @@ def own_columns(instrument: Instrument) -> list[str]:
 
 
 def chosen(
-    instruments: Sequence[Instrument], columns: Sequence[str] | None, *, means: bool
+    instruments: Sequence[Instrument],
+    columns: Sequence[str] | None,
+    *,
+    has_mean: Callable[[Column], bool] | None = None,
 ) -> Mapping[Instrument, list[str]]:
     """The columns of each instrument: its own, or those that are named; an instrument that has none of these is not
-    there. Where means are made, those that have one.
+    there. Where means are made, ``has_mean`` says which have one.
 
     Raises UsageError for a name that none of them has, or more than one, or that has no mean.
     """
     if columns is None:
         own = {instrument: own_columns(instrument) for instrument in instruments}
-        return {one: [it for it in names if not means or _has_mean(one, it)] for one, names in own.items()}
+        return {one: [it for it in names if _is_possible(one, it, has_mean)] for one, names in own.items()}
     found: dict[Instrument, list[str]] = {}
     for name in dict.fromkeys(columns):
         having = [instrument for instrument in instruments if fields_named(instrument, name)]
@@ -40,11 +42,11 @@ def chosen(
             raise UsageError(f"{names} have a column {name!r} each: read them one by one")
         for one in having:
             found.setdefault(one, []).append(name)
-            for field in fields_named(one, name) if means else ():
-                if field.name != TIME_UTC and not _has_mean(one, field.name):
+            for field in fields_named(one, name):
+                if field.name != TIME_UTC and not _is_possible(one, field.name, has_mean):
                     raise UsageError(f"there is no mean of {field.name}: means are of numbers, and not of times")
     return found or {instruments[0]: []}
 
 
-def _has_mean(instrument: Instrument, name: str) -> bool:
-    return name in instrument.columns and has_mean(instrument.columns[name])
+def _is_possible(instrument: Instrument, name: str, has_mean: Callable[[Column], bool] | None) -> bool:
+    return has_mean is None or (name in instrument.columns and has_mean(instrument.columns[name]))

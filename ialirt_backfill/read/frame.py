@@ -11,8 +11,9 @@ import pyarrow as pa
 
 from ialirt_backfill.day.times import TIME_UTC
 from ialirt_backfill.exceptions import UsageError
-from ialirt_backfill.read.arrays import array_of
+from ialirt_backfill.read.arrays import array_of, shape_of
 from ialirt_backfill.read.asked import Moment, asked, names_of, stretch_of
+from ialirt_backfill.read.averages import has_mean
 from ialirt_backfill.read.chosen import chosen
 from ialirt_backfill.read.table import whole
 
@@ -30,23 +31,24 @@ def read_days(
     average: str | timedelta | None = None,
     index: str | None = TIME_UTC,
     strict: bool = False,
+    catalogue: str | Path | None = None,
 ) -> pd.DataFrame:
     """The records of one instrument, or of several on one time axis, as a DataFrame; near-real-time, uncalibrated.
 
-    ``start``, ``end``, ``columns``, ``average`` and ``strict`` are as in `read_table`; so are errors and warnings. The
-    columns are those that no other instrument has; what all have (``ttj2000ns``, ``kernel_set_key``) and what only a
-    file has (``extra``) comes where it is named. ``frame.attrs["units"]`` has their units.
+    ``start``, ``end``, ``columns``, ``average``, ``strict`` and ``catalogue`` are as in `read_table`; so are errors and
+    warnings. The columns are those that no other instrument has; what all have (``ttj2000ns``, ``kernel_set_key``) and
+    what only a file has (``extra``) comes where it is named. ``frame.attrs["units"]`` has their units.
 
     The index is ``time_utc``, aware; ``index="mag_epoch_utc"`` is the time of the measurement to the nanosecond, and
     with ``index=None`` times are a column like others. Flags, nanoseconds and counts of SWE are nullable, what is
     measured is ``float64``, whatever the days hold. Of several instruments there is a row for each second that any of
     them has a record of; means meet in the same stretches.
     """
-    what = asked(datastore, instrument, start, end)
+    what = asked(datastore, instrument, start, end, catalogue)
     every = stretch_of(average)
     frames: list[pd.DataFrame] = []
     units: dict[str, str] = {}
-    wanted = chosen(what.instruments, names_of(columns), means=every is not None)
+    wanted = chosen(what.instruments, names_of(columns), has_mean=has_mean if every is not None else None)
     if index not in {TIME_UTC, None}:
         if len(what.instruments) > 1 or every is not None:
             raise UsageError(f"index {index!r}: several instruments, and means, have time_utc in common")
@@ -72,8 +74,9 @@ def _frame(table: pa.Table, index: str) -> pd.DataFrame:
         )
     frame: pd.DataFrame = table.to_pandas(types_mapper=_NULLABLE.get)
     for field in table.schema:
-        arrays = array_of(table[field.name]) if _is_nested(field.type) else None
-        if arrays is not None:
+        shape = shape_of(table[field.name]) if _is_nested(field.type) else None
+        if shape is not None:
+            arrays, _ = array_of(table[field.name], shape)
             there = table[field.name].is_valid().to_pylist()
             cells = [array if is_there else None for array, is_there in zip(arrays, there, strict=True)]
             frame[field.name] = pd.Series(cells, dtype=object)

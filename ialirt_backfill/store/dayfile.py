@@ -182,10 +182,13 @@ def inspect(path: Path) -> Inspection:
 
 @contextlib.contextmanager
 def _understood(path: Path) -> Iterator[None]:
-    """Where the bytes of the file cannot be understood inside, a DayFileError that names it."""
+    """Where the bytes of the file cannot be understood inside, or this machine lacks memory or threads to read them, a
+    DayFileError that names it."""
     try:
         yield
     except content.NotUnderstood as error:
         raise DayFileError(
             f"{path} cannot be understood: {error}. It was left as it is: move it aside and run again"
         ) from error
+    except pa.ArrowException as error:
+        raise DayFileError(f"{path} cannot be read on this machine: {error}") from error

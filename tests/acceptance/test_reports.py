@@ -74,8 +74,8 @@ def test_json_on_standard_output(filled: Command) -> None:
 def test_a_run_and_its_plan_say_what_they_cost_and_where_things_are(filled: Command) -> None:
     words = ("--instrument", "hit", *RANGE, "--as-of", NOW, "--retry-failed")
     plan = filled(*words, "--dry-run")
-    assert re.search(r"\nAbout a few seconds, \d+ kB of files, going by earlier runs\n$", plan.out)
-    where = f"Datastore {filled.cwd}/ialirt-data, ledger sqlite:///{filled.cwd}/ialirt-data/ledger.sqlite\n"
+    assert re.search(r"\nTakes a few seconds and \d+ kB on disk, going by earlier runs\n$", plan.out)
+    where = f"Datastore {filled.cwd}/ialirt-data, its ledger is ledger.sqlite\n"
     assert plan.err == where
     found = filled(*words, "--dry-run", "--json").json
     assert found["datastore"] == f"{filled.cwd}/ialirt-data"
@@ -86,13 +86,30 @@ def test_a_run_and_its_plan_say_what_they_cost_and_where_things_are(filled: Comm
     assert found["estimate"]["bytes"] == pytest.approx(a_full_day.stat().st_size, rel=0.02)
 
 
+def test_the_availability_at_the_end_is_that_of_the_range_whatever_was_asked_now(command: Command) -> None:
+    days = ("--start", "2026-02-01", "--end", "2026-02-06")
+    words = ("--instrument", "hit,swe", "--as-of", NOW)
+    assert command(*words, *days[:3], "2026-02-03", "-q").code == 0
+    known = {it["instrument"]: it for it in command("status", *words, *days, "--json").json["instruments"]}
+    runs = [command(*words, *days, "--json").json for _ in range(2)]
+    found = {it["instrument"]: it for it in command("status", *words, *days, "--json").json["instruments"]}
+    assert runs[1]["results"] == []
+    for run in runs:
+        for it in run["instruments"]:
+            name = it["instrument"]
+            assert (it["days"], it["records"]) == (6, found[name]["records"])
+            assert it["availability_pct"] == pytest.approx(found[name]["availability_pct"])
+            assert it["records"] > known[name]["records"]
+
+
 def test_gaps_of_what_was_never_asked_for_are_not_none(filled: Command) -> None:
     done = filled("gaps", "--instrument", "mag", *RANGE)
     assert done.out == (
         "10 days, both ends included, 2026-01-01 … 2026-01-10: nothing was answered, so no gap is known\n"
         "mag: of 10 days, 10 never asked for\n"
     )
-    assert "hit: of 10 days, 1 failed\n" in filled("gaps", *RANGE).out
+    of_hit = filled("gaps", *RANGE).out
+    assert re.search(r"2026-01-10: \d+ gaps in what was answered\nhit: of 10 days, 1 failed\n", of_hit)
 
 
 def test_gaps_as_csv(filled: Command) -> None:

@@ -452,7 +452,9 @@ def test_there_must_be_a_datastore(tmp_path: Any) -> None:
 
 def test_the_json_contract(load: Mirror, sqlite_target: str) -> None:
     told = json.loads(json.dumps(load(sqlite_target).to_json()))
-    assert told.keys() == {"run_id", "synthetic", "database", "plan", "results", "summary"}
+    assert told.keys() == {
+        "run_id", "synthetic", "datastore", "ledger", "database", "plan", "results", "summary",
+    }  # fmt: skip
     assert told["synthetic"] is False
     assert told["plan"][0] == {"instrument": "hit", "day": "2026-01-01", "action": "load", "reason": "never loaded"}
     result = told["results"][0]
