@@ -20,6 +20,7 @@ from typing import Any
 from ialirt_backfill.ending import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_USAGE, EXIT_WELL, Stop
 from ialirt_backfill.exceptions import IalirtBackfillError
 from ialirt_backfill.options import (
+    ALL,
     AdoptOptions,
     BackfillOptions,
     CompletionOptions,
@@ -107,7 +108,7 @@ def _has_demonstration(options: ServeOptions, stop: Stop) -> bool:
     from ialirt_backfill.run.backfill import backfill
     from ialirt_backfill.run.events import Listener
 
-    days = BackfillOptions(datastore=options.datastore, last=timedelta(days=2), demo=True)
+    days = BackfillOptions(instrument=ALL, datastore=options.datastore, last=timedelta(days=2), demo=True)
     report = backfill(days, listener=Listener(), stop=stop)
     return not stop.is_set() and report.exit_code == EXIT_WELL
 

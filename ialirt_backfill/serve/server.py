@@ -65,6 +65,7 @@ class Server:
     def url(self) -> str:
         """The base address of HAPI, as this machine sees it."""
         host, port = self._http.bind_addr[:2]
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
         shown = f"[{host}]" if ":" in host else host
         return f"http://{shown}:{port}{self._prefix}/hapi"
 

@@ -6,6 +6,8 @@ import logging
 from collections.abc import Callable
 from pathlib import Path
 
+import pyarrow as pa
+
 from ialirt_backfill.ending import Stop
 from ialirt_backfill.exceptions import UsageError
 from ialirt_backfill.instruments import INSTRUMENTS
@@ -27,6 +29,7 @@ def serve(options: ServeOptions, *, tell: Callable[[str], None], stop: Stop) -> 
             f"serve needs the extra of that name: pip install 'ialirt-backfill[serve]' ({error})"
         ) from None
     logging.captureWarnings(True)  # of cells that a column cannot hold: they belong into the log
+    pa.set_memory_pool(pa.system_memory_pool())  # arrow's own keeps for each thread what that once had
     holdings = Holdings(options, INSTRUMENTS.values())
     hapi = Hapi(
         Path(options.datastore),
