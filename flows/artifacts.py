@@ -6,6 +6,7 @@ import logging
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, cast
 from uuid import UUID
 
@@ -18,6 +19,7 @@ from prefect.artifacts import (
 
 from flows.notices import Notices
 from flows.origin import Origin
+from ialirt_backfill.export.events import ExportDecision, MonthOutcome
 from ialirt_backfill.plan.coverage import percent
 from ialirt_backfill.plan.decisions import Decision
 from ialirt_backfill.run.events import DayOutcome
@@ -35,7 +37,9 @@ MOST_ROWS = 1000
 """A longer table helps nobody; the ledger has it all."""
 
 
-def show_plan(flow: str, plan: Sequence[Decision] | Sequence[MirrorDecision], origin: Origin) -> None:
+def show_plan(
+    flow: str, plan: Sequence[Decision] | Sequence[MirrorDecision] | Sequence[ExportDecision], origin: Origin
+) -> None:
     """The plan as a table."""
     rows = [
         {
@@ -83,6 +87,24 @@ def show_loads(flow: str, outcomes: Iterable[MirrorOutcome], database: str, orig
         for outcome in sorted(outcomes, key=lambda it: (it.error is None, it.decision.day))
     ]
     _table(f"{flow}-result", rows, origin.described(f"{len(rows):,} instrument-days to be loaded into {database}"))
+
+
+def show_exports(flow: str, outcomes: Iterable[MonthOutcome], folder: Path, origin: Origin) -> None:
+    """What became of the days that were to be exported, as a table; those that failed come first."""
+    rows = [
+        {
+            "instrument": outcome.instrument.name,
+            "day": day.isoformat(),
+            "status": "failed" if day in outcome.failed else "exported",
+            "records": outcome.records.get(day, 0),
+            "path": str(outcome.path),
+            "error": outcome.failed.get(day, ""),
+        }
+        for outcome in outcomes
+        for day in sorted({**outcome.records, **outcome.failed})
+    ]
+    rows.sort(key=lambda row: (not row["error"], row["day"]))
+    _table(f"{flow}-result", rows, origin.described(f"{len(rows):,} instrument-days to be written into {folder}"))
 
 
 def show_availability(flow: str, outcomes: Iterable[DayOutcome], origin: Origin) -> None:

@@ -21,6 +21,7 @@ from ialirt_backfill.instruments import INSTRUMENTS
 from ialirt_backfill.options import (
     ALL,
     BackfillOptions,
+    ExportOptions,
     MirrorOptions,
     PollOptions,
     StoreOptions,
@@ -207,3 +208,4 @@ def _meant(field: Field[Any], value: object) -> Any:
 BACKFILL = Form(BackfillOptions, required=("instrument", "start"), without=("last",))
 POLL = Form(PollOptions, without=("until_end_of_hour",))
 MIRROR = Form(MirrorOptions, without=("action",))
+EXPORT = Form(ExportOptions, without=("action",))

@@ -33,8 +33,13 @@ def deployments(name: str = "prefect.yaml") -> dict[str, dict[str, Any]]:
     return {entry["name"]: entry for entry in read(name)["deployments"]}
 
 
+def all_deployments() -> list[tuple[str, dict[str, Any]]]:
+    names = ("prefect.yaml", "prefect-mirror.yaml", "prefect-export.yaml")
+    return [entry for name in names for entry in deployments(name).items()]
+
+
 def test_every_deployment_leads_to_a_flow_and_is_documented() -> None:
-    for name, entry in (deployments() | deployments("prefect-mirror.yaml")).items():
+    for name, entry in all_deployments():
         path, _, function = entry["entrypoint"].partition(":")
         flow: Flow[Any, Any] = load_flow_from_entrypoint(f"{ROOT / path}:{function}")
         assert f"`{flow.name}/{name}`" in DOCUMENT
@@ -45,8 +50,9 @@ def test_every_deployment_leads_to_a_flow_and_is_documented() -> None:
     ("day", "synthetic", "runs"),
     [(date(2026, 1, 5), False, True), (date(2026, 1, 6), False, False), (date(2026, 1, 5), True, False)],
 )
-def test_the_mirror_runs_when_a_real_day_that_is_over_has_changed(
-    monkeypatch: pytest.MonkeyPatch, day: date, synthetic: bool, runs: bool
+@pytest.mark.parametrize("name", ["prefect-mirror.yaml", "prefect-export.yaml"])
+def test_mirror_and_export_run_when_a_real_day_that_is_over_has_changed(
+    monkeypatch: pytest.MonkeyPatch, name: str, day: date, synthetic: bool, runs: bool
 ) -> None:
     emitted: list[Event] = []
     monkeypatch.setattr("flows.notices.emit_event", lambda **given: emitted.append(Event(**given)))
@@ -56,19 +62,20 @@ def test_the_mirror_runs_when_a_real_day_that_is_over_has_changed(
     notices.day_finished(DayOutcome(decision.instrument, day, decision, DayStatus.DOWNLOADED, changed=True))
     notices.tell()
 
-    [described] = deployments("prefect-mirror.yaml")["on-change"]["triggers"]
+    [described] = deployments(name)["on-change"]["triggers"]
     trigger = DeploymentEventTrigger(**described)
     [event] = [event for event in emitted if event.event in trigger.expect]
     assert ResourceSpecification.model_validate(trigger.match).matches(event.resource) is runs
 
 
-def test_the_mirror_has_an_hourly_safety_net() -> None:
-    [schedule] = deployments("prefect-mirror.yaml")["on-change"]["schedules"]
-    assert (schedule["cron"], schedule["active"], schedule["slug"]) == ("17 * * * *", True, "hourly")
+@pytest.mark.parametrize(("name", "minute"), [("prefect-mirror.yaml", 17), ("prefect-export.yaml", 22)])
+def test_mirror_and_export_have_an_hourly_safety_net(name: str, minute: int) -> None:
+    [schedule] = deployments(name)["on-change"]["schedules"]
+    assert (schedule["cron"], schedule["active"], schedule["slug"]) == (f"{minute} * * * *", True, "hourly")
 
 
 def test_no_deployment_has_a_limit_that_a_dead_run_could_hold() -> None:
-    for name, entry in (deployments() | deployments("prefect-mirror.yaml")).items():
+    for name, entry in all_deployments():
         assert "concurrency_limit" not in entry, name
     assert "concurrency_limit" not in read("prefect.yaml")["definitions"]["work_pool"]
 
@@ -104,6 +111,7 @@ def test_the_image_holds_what_the_deployments_name() -> None:
         "ledger",
         "prefect.yaml",
         "prefect-mirror.yaml",
+        "prefect-export.yaml",
     } <= names
     kept = (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
     assert names <= {line[1:] for line in kept if line.startswith("!")}

@@ -25,7 +25,8 @@ from pydantic import SecretStr
 
 from flows import blocks
 from flows.backfill import backfill
-from flows.forms import BACKFILL, FOR_A_TERMINAL, MIRROR, POLL, Form
+from flows.export import export
+from flows.forms import BACKFILL, EXPORT, FOR_A_TERMINAL, MIRROR, POLL, Form
 from flows.mirror import mirror
 from flows.poll import poll
 from flows.settings import api_key, completed
@@ -38,6 +39,7 @@ FORMS: dict[str, tuple[Flow[Any, Any], Form[Any]]] = {
     "backfill": (backfill, BACKFILL),
     "poll": (poll, POLL),
     "mirror": (mirror, MIRROR),
+    "export": (export, EXPORT),
 }
 DOCUMENT = (Path(__file__).parents[2] / "docs" / "prefect.md").read_text(encoding="utf-8")
 MAG: dict[str, object] = {"instrument": ["mag"], "start": "2026-02-01"}
@@ -76,7 +78,7 @@ def test_what_is_required_is_required_and_nothing_else_is() -> None:
     drawn = properties(backfill)
     assert not any("anyOf" in field for field in drawn.values()), "which the page shows as a choice of types, or None"
     assert "default" not in drawn["instrument"]
-    for entry in (poll, mirror):
+    for entry in (poll, mirror, export):
         assert schema_of(entry)["required"] == []
         assert schema_of(entry)["properties"]["options"]["required"] == []
         assert schema_of(entry)["properties"]["options"]["default"] == {}
