@@ -56,6 +56,17 @@ def tables(
     return reading.tables(Path(datastore), _aware(start), _aware(stop))
 
 
+def table_of(path: Path, instrument: Instrument, day: date) -> pa.Table:
+    """The rows of a day that are in its file, wherever that lies, as `tables` gives them."""
+    schema = schema_of(instrument)
+    reading = _Reading(instrument, schema, stored(instrument, schema), Odd(strict=False))
+    midnight = datetime.combine(day, time(), UTC)
+    try:
+        return reading._table(path, midnight, midnight + _DAY)
+    finally:
+        reading.odd.tell()
+
+
 def file_of(datastore: Path, instrument: Instrument, day: date) -> Path | None:
     """Where the file of a day lies, under any of its names; None where there is none."""
     paths = (datastore / name for name in instrument.paths(day))

@@ -22,10 +22,8 @@ def keys(datastore: str) -> set[str]:
         return {row[0] for row in ledger.execute("SELECT item_name FROM workflow_progress")}
 
 
-@pytest.mark.parametrize("where", [None, "local"])
-def test_tasks_know_what_the_catalogue_says(
-    simulator: Simulator, datastore: str, tmp_path: Path, where: str | None
-) -> None:
+@pytest.mark.parametrize("where", ["", "local"])
+def test_tasks_know_what_the_catalogue_says(simulator: Simulator, datastore: str, tmp_path: Path, where: str) -> None:
     path = tmp_path / "names.toml"
     path.write_text(OTHER_NAMES)
     options = options_for(simulator, datastore, instrument="hit", catalogue=str(path), jobs=2, **DAYS)
