@@ -23,8 +23,10 @@ from ialirt_backfill.options import (
     ALL,
     AdoptOptions,
     BackfillOptions,
+    ChangesOptions,
     CompletionOptions,
     ConfigOptions,
+    ExportOptions,
     GapsOptions,
     HistoryOptions,
     LedgerOptions,
@@ -119,6 +121,18 @@ def _has_demonstration(options: ServeOptions, stop: Stop) -> bool:
     return not stop.is_set() and report.exit_code == EXIT_WELL
 
 
+def run_export(options: ExportOptions) -> int:
+    from ialirt_backfill.export.parquet import export_parquet
+    from ialirt_backfill.terminal.export import ExportScreen
+
+    stop = Stop()
+    screen = ExportScreen(options)
+    with screen.watching() as listener, _stopped_by_signals(stop, screen.stopping):
+        report = export_parquet(options, listener=listener, stop=stop)
+    screen.show(report, interrupted=stop.is_set(), command=_typed())
+    return stop.exit_code if stop.is_set() else report.exit_code
+
+
 def run_status(options: StatusOptions) -> int:
     from ialirt_backfill.reports.status import status
     from ialirt_backfill.terminal.reports import show_status
@@ -148,6 +162,14 @@ def run_runs(options: RunsOptions) -> int:
     from ialirt_backfill.terminal.reports import show_runs
 
     show_runs(runs(options), options)
+    return EXIT_WELL
+
+
+def run_changes(options: ChangesOptions) -> int:
+    from ialirt_backfill.reports.changes import changes
+    from ialirt_backfill.terminal.changes import show_changes
+
+    show_changes(changes(options), options)
     return EXIT_WELL
 
 
@@ -227,10 +249,12 @@ COMMANDS = {
     "verify": Command(VerifyOptions, run_verify, "which files are not what the ledger recorded"),
     "mirror": Command(MirrorOptions, run_mirror, "load the daily files into a database"),
     "serve": Command(ServeOptions, run_serve, "serve the daily files by HAPI, to Autoplot, hapiclient and pySPEDAS"),
+    "export": Command(ExportOptions, run_export, "write the days into a folder as Parquet, a file per month"),
     "status": Command(StatusOptions, run_status, "how complete a range is, with a calendar", only_tells=True),
     "gaps": Command(GapsOptions, run_gaps, "the gaps of a range, longest first", only_tells=True),
     "history": Command(HistoryOptions, run_history, "why a day is as it is: every attempt at it", only_tells=True),
     "runs": Command(RunsOptions, run_runs, "the last runs and their results", only_tells=True),
+    "changes": Command(ChangesOptions, run_changes, "the days whose content has changed since", only_tells=True),
     "adopt": Command(AdoptOptions, run_adopt, "take the files of another program into the ledger, without the network"),
     "ledger": Command(LedgerOptions, run_ledger, "show the ledger's version, upgrade it, prune its history"),
     "config": Command(ConfigOptions, run_config, "each setting's value and where it came from", only_tells=True),

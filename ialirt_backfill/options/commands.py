@@ -27,6 +27,7 @@ from ialirt_backfill.options.forms import (
     parse_last_day,
     parse_percent,
     parse_rate,
+    parse_since,
     parse_time,
     written_names,
 )
@@ -418,7 +419,7 @@ class MirrorOptions(StoreOptions, RangeOptions):
         "load a day that still grows at most so often: 0s, 10m, 1h or PT1H",
         parse=parse_duration,
         metavar="TIME",
-        env="IALIRT_MIRROR_OPEN_EVERY",
+        env="IALIRT_OPEN_EVERY",
     )
     reload: bool = option(False, "load every day of the range again, whatever the ledger remembers")
     history: bool = option(False, "have crump note every load in its table _crump_history")
@@ -509,6 +510,72 @@ class ServeOptions(StoreOptions, _Known):
         super().__post_init__()
 
 
+EXPORT_ACTIONS = ("parquet",)
+
+
+def parse_export_action(text: str) -> str:
+    """What is to be written."""
+    if text not in EXPORT_ACTIONS:
+        raise UsageError(f"{text!r} is unknown; export has {', '.join(EXPORT_ACTIONS)}")
+    return text
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExportOptions(StoreOptions, RangeOptions):
+    """Write the days into a folder, as Parquet: one file per instrument and month, as often as one of its days changes.
+
+    parquet: <DIR>/instrument=mag/year=2026/imap_ialirt_mag_202601.parquet
+    """
+
+    action: str = option(
+        EXPORT_ACTIONS[0],
+        f"one of {', '.join(EXPORT_ACTIONS)}",
+        flags=["action"],
+        parse=parse_export_action,
+        choices=EXPORT_ACTIONS,
+        nargs="?",
+    )
+    to: Optional[str] = option(None, "folder to write into", metavar="DIR", env="IALIRT_EXPORT_TO")
+    public: bool = option(
+        False, "leave out the instruments and columns that not everybody is shown", env="IALIRT_EXPORT_PUBLIC"
+    )
+    open_every: Duration = option(
+        timedelta(hours=1),
+        "write a day that still grows at most so often: 0s, 10m, 1h or PT1H",
+        parse=parse_duration,
+        metavar="TIME",
+        env="IALIRT_OPEN_EVERY",
+    )
+    rewrite: bool = option(False, "write every file of the range again, whatever it holds")
+    dry_run: bool = option(False, "show the plan; write nothing")
+
+    def __post_init__(self) -> None:
+        parse_export_action(self.action)
+        if self.to is not None:
+            checked(self.to, bool(self.to.strip()), "--to is empty: name a folder")
+            object.__setattr__(self, "to", full_path("--to", self.to))
+        super().__post_init__()
+        if self.public and not self.takes_what_it_may and not self._is_judged_later:
+            for instrument in super().instruments:
+                shut = f"--instrument {instrument.name}: not everybody is shown it; leave it out, or leave out --public"
+                checked(instrument, not instrument.scopes, shut)
+
+    @property
+    def folder(self) -> Path:
+        """Where to, in full. UsageError where no folder is named, or one inside the datastore."""
+        if self.to is None:
+            raise UsageError("--to is missing: name the folder to write into")
+        folder = Path(self.to).absolute()
+        if folder.resolve().is_relative_to(Path(self.datastore).resolve()):
+            raise UsageError(f"--to {self.to} lies in the datastore, which holds day files only: name another folder")
+        return folder
+
+    @property
+    def instruments(self) -> tuple[Instrument, ...]:
+        """The instruments named, in the order given; all where none is. A public folder has those it may have."""
+        return tuple(it for it in super().instruments if not (self.public and it.scopes))
+
+
 # --- reports ----------------------------------------------------------------------------------------------------------
 
 
@@ -564,6 +631,34 @@ class HistoryOptions(StoreOptions, _Known):
         super().__post_init__()
         if len(self.instruments) > 1:
             raise UsageError(f"--instrument {self.instrument}: the history is that of one instrument")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChangesOptions(StoreOptions, _Known):
+    """Show the days whose content has changed, oldest first, and a cursor to go on from.
+
+    Given as --since the next time, the cursor misses no change and tells none twice.
+    """
+
+    instrument: Optional[str] = option(
+        None,
+        f"one instrument, a comma-separated list, or all: {', '.join(INSTRUMENTS)}",
+        parse=written_names,
+        metavar="NAME",
+        env="IALIRT_INSTRUMENT",
+    )
+    since: Optional[str] = option(
+        None,
+        "a cursor, or a time in ISO 8601 (Z or no zone: UTC); default: all days",
+        parse=parse_since,
+        metavar="TIME|CURSOR",
+    )
+    catalogue: Optional[str] = _catalogue()
+
+    def __post_init__(self) -> None:
+        if self.since is not None:
+            object.__setattr__(self, "since", parse_since(self.since))
+        super().__post_init__()
 
 
 @dataclass(frozen=True, kw_only=True)
