@@ -110,7 +110,13 @@ def _has_demonstration(options: ServeOptions, stop: Stop) -> bool:
     from ialirt_backfill.run.backfill import backfill
     from ialirt_backfill.run.events import Listener
 
-    days = BackfillOptions(instrument=ALL, datastore=options.datastore, last=timedelta(days=2), demo=True)
+    days = BackfillOptions(
+        instrument=options.instrument or ALL,
+        catalogue=options.catalogue,
+        datastore=options.datastore,
+        last=timedelta(days=2),
+        demo=True,
+    )
     report = backfill(days, listener=Listener(), stop=stop)
     return not stop.is_set() and report.exit_code == EXIT_WELL
 

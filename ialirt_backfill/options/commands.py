@@ -462,7 +462,7 @@ LAST_PORT = 65535
 
 
 @dataclass(frozen=True, kw_only=True)
-class ServeOptions(StoreOptions):
+class ServeOptions(StoreOptions, _Known):
     """Serve the daily files by HAPI, to hapiclient, Autoplot, pySPEDAS or a browser, at /hapi.
 
     It answers from the files and the ledger alone, asks I-ALiRT for nothing and writes nothing.
@@ -489,6 +489,13 @@ class ServeOptions(StoreOptions):
     contact: str = option(
         "whoever runs this server", "whom to ask about this server", metavar="TEXT", env="IALIRT_SERVE_CONTACT"
     )
+    instrument: Optional[str] = option(
+        None,
+        f"serve these only: a comma-separated list, or all: {', '.join(INSTRUMENTS)}",
+        parse=written_names,
+        metavar="NAME",
+    )
+    catalogue: Optional[str] = _catalogue()
     demo: bool = option(False, "fetch two days from a built-in simulator first, and serve these: synthetic data")
 
     def __post_init__(self) -> None:
