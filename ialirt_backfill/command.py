@@ -25,6 +25,7 @@ from ialirt_backfill.options import (
     ConfigOptions,
     GapsOptions,
     HistoryOptions,
+    InstrumentsOptions,
     LedgerOptions,
     MirrorOptions,
     PollOptions,
@@ -145,6 +146,13 @@ def run_ledger(options: LedgerOptions) -> int:
     return EXIT_WELL
 
 
+def run_instruments(options: InstrumentsOptions) -> int:
+    from ialirt_backfill.terminal.instruments import show_instruments
+
+    show_instruments(options)
+    return EXIT_WELL
+
+
 def run_config(options: ConfigOptions) -> int:
     from ialirt_backfill.options.settings import configuration
     from ialirt_backfill.terminal.configuration import show_config
@@ -198,6 +206,9 @@ COMMANDS = {
     "history": Command(HistoryOptions, run_history, "why a day is as it is: every attempt at it", only_tells=True),
     "runs": Command(RunsOptions, run_runs, "the last runs and their results", only_tells=True),
     "adopt": Command(AdoptOptions, run_adopt, "take the files of another program into the ledger, without the network"),
+    "instruments": Command(
+        InstrumentsOptions, run_instruments, "what is known of the instruments: columns, units; check a catalogue", True
+    ),
     "ledger": Command(LedgerOptions, run_ledger, "show the ledger's version, upgrade it, prune its history"),
     "config": Command(ConfigOptions, run_config, "each setting's value and where it came from", only_tells=True),
     "completion": Command(CompletionOptions, run_completion, "completion for bash, zsh or fish"),

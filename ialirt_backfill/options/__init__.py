@@ -2,6 +2,7 @@
 
 from ialirt_backfill.options.commands import (
     DEFAULT_URL,
+    INSTRUMENTS_ACTIONS,
     LAST_YEAR,
     LEDGER_ACTIONS,
     MIRROR_ACTIONS,
@@ -14,6 +15,7 @@ from ialirt_backfill.options.commands import (
     DecisionOptions,
     GapsOptions,
     HistoryOptions,
+    InstrumentsOptions,
     LedgerOptions,
     MirrorOptions,
     PassOptions,
@@ -41,6 +43,7 @@ from ialirt_backfill.options.forms import (
 __all__ = [
     "ALL",
     "DEFAULT_URL",
+    "INSTRUMENTS_ACTIONS",
     "LAST_YEAR",
     "LEDGER_ACTIONS",
     "MIRROR_ACTIONS",
@@ -54,6 +57,7 @@ __all__ = [
     "Duration",
     "GapsOptions",
     "HistoryOptions",
+    "InstrumentsOptions",
     "LedgerOptions",
     "MirrorOptions",
     "PassOptions",
