@@ -26,10 +26,14 @@ def command_line(*words: str) -> str:
 
 
 def _called() -> list[str]:
-    called = sys.argv[0]
-    if Path(called).name not in {PROGRAM, "cli.py"} or shutil.which(PROGRAM):
-        return [PROGRAM]
-    return [called] if Path(called).name == PROGRAM else [sys.executable, called]
+    called, at_hand = sys.argv[0], shutil.which(PROGRAM)
+    match Path(called).name:
+        case name if name == PROGRAM:
+            is_it = at_hand is not None and Path(at_hand).resolve() == Path(called).resolve()
+            return [PROGRAM if is_it else called]
+        case "cli.py" if at_hand is None:
+            return [sys.executable, called]
+    return [PROGRAM]
 
 
 _SAME_OPTION = {"--instruments": "--instrument", "--instr": "--instrument"}
