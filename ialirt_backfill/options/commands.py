@@ -494,6 +494,7 @@ class ServeOptions(StoreOptions, _Known):
         f"serve these only: a comma-separated list, or all: {', '.join(INSTRUMENTS)}",
         parse=written_names,
         metavar="NAME",
+        env="IALIRT_INSTRUMENT",
     )
     catalogue: Optional[str] = _catalogue()
     demo: bool = option(False, "fetch two days from a built-in simulator first, and serve these: synthetic data")
