@@ -26,6 +26,7 @@ from ledger.records import (
     DayChange,
     DayState,
     Experience,
+    Extent,
     MirroredDay,
     Progress,
     Run,
@@ -125,6 +126,10 @@ class Ledger:
     def newest_day(self, item_name: str) -> date | None:
         """The last day that has a row, None where there is no row."""
         return self._database.read(lambda connection: states.newest_day(connection, item_name))
+
+    def extents(self, item_names: Collection[str]) -> dict[str, Extent]:
+        """From when to when the records of each item go; items without one are left out."""
+        return self._database.read(lambda connection: states.extents(connection, item_names))
 
     def note_days(self, item_name: str, days: Collection[date]) -> None:
         """Remember that these days are to be asked for: those without a row get a pending one."""

@@ -215,6 +215,16 @@ class Progress:
 
 
 @dataclass(frozen=True, slots=True)
+class Extent:
+    """From when to when the records of an item go, when a day with any was last written, and asked for up to when."""
+
+    first_record: datetime
+    last_record: datetime
+    updated_at: datetime
+    asked_through: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class MirroredDay:
     """What of a day was last taken elsewhere: the checksum of its file, its records, and when.
 
