@@ -29,6 +29,7 @@ from ialirt_backfill.options import (
     ExportOptions,
     GapsOptions,
     HistoryOptions,
+    InstrumentsOptions,
     LedgerOptions,
     MirrorOptions,
     PollOptions,
@@ -200,6 +201,13 @@ def run_ledger(options: LedgerOptions) -> int:
     return EXIT_WELL
 
 
+def run_instruments(options: InstrumentsOptions) -> int:
+    from ialirt_backfill.terminal.instruments import show_instruments
+
+    show_instruments(options)
+    return EXIT_WELL
+
+
 def run_config(options: ConfigOptions) -> int:
     from ialirt_backfill.options.settings import configuration
     from ialirt_backfill.terminal.configuration import show_config
@@ -256,6 +264,9 @@ COMMANDS = {
     "runs": Command(RunsOptions, run_runs, "the last runs and their results", only_tells=True),
     "changes": Command(ChangesOptions, run_changes, "the days whose content has changed since", only_tells=True),
     "adopt": Command(AdoptOptions, run_adopt, "take the files of another program into the ledger, without the network"),
+    "instruments": Command(
+        InstrumentsOptions, run_instruments, "what is known of the instruments: columns, units; check a catalogue", True
+    ),
     "ledger": Command(LedgerOptions, run_ledger, "show the ledger's version, upgrade it, prune its history"),
     "config": Command(ConfigOptions, run_config, "each setting's value and where it came from", only_tells=True),
     "completion": Command(CompletionOptions, run_completion, "completion for bash, zsh or fish"),
