@@ -30,10 +30,8 @@ def keys(datastore: str) -> set[str]:
         return {row[0] for row in ledger.execute("SELECT item_name FROM workflow_progress")}
 
 
-@pytest.mark.parametrize("where", [None, "local"])
-def test_tasks_know_what_the_catalogue_says(
-    simulator: Simulator, datastore: str, tmp_path: Path, where: str | None
-) -> None:
+@pytest.mark.parametrize("where", ["", "local"])
+def test_tasks_know_what_the_catalogue_says(simulator: Simulator, datastore: str, tmp_path: Path, where: str) -> None:
     path = tmp_path / "names.toml"
     path.write_text(OTHER_NAMES)
     options = options_for(simulator, datastore, instrument="hit", catalogue=str(path), jobs=2, **DAYS)
@@ -77,10 +75,8 @@ def assert_all_are_there(simulator: Simulator, datastore: str) -> None:
     assert list(Path(datastore).rglob("imap_ialirt_spacecraft_status_20260202.csv"))
 
 
-@pytest.mark.parametrize("where", [None, "local"])
-def test_a_flow_fetches_them(
-    simulator: Simulator, datastore: str, catalogue: str, tmp_path: Path, where: str | None
-) -> None:
+@pytest.mark.parametrize("where", ["", "local"])
+def test_a_flow_fetches_them(simulator: Simulator, datastore: str, catalogue: str, tmp_path: Path, where: str) -> None:
     options = options_for(simulator, datastore, instrument=ADDED, catalogue=catalogue, jobs=2, start=DAY, end=DAY)
     for path in tmp_path.glob("*.toml"):
         path.unlink()  # no worker has the files
