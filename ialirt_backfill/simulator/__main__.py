@@ -7,8 +7,11 @@ import signal
 import sys
 import threading
 from datetime import UTC, datetime
+from pathlib import Path
 
+from ialirt_backfill.exceptions import UsageError
 from ialirt_backfill.instruments import PUBLIC_SINCE, SCOPES
+from ialirt_backfill.simulator import recorded
 from ialirt_backfill.simulator.server import Simulator
 
 
@@ -61,6 +64,12 @@ def main(arguments: list[str] | None = None) -> int:
         metavar="TIME",
         help=f"data from before this time need a key, ISO 8601 UTC (default: {PUBLIC_SINCE:%Y-%m-%dT%H:%M:%S})",
     )
+    parser.add_argument(
+        "--replay",
+        type=Path,
+        metavar="DIR",
+        help="serve the answers that doctor --record has kept in this folder, and no others",
+    )
     options = parser.parse_args(arguments)
 
     interrupted = threading.Event()
@@ -74,6 +83,14 @@ def main(arguments: list[str] | None = None) -> int:
         keys=dict(options.keys),
         public_since=options.public_since,
     )
+    if options.replay is not None:
+        try:
+            kept = recorded.read(options.replay)
+        except UsageError as error:
+            parser.error(str(error))
+        simulator.faults = recorded.replayed(kept)
+        told = f"Answers of {kept[0].as_of}: ask with --as-of {kept[0].as_of}, and with a key where they had one."
+        print(told, file=sys.stderr)  # noqa: T201
     if options.now is not None:
         simulator.now = lambda: options.now
     with simulator:

@@ -123,9 +123,16 @@ def _unexpected(parameters: Mapping[str, str]) -> Answer | None:
 
 
 def answer(
-    parameters: Mapping[str, str], seed: int, now: datetime, *, caller: Caller, public_since: datetime
+    parameters: Mapping[str, str],
+    seed: int,
+    now: datetime,
+    *,
+    caller: Caller,
+    public_since: datetime,
+    limit: int = LIMIT,
 ) -> Answer:
-    """The right answer to a query: every record of the span, or a refusal; never a part of it."""
+    """The right answer to a query: every record of the span, or a refusal; never a part of it. ``limit`` is how many
+    stored bytes may be asked for."""
     refused = _unexpected(parameters) or _out_of_scope(parameters.get("instrument") or "", caller)
     if refused is not None:
         return refused
@@ -136,7 +143,7 @@ def answer(
         return refusal(f"API key required for data prior to {public_since.astimezone(UTC):%Y-%m-%dT%H:%M:%S}")
     if query.start > query.end:
         return Answer(500)  # the store rejects such a condition, and nothing catches that
-    return _found(query, seed, now, caller.scopes)
+    return _found(query, seed, now, caller.scopes, limit)
 
 
 def _out_of_scope(instrument: str, caller: Caller) -> Answer | None:
@@ -147,13 +154,13 @@ def _out_of_scope(instrument: str, caller: Caller) -> Answer | None:
     return refusal(f"Unauthorized for {restricted} access.", 403)
 
 
-def _found(query: Query, seed: int, now: datetime, scopes: Collection[str]) -> Answer:
+def _found(query: Query, seed: int, now: datetime, scopes: Collection[str], limit: int) -> Answer:
     """The records of the span."""
     texts: list[str] = []
     for instrument in _ALL if query.instrument is None else (query.instrument,):
         first, last = unix(query.start), unix(query.end)
-        found = batch(seed, instrument, first, last, unix(now), scopes=scopes, limit=LIMIT)
-        if found.stored_bytes > LIMIT:
+        found = batch(seed, instrument, first, last, unix(now), scopes=scopes, limit=limit)
+        if found.stored_bytes > limit:
             return refusal(
                 f"Your request for '{instrument}' returned more data than allowed in a single query. "
                 "Please reduce the time window or filter further."

@@ -1,0 +1,8 @@
+"""A doctor beside a simulator that can drift, and a datastore between the two."""
+
+from __future__ import annotations
+
+from tests.support.clock import clock
+from tests.support.places import main, place, simulator
+
+__all__ = ["clock", "main", "place", "simulator"]
