@@ -149,7 +149,7 @@ def _leaves(value: Any, depth: int) -> Iterator[Any]:
 
 
 def _fits(column: Column, value: Any) -> bool:
-    """Whether a part is of its column's type. A whole number may come as ``12.0``."""
+    """Whether a part is of its column's type. A whole number may come as ``12.0``; but a time has lost digits then."""
     if column is _NOT_A_PART:
         return False
     if is_missing(value):
@@ -157,6 +157,8 @@ def _fits(column: Column, value: Any) -> bool:
     is_number = type(value) in {int, float}
     if column.codes:
         return type(value) in {int, str}
+    if column.is_time and column.type is ColumnType.INTEGER:
+        return type(value) is int
     match column.type:
         case ColumnType.INTEGER:
             return is_number and value == int(value)
