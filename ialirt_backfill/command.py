@@ -13,23 +13,29 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from types import FrameType
 from typing import Any
 
 from ialirt_backfill.ending import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_USAGE, EXIT_WELL, Stop
 from ialirt_backfill.exceptions import IalirtBackfillError
 from ialirt_backfill.options import (
+    ALL,
     AdoptOptions,
     BackfillOptions,
+    ChangesOptions,
     CompletionOptions,
     ConfigOptions,
     DoctorOptions,
+    ExportOptions,
     GapsOptions,
     HistoryOptions,
+    InstrumentsOptions,
     LedgerOptions,
     MirrorOptions,
     PollOptions,
     RunsOptions,
+    ServeOptions,
     StatusOptions,
     VerifyOptions,
     arguments,
@@ -87,6 +93,48 @@ def run_mirror(options: MirrorOptions) -> int:
     return stop.exit_code if stop.is_set() else report.exit_code
 
 
+def run_serve(options: ServeOptions) -> int:
+    from ialirt_backfill.serve.serving import serve
+    from ialirt_backfill.terminal.serve import ServeScreen
+
+    stop = Stop()
+    screen = ServeScreen(options)
+    screen.begin()
+    with _stopped_by_signals(stop, screen.stopping):
+        if options.demo and not _has_demonstration(options, stop):
+            return stop.exit_code if stop.is_set() else EXIT_FAILED
+        serve(options, tell=screen.serving, stop=stop)
+    return EXIT_WELL
+
+
+def _has_demonstration(options: ServeOptions, stop: Stop) -> bool:
+    """Fetch two synthetic days of every instrument, or what is missing of them; whether there are any now."""
+    from ialirt_backfill.run.backfill import backfill
+    from ialirt_backfill.run.events import Listener
+
+    days = BackfillOptions(
+        instrument=options.instrument or ALL,
+        catalogue=options.catalogue,
+        datastore=options.datastore,
+        last=timedelta(days=2),
+        demo=True,
+    )
+    report = backfill(days, listener=Listener(), stop=stop)
+    return not stop.is_set() and report.exit_code == EXIT_WELL
+
+
+def run_export(options: ExportOptions) -> int:
+    from ialirt_backfill.export.parquet import export_parquet
+    from ialirt_backfill.terminal.export import ExportScreen
+
+    stop = Stop()
+    screen = ExportScreen(options)
+    with screen.watching() as listener, _stopped_by_signals(stop, screen.stopping):
+        report = export_parquet(options, listener=listener, stop=stop)
+    screen.show(report, interrupted=stop.is_set(), command=_typed())
+    return stop.exit_code if stop.is_set() else report.exit_code
+
+
 def run_status(options: StatusOptions) -> int:
     from ialirt_backfill.reports.status import status
     from ialirt_backfill.terminal.reports import show_status
@@ -119,6 +167,14 @@ def run_runs(options: RunsOptions) -> int:
     return EXIT_WELL
 
 
+def run_changes(options: ChangesOptions) -> int:
+    from ialirt_backfill.reports.changes import changes
+    from ialirt_backfill.terminal.changes import show_changes
+
+    show_changes(changes(options), options)
+    return EXIT_WELL
+
+
 def run_adopt(options: AdoptOptions) -> int:
     from ialirt_backfill.terminal.upkeep import show_adoption
     from ialirt_backfill.upkeep.adopt import Adoption, adopt
@@ -143,6 +199,13 @@ def run_ledger(options: LedgerOptions) -> int:
     versions = ledger.upgrade(options) if upgrades else ledger.current(options)
     says = screen.upgraded_sentence if upgrades else screen.current_sentence
     screen.show_ledger(asdict(versions), says(versions.found, versions.head), options)
+    return EXIT_WELL
+
+
+def run_instruments(options: InstrumentsOptions) -> int:
+    from ialirt_backfill.terminal.instruments import show_instruments
+
+    show_instruments(options)
     return EXIT_WELL
 
 
@@ -203,11 +266,17 @@ COMMANDS = {
     "poll": Command(PollOptions, run_poll, "keep today complete, pass after pass"),
     "verify": Command(VerifyOptions, run_verify, "which files are not what the ledger recorded"),
     "mirror": Command(MirrorOptions, run_mirror, "load the daily files into a database"),
+    "serve": Command(ServeOptions, run_serve, "serve the daily files by HAPI, to Autoplot, hapiclient and pySPEDAS"),
+    "export": Command(ExportOptions, run_export, "write the days into a folder as Parquet, a file per month"),
     "status": Command(StatusOptions, run_status, "how complete a range is, with a calendar", only_tells=True),
     "gaps": Command(GapsOptions, run_gaps, "the gaps of a range, longest first", only_tells=True),
     "history": Command(HistoryOptions, run_history, "why a day is as it is: every attempt at it", only_tells=True),
     "runs": Command(RunsOptions, run_runs, "the last runs and their results", only_tells=True),
+    "changes": Command(ChangesOptions, run_changes, "the days whose content has changed since", only_tells=True),
     "adopt": Command(AdoptOptions, run_adopt, "take the files of another program into the ledger, without the network"),
+    "instruments": Command(
+        InstrumentsOptions, run_instruments, "what is known of the instruments: columns, units; check a catalogue", True
+    ),
     "ledger": Command(LedgerOptions, run_ledger, "show the ledger's version, upgrade it, prune its history"),
     "doctor": Command(DoctorOptions, run_doctor, "where server or place are not what we think", only_tells=True),
     "config": Command(ConfigOptions, run_config, "each setting's value and where it came from", only_tells=True),

@@ -64,6 +64,10 @@ class NeverReached(Unreachable, Interrupted):
     """I-ALiRT has not been reached at all yet: what was to be asked for is as it was, as when the run is stopped."""
 
 
+class ExportError(IalirtBackfillError):
+    """The days cannot be exported."""
+
+
 class MirrorError(IalirtBackfillError):
     """The daily files cannot be mirrored into the database."""
 

@@ -79,6 +79,23 @@ class DayState(NamedTuple):
     claim: Claimant | None
 
 
+class DayChange(NamedTuple):
+    """A day as it is since its content last changed; `path` and `sha256` are None where it has no file any more.
+
+    `number` counts the changes of its item: a day that changes again is given a new one.
+    """
+
+    item_name: str
+    day: date
+    path: str | None
+    sha256: str | None
+    records: int
+    availability_pct: float | None
+    is_final: bool
+    changed_at: datetime
+    number: int
+
+
 @dataclass(frozen=True, slots=True)
 class DayResult:
     """What a day is after an attempt, whole: whoever writes it carries over what is to be kept."""
@@ -198,10 +215,20 @@ class Progress:
 
 
 @dataclass(frozen=True, slots=True)
-class MirroredDay:
-    """What of a day was last loaded into a table elsewhere: the checksum of its file, its records, and when.
+class Extent:
+    """From when to when the records of an item go, when a day with any was last written, and asked for up to when."""
 
-    `target` names server, database and table, and never a user or a password.
+    first_record: datetime
+    last_record: datetime
+    updated_at: datetime
+    asked_through: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class MirroredDay:
+    """What of a day was last taken elsewhere: the checksum of its file, its records, and when.
+
+    `target` names server, database and table, or a folder, and never a user or a password.
     """
 
     target: str

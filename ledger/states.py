@@ -10,12 +10,12 @@ from collections.abc import Collection, Mapping
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, and_, func, or_, select
+from sqlalchemy import Connection, Row, Select, and_, case, func, or_, select
 
 from ledger.claimant import Claimant
 from ledger.database import Unreadable, database_time
 from ledger.gc_pause import gc_paused
-from ledger.records import DayAccess, DayState, DayStatus, Progress, Totals
+from ledger.records import DayAccess, DayState, DayStatus, Extent, Progress, Totals
 from ledger.schema import instrument_day, workflow_progress
 from ledger.statements import DAY_COLUMNS, NOTE_ACCESS, NOTE_PATH, NOTE_REFUSED, insert_if_absent, make_item
 
@@ -84,6 +84,24 @@ def newest_day(connection: Connection, item_name: str) -> date | None:
     """The last day of an item that has a row."""
     newest: date | None = connection.execute(select(func.max(_day.day)).where(_day.item_name == item_name)).scalar_one()
     return newest
+
+
+def extents(connection: Connection, item_names: Collection[str]) -> dict[str, Extent]:
+    """From when to when the records of each item go; items without one are left out. One pass over the table."""
+    has_records = _day.records > 0
+    wanted = (
+        select(
+            _day.item_name,
+            func.min(_day.first_record),
+            func.max(_day.last_record),
+            func.max(case((has_records, _day.updated_at))),
+            func.max(_day.asked_through),
+        )
+        .where(_day.item_name.in_(list(item_names)))
+        .group_by(_day.item_name)
+        .having(func.max(_day.last_record).is_not(None))
+    )
+    return {row[0]: Extent(*row[1:]) for row in connection.execute(wanted)}
 
 
 def progress(connection: Connection, item_names: Collection[str]) -> dict[str, Progress]:

@@ -13,7 +13,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 PARTS = ("cli", "flows", "ialirt_backfill", "ledger")
-HEAVY = {"alembic", "numpy", "pandas", "prefect", "psycopg", "pyarrow", "pydantic", "rich", "sqlalchemy"}
+HEAVY = {"alembic", "cheroot", "numpy", "pandas", "prefect", "psycopg", "pyarrow", "pydantic", "rich", "sqlalchemy"}
 
 
 def files(part: str) -> list[Path]:
@@ -70,7 +70,9 @@ ARROWS: dict[str, set[str]] = {
     "upkeep": {"run", "read", "reports"},
     "doctor": {"run", "read", "reports"},
     "mirror": {"read"},
-    "terminal": {"upkeep", "doctor", "mirror"},
+    "export": {"read", "reports"},
+    "serve": {"read", "reports"},
+    "terminal": {"upkeep", "doctor", "mirror", "export", "serve"},
     "command": {"terminal"},
     "neighbours": set(),
     "own_flows": {"neighbours"},
@@ -145,6 +147,7 @@ def test_so_do_the_other_parts(part: str, allowed: set[str]) -> None:
         ("ialirt_backfill", "prefect", "nowhere"),
         ("ialirt_backfill", "ialirt_data_access", "ialirt_backfill/ask/"),
         ("ialirt_backfill", "crump", "ialirt_backfill/mirror/"),
+        ("ialirt_backfill", "cheroot", "ialirt_backfill/serve/"),
         ("ledger", "pandas", "nowhere"),
         ("ledger", "pyarrow", "nowhere"),
         ("flows", "rich", "nowhere"),

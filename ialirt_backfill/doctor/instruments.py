@@ -24,10 +24,9 @@ from ialirt_backfill.doctor.values import (
     seconds_of,
 )
 from ialirt_backfill.instruments import ColumnKind, Instrument
+from ialirt_backfill.instruments.stored import LIMIT, stored_size
 from ialirt_backfill.options import write_duration
 from ialirt_backfill.plan.access import NoAccess, Want
-from ialirt_backfill.simulator.rules import LIMIT
-from ialirt_backfill.simulator.weather import stored_size
 
 OLD = timedelta(minutes=30)
 """The newest record is usually younger."""

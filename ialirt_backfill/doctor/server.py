@@ -103,7 +103,7 @@ def _clock(server: Server) -> Finding:
         return _finding("clock", Verdict.OK, "this machine's and the server's agree within a minute")
     way = "ahead of" if error > 0 else "behind"
     return _finding(
-        "clock", Verdict.WRONG, f"this machine's clock is {timedelta(seconds=round(abs(error)))} {way} the server's",
+        "clock", Verdict.WRONG, f"this machine's clock is {round(abs(error) / 60)} min {way} the server's",
         "within a minute", "set it right: behind, it leaves the newest records out; ahead, it asks too often",
     )  # fmt: skip
 

@@ -7,7 +7,6 @@ files shape nothing: changing them leaves every file as it is.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from functools import cache
 
@@ -20,6 +19,8 @@ LENGTH = 16
 @cache
 def definition_of(instrument: Instrument) -> str:
     """The checksum of what shapes an instrument's files."""
+    import hashlib  # noqa: PLC0415 - --help needs none
+
     shapes = sorted((_field(entry) for entry in instrument.fields), key=lambda shape: str(shape[0]))
     return hashlib.sha256(json.dumps(shapes).encode()).hexdigest()[:LENGTH]
 

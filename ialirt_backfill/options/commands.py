@@ -27,6 +27,7 @@ from ialirt_backfill.options.forms import (
     parse_last_day,
     parse_percent,
     parse_rate,
+    parse_since,
     parse_time,
     written_names,
 )
@@ -418,7 +419,7 @@ class MirrorOptions(StoreOptions, RangeOptions):
         "load a day that still grows at most so often: 0s, 10m, 1h or PT1H",
         parse=parse_duration,
         metavar="TIME",
-        env="IALIRT_MIRROR_OPEN_EVERY",
+        env="IALIRT_OPEN_EVERY",
     )
     reload: bool = option(False, "load every day of the range again, whatever the ledger remembers")
     history: bool = option(False, "have crump note every load in its table _crump_history")
@@ -476,6 +477,129 @@ class DoctorOptions(WorkOptions, _Known):
         if self.record is not None:
             object.__setattr__(self, "record", full_path("--record", self.record))
         super().__post_init__()
+
+
+# --- serving ---------------------------------------------------------------------------------------------------------
+
+
+_PATH = re.compile(r"(/[A-Za-z0-9._~-]+)*", re.ASCII)
+LAST_PORT = 65535
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServeOptions(StoreOptions, _Known):
+    """Serve the daily files by HAPI, to hapiclient, Autoplot, pySPEDAS or a browser, at /hapi.
+
+    It answers from the files and the ledger alone, asks I-ALiRT for nothing and writes nothing.
+    """
+
+    host: str = option(
+        "127.0.0.1",
+        "address to listen at; with any but this machine's own, whoever reaches it can read: there is no login",
+        metavar="ADDRESS",
+        env="IALIRT_SERVE_HOST",
+    )
+    port: int = option(
+        8080, "port to listen at; 0: any that is free", parse=parse_count, metavar="N", env="IALIRT_SERVE_PORT"
+    )
+    prefix: str = option(
+        "", "path before /hapi, as a proxy in front has it: /ialirt", metavar="PATH", env="IALIRT_SERVE_PREFIX"
+    )
+    restricted: bool = option(
+        False,
+        "beyond this machine, too, serve what I-ALiRT shows to keys with a scope only: for a network of those who"
+        " may see it",
+        env="IALIRT_SERVE_RESTRICTED",
+    )
+    contact: str = option(
+        "whoever runs this server", "whom to ask about this server", metavar="TEXT", env="IALIRT_SERVE_CONTACT"
+    )
+    instrument: Optional[str] = option(
+        None,
+        f"serve these only: a comma-separated list, or all: {', '.join(INSTRUMENTS)}",
+        parse=written_names,
+        metavar="NAME",
+        env="IALIRT_INSTRUMENT",
+    )
+    catalogue: Optional[str] = _catalogue()
+    demo: bool = option(False, "fetch two days from a built-in simulator first, and serve these: synthetic data")
+
+    def __post_init__(self) -> None:
+        checked(self.host, bool(self.host.strip()), "--host is empty: name an address, as 127.0.0.1")
+        checked(self.port, 0 <= self.port <= LAST_PORT, f"--port {self.port}: between 0 and {LAST_PORT}")
+        object.__setattr__(self, "prefix", self.prefix.rstrip("/"))
+        good = _PATH.fullmatch(self.prefix) is not None
+        checked(self.prefix, good, f"--prefix {self.prefix!r}: a path that begins with /, as /ialirt")
+        checked(self.contact, bool(self.contact.strip()), "--contact is empty: say whom to ask")
+        if self.demo and self.ledger is not None:
+            raise UsageError("--ledger does not go with --demo: a demonstration keeps its ledger in its own datastore")
+        super().__post_init__()
+
+
+EXPORT_ACTIONS = ("parquet",)
+
+
+def parse_export_action(text: str) -> str:
+    """What is to be written."""
+    if text not in EXPORT_ACTIONS:
+        raise UsageError(f"{text!r} is unknown; export has {', '.join(EXPORT_ACTIONS)}")
+    return text
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExportOptions(StoreOptions, RangeOptions):
+    """Write the days into a folder, as Parquet: one file per instrument and month, as often as one of its days changes.
+
+    parquet: <DIR>/instrument=mag/year=2026/imap_ialirt_mag_202601.parquet
+    """
+
+    action: str = option(
+        EXPORT_ACTIONS[0],
+        f"one of {', '.join(EXPORT_ACTIONS)}",
+        flags=["action"],
+        parse=parse_export_action,
+        choices=EXPORT_ACTIONS,
+        nargs="?",
+    )
+    to: Optional[str] = option(None, "folder to write into", metavar="DIR", env="IALIRT_EXPORT_TO")
+    public: bool = option(
+        False, "leave out the instruments and columns that not everybody is shown", env="IALIRT_EXPORT_PUBLIC"
+    )
+    open_every: Duration = option(
+        timedelta(hours=1),
+        "write a day that still grows at most so often: 0s, 10m, 1h or PT1H",
+        parse=parse_duration,
+        metavar="TIME",
+        env="IALIRT_OPEN_EVERY",
+    )
+    rewrite: bool = option(False, "write every file of the range again, whatever it holds")
+    dry_run: bool = option(False, "show the plan; write nothing")
+
+    def __post_init__(self) -> None:
+        parse_export_action(self.action)
+        if self.to is not None:
+            checked(self.to, bool(self.to.strip()), "--to is empty: name a folder")
+            object.__setattr__(self, "to", full_path("--to", self.to))
+        super().__post_init__()
+        if self.public and not self.takes_what_it_may and not self._is_judged_later:
+            for instrument in super().instruments:
+                shut = f"--instrument {instrument.name}: not everybody is shown it; leave it out, or leave out --public"
+                checked(instrument, not instrument.scopes, shut)
+
+    @property
+    def folder(self) -> Path:
+        """Where to, in full. UsageError where no folder is named, or one inside the datastore."""
+        if self.to is None:
+            raise UsageError("--to is missing: name the folder to write into")
+        folder = Path(self.to).absolute()
+        if folder.resolve().is_relative_to(Path(self.datastore).resolve()):
+            raise UsageError(f"--to {self.to} lies in the datastore, which holds day files only: name another folder")
+        return folder
+
+    @property
+    def instruments(self) -> tuple[Instrument, ...]:
+        """The instruments named, in the order given; all where none is. A public folder has those it may have."""
+        return tuple(it for it in super().instruments if not (self.public and it.scopes))
 
 
 # --- reports ----------------------------------------------------------------------------------------------------------
@@ -536,6 +660,34 @@ class HistoryOptions(StoreOptions, _Known):
 
 
 @dataclass(frozen=True, kw_only=True)
+class ChangesOptions(StoreOptions, _Known):
+    """Show the days whose content has changed, oldest first, and a cursor to go on from.
+
+    Given as --since the next time, the cursor misses no change and tells none twice.
+    """
+
+    instrument: Optional[str] = option(
+        None,
+        f"one instrument, a comma-separated list, or all: {', '.join(INSTRUMENTS)}",
+        parse=written_names,
+        metavar="NAME",
+        env="IALIRT_INSTRUMENT",
+    )
+    since: Optional[str] = option(
+        None,
+        "a cursor, or a time in ISO 8601 (Z or no zone: UTC); default: all days",
+        parse=parse_since,
+        metavar="TIME|CURSOR",
+    )
+    catalogue: Optional[str] = _catalogue()
+
+    def __post_init__(self) -> None:
+        if self.since is not None:
+            object.__setattr__(self, "since", parse_since(self.since))
+        super().__post_init__()
+
+
+@dataclass(frozen=True, kw_only=True)
 class RunsOptions(StoreOptions):
     """Show the last runs, newest first."""
 
@@ -580,6 +732,54 @@ class AdoptOptions(StoreOptions, RangeOptions):
     as_of: Optional[datetime] = option(
         None, "judge as if it were this time, ISO 8601 (Z or no zone: UTC)", parse=parse_time, metavar="TIME"
     )
+
+
+INSTRUMENTS_ACTIONS = ("list", "show", "check")
+
+
+@dataclass(frozen=True, kw_only=True)
+class InstrumentsOptions:
+    """Show what is known of the instruments: list them, show one with its columns, or check a catalogue of your own.
+
+    show NAME tells of the columns of an instrument; check FILE reads a catalogue and tells all that is wrong with it.
+    """
+
+    action: str = option(
+        INSTRUMENTS_ACTIONS[0],
+        f"one of {', '.join(INSTRUMENTS_ACTIONS)}",
+        flags=["action"],
+        parse=str,
+        choices=INSTRUMENTS_ACTIONS,
+        nargs="?",
+    )
+    target: Optional[str] = option(
+        None, "with show: the instrument; with check: the file", flags=["target"], parse=str, nargs="?"
+    )
+    catalogue: Optional[str] = _catalogue()
+    json: bool = option(False, "one JSON object on standard output, everything else on standard error")
+
+    def __post_init__(self) -> None:
+        if self.target is None and self.action != INSTRUMENTS_ACTIONS[0]:
+            example = "hit" if self.action == "show" else "ours.toml"
+            raise UsageError(f"instruments {self.action}: name one, as in: instruments {self.action} {example}")
+        if self.target is not None and self.action == INSTRUMENTS_ACTIONS[0]:
+            raise UsageError(f"instruments list shows all: for one, instruments show {self.target}")
+        if self.catalogue is not None:
+            object.__setattr__(self, "catalogue", catalogue_files(self.catalogue))
+        if self.action == "show":
+            parse_instruments(self.target or "", self.known)
+
+    @property
+    def known(self) -> Catalogue:
+        """What is known of the instruments; with check, what the file makes of it. Raises CatalogueError."""
+        named = [self.catalogue or "", self.target or ""] if self.action == "check" else [self.catalogue or ""]
+        found = catalogue_files(",".join(filter(None, named)))
+        return found.known if found is not None else default_catalogue()
+
+    @property
+    def instruments(self) -> tuple[Instrument, ...]:
+        """The instruments that are shown."""
+        return parse_instruments(self.target or ALL if self.action == "show" else ALL, self.known)
 
 
 LEDGER_ACTIONS = ("current", "upgrade", "prune")

@@ -83,6 +83,29 @@ def parse_time(text: str) -> datetime:
         raise UsageError(f"{text!r} is not a time: write it as 2026-02-01T14:00:00Z") from None
 
 
+CURSOR = "c1"
+"""How a cursor of `changes` begins, so that none is taken for a time, nor one of another form for one of this."""
+
+
+def parse_since(text: str) -> str:
+    """Where a list of changes begins: a cursor as it stands, or a time or a day, as the time in ISO 8601."""
+    said = text.strip()
+    if said.partition(",")[0] == CURSOR:
+        return said
+    try:
+        return parse_time(said).isoformat()
+    except UsageError:
+        pass
+    try:
+        day = parse_day(said)
+    except UsageError:
+        raise UsageError(
+            f"{text!r} is neither a time nor a cursor: write 2026-02-01T14:00:00Z, or the cursor that the last"
+            " list of changes ended with"
+        ) from None
+    return datetime(day.year, day.month, day.day, tzinfo=UTC).isoformat()
+
+
 _UNITS = {"d": "days", "h": "hours", "m": "minutes", "s": "seconds"}
 _SHORT = re.compile(
     r"(\d+(?:\.\d+)?) ?(d|days?|h|hours?|hrs?|m|mins?|minutes?|s|secs?|seconds?)", re.ASCII | re.IGNORECASE

@@ -132,7 +132,7 @@ def settings_of(options: type[Any]) -> list[Field[Any]]:
 def value(field: Field[Any], setting: Setting) -> Any:
     """The text as the field's type; UsageError names the place where it stands."""
     try:
-        return _parsed(field, setting.text)
+        return parsed(field, setting.text)
     except (UsageError, ArgumentTypeError) as error:
         raise UsageError(f"{setting}: {error}") from None
 
@@ -279,7 +279,8 @@ def _as_text(shown: str, key: str, entry: Any) -> str:
 _FLAGS = {"true": True, "1": True, "yes": True, "on": True, "false": False, "0": False, "no": False, "off": False}
 
 
-def _parsed(field: Field[Any], text: str) -> Any:
+def parsed(field: Field[Any], text: str) -> Any:
+    """A text as the field's type. Raises UsageError or argparse's ArgumentTypeError."""
     if parse := field.metadata.get("type"):
         return parse(text)
     kind: Any = next(iter(get_args(field.type)), field.type)  # of Optional[X]: X

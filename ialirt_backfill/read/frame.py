@@ -36,8 +36,8 @@ def read_days(
     """The records of one instrument, or of several on one time axis, as a DataFrame; near-real-time, uncalibrated.
 
     ``start``, ``end``, ``columns``, ``average``, ``strict`` and ``catalogue`` are as in `read_table`; so are errors and
-    warnings. The columns are those that no other instrument has; what all have (``ttj2000ns``, ``kernel_set_key``) and
-    what only a file has (``extra``) comes where it is named. ``frame.attrs["units"]`` has their units.
+    warnings. The columns are its own: what most instruments have (``ttj2000ns``, ``kernel_set_key``) and what only a
+    file has (``extra``) comes where it is named. ``frame.attrs["units"]`` has their units.
 
     The index is ``time_utc``, aware; ``index="mag_epoch_utc"`` is the time of the measurement to the nanosecond, and
     with ``index=None`` times are a column like others. Flags, nanoseconds and counts of SWE are nullable, what is

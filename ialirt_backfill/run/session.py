@@ -80,7 +80,11 @@ class Session:
         context = context or self.context
         runner = Runner(context, jobs=self.jobs, stop=self.stop, fail_fast=fail_fast, ask=ask)
         sweep_skipped(context, planned)
-        runner.run(planned)
+        try:
+            runner.run(planned)
+        except BaseException:  # as when Prefect cancels a flow: the ledger's row says what was done until then
+            self.counts.update(Report(context.run_id, tuple(planned), tuple(runner.outcomes)).summary)
+            raise
         decided = {(it.instrument, it.day): it for it in planned}
         if more := _due_with_more_access(context, planned):
             decided |= {(it.instrument, it.day): it for it in more}
@@ -179,7 +183,7 @@ def session(
     _refuse_before_launch(now)
     patience = patience or Patience(answer=options.timeout.total_seconds())
     with ExitStack() as stack:
-        demo = stack.enter_context(_simulator(clock or fixed_clock(options))) if options.demo else None
+        demo = stack.enter_context(_simulator(options, clock or fixed_clock(options))) if options.demo else None
         endpoint = demo or Endpoint(options.url, key or read_key(options))
         ledger = stack.enter_context(Ledger.open(options.ledger_url))
         _refuse_mixing(ledger, options)
@@ -234,11 +238,13 @@ def _tell_of_clock(context: Context) -> None:
 
 
 @contextmanager
-def _simulator(clock: Clock) -> Iterator[Endpoint]:
+def _simulator(options: Work, clock: Clock) -> Iterator[Endpoint]:
     """The built-in simulator on a loopback port, with a key to all of it, for as long as the run lasts."""
-    from ialirt_backfill.simulator import DEMONSTRATION_KEY, Simulator  # noqa: PLC0415 - only a demonstration needs it
+    # Only a demonstration needs it.
+    from ialirt_backfill.simulator import DEMONSTRATION_KEY, Simulator, all_scopes  # noqa: PLC0415
 
-    with Simulator(now=clock, keys={DEMONSTRATION_KEY: ("full",)}) as simulator:
+    keys = {DEMONSTRATION_KEY: all_scopes(options.known)}
+    with Simulator(now=clock, keys=keys, catalogue=options.known) as simulator:
         log.info("the simulator listens on %s; its data are synthetic", simulator.url)
         yield Endpoint(simulator.url, DEMONSTRATION_KEY)
 

@@ -9,8 +9,9 @@ import threading
 from datetime import UTC, datetime
 from pathlib import Path
 
-from ialirt_backfill.exceptions import UsageError
-from ialirt_backfill.instruments import PUBLIC_SINCE, SCOPES
+from ialirt_backfill.exceptions import IalirtBackfillError
+from ialirt_backfill.instruments import PUBLIC_SINCE, SCOPES, Catalogue
+from ialirt_backfill.options.catalogues import catalogue_of
 from ialirt_backfill.simulator import recorded
 from ialirt_backfill.simulator.server import Simulator
 
@@ -31,6 +32,22 @@ def _key(text: str) -> tuple[str, tuple[str, ...]]:
     if not name or not all(scopes):
         raise argparse.ArgumentTypeError(f"{text!r} is not NAME or NAME:SCOPE[,SCOPE]")
     return name, scopes
+
+
+def _catalogue(text: str) -> Catalogue:
+    """What files say of the instruments."""
+    try:
+        return catalogue_of(text)
+    except IalirtBackfillError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _answers(text: str) -> list[recorded.Recorded]:
+    """The answers that a folder holds."""
+    try:
+        return recorded.read(Path(text))
+    except IalirtBackfillError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -65,8 +82,14 @@ def main(arguments: list[str] | None = None) -> int:
         help=f"data from before this time need a key, ISO 8601 UTC (default: {PUBLIC_SINCE:%Y-%m-%dT%H:%M:%S})",
     )
     parser.add_argument(
+        "--catalogue",
+        type=_catalogue,
+        metavar="FILE",
+        help="serve also what these files add to the known instruments, and change; several are separated by commas",
+    )
+    parser.add_argument(
         "--replay",
-        type=Path,
+        type=_answers,
         metavar="DIR",
         help="serve the answers that doctor --record has kept in this folder, and no others",
     )
@@ -82,15 +105,15 @@ def main(arguments: list[str] | None = None) -> int:
         port=options.port,
         keys=dict(options.keys),
         public_since=options.public_since,
+        catalogue=options.catalogue,
     )
     if options.replay is not None:
-        try:
-            kept = recorded.read(options.replay)
-        except UsageError as error:
-            parser.error(str(error))
-        simulator.faults = recorded.replayed(kept)
-        told = f"Answers of {kept[0].as_of}: ask with --as-of {kept[0].as_of}, and with a key where they had one."
-        print(told, file=sys.stderr)  # noqa: T201
+        simulator.faults = recorded.replayed(options.replay)
+        as_of = options.replay[0].as_of
+        sys.stderr.write(
+            f"Answers of {as_of}: ask with --as-of {as_of}, and with any key where they were given to one\n"
+        )
+        sys.stderr.flush()
     if options.now is not None:
         simulator.now = lambda: options.now
     with simulator:

@@ -19,7 +19,7 @@ from types import TracebackType
 from typing import Any, Self
 from urllib.parse import parse_qs, urlsplit
 
-from ialirt_backfill.instruments import PUBLIC_SINCE
+from ialirt_backfill.instruments import PUBLIC_SINCE, Catalogue, default_catalogue
 from ialirt_backfill.simulator.faults import (
     CutBody,
     CutJson,
@@ -57,7 +57,7 @@ class Simulator:
     in seconds. ``compresses`` says whether those who ask for gzip get it. ``date_ahead`` is how far the ``Date`` of
     every answer is ahead of this machine's clock, ``limit`` how many stored bytes may be asked for at once. Where it
     ``keeps`` no connections, it answers in HTTP/1.0. All of these may be changed while it runs. Port 0 takes any free
-    one.
+    one. ``catalogue`` is what it serves, by default what comes with the program.
     """
 
     def __init__(
@@ -74,8 +74,10 @@ class Simulator:
         compresses: bool = True,
         limit: int = LIMIT,
         keeps: bool = True,
+        catalogue: Catalogue | None = None,
     ) -> None:
         self.seed = seed
+        self.catalogue = catalogue or default_catalogue()
         self.date_ahead = date_ahead
         self.compresses = compresses
         self.limit = limit
@@ -137,7 +139,8 @@ class Simulator:
         As of this moment, with the fields that a key with these scopes is shown. Nothing is refused, and neither faults
         nor the limit of 1 MB apply.
         """
-        found = batch(self.seed, instrument, unix(start), unix(end) - 1, unix(self.now()), scopes=scopes)
+        known = self.catalogue.instruments.get(instrument)
+        found = batch(self.seed, known, unix(start), unix(end) - 1, unix(self.now()), scopes=scopes)
         records: list[dict[str, Any]] = json.loads(f"[{', '.join(found.texts)}]")
         return records
 
@@ -201,7 +204,13 @@ class Simulator:
         if path != _PATH:
             return Answer(404)
         return answer(
-            request.parameters, self.seed, self.now(), caller=caller, public_since=self.public_since, limit=self.limit
+            request.parameters,
+            self.seed,
+            self.now(),
+            caller=caller,
+            public_since=self.public_since,
+            catalogue=self.catalogue,
+            limit=self.limit,
         )
 
 

@@ -54,6 +54,23 @@ def test_on_the_command_line(words: tuple[str, ...]) -> None:
     assert options.instruments[1].progress_key == "OTHER"
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--instrument", "mag", "one", "--catalogue", "one.toml"),
+        ("--catalogue", "one.toml", "--instrument", "mag", "--instrument", "one"),
+        ("--instrument", "mag", "ONE", "--jobs", "2", "--catalogue=two.toml", "--catalogue", "one.toml"),
+    ],
+)
+def test_its_instruments_are_named_as_others_are(words: tuple[str, ...]) -> None:
+    assert names(parsed(*words, *RANGE)) == ["mag", "one"]
+
+
+def test_so_they_are_where_the_environment_names_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("IALIRT_CATALOGUE", "one.toml")
+    assert names(parsed("--instrument", "one", "mag", *RANGE)) == ["one", "mag"]
+
+
 def test_all_are_all_that_are_known() -> None:
     assert names(parsed("--instrument", "all", *RANGE, "--catalogue", "one.toml")) == [*INSTRUMENTS, "one"]
     assert names(RangeOptions(catalogue="one.toml")) == [*INSTRUMENTS, "one"]
