@@ -20,6 +20,7 @@ from typing import Any, Self
 from urllib.parse import parse_qs, urlsplit
 
 from ialirt_backfill.instruments import PUBLIC_SINCE, Catalogue, default_catalogue
+from ialirt_backfill.instruments.stored import LIMIT
 from ialirt_backfill.simulator.faults import (
     CutBody,
     CutJson,
@@ -33,7 +34,7 @@ from ialirt_backfill.simulator.faults import (
     Transform,
     Trickle,
 )
-from ialirt_backfill.simulator.rules import LIMIT, Answer, Caller, Query, answer, parse
+from ialirt_backfill.simulator.rules import Answer, Caller, Query, answer, parse
 from ialirt_backfill.simulator.telemetry import batch, unix
 
 HOST = "127.0.0.1"
