@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
-from sqlalchemy import Connection, inspect, text
+from sqlalchemy import Connection
 
 from ledger.addresses import sqlite_file
+from ledger.faults import MISSING_PRIVILEGES
 from ledger.opening import Access, open_database
-from ledger.schema import metadata
-
-_NEEDED = ("SELECT", "INSERT", "UPDATE", "DELETE")
-_SHARED = "workflow_progress"
-"""Rows of it are other programs' as well: none is ever deleted."""
 
 
-def denied(url: str, *, timeout_seconds: float = 30.0) -> list[str]:
-    """What is needed for a run and not allowed, in words; none where there is no ledger yet. Raises LedgerError."""
+def denied(url: str, *, timeout_seconds: float = 30.0) -> Sequence[str]:
+    """What a run needs and is not allowed, in words, of a ledger of this program's version. Raises LedgerError."""
     file = sqlite_file(url)
     if file is not None:
         places = (file, file.absolute().parent) if file.exists() else ()
@@ -26,21 +23,13 @@ def denied(url: str, *, timeout_seconds: float = 30.0) -> list[str]:
     if database is None:
         return []
     try:
-        return database.read_once(_denied_tables)
+        return database.read_once(_missing)
     finally:
         database.close()
 
 
-def _denied_tables(connection: Connection) -> list[str]:
-    there = set(inspect(connection).get_table_names())
-    asked = text("SELECT has_table_privilege(:name, :privilege)")
-    return [
-        f"{privilege} on {name}"
-        for name in sorted(there & set(metadata.tables))
-        for privilege in _NEEDED
-        if not (name == _SHARED and privilege == "DELETE")
-        if not connection.execute(asked, {"name": name, "privilege": privilege}).scalar()
-    ]
+def _missing(connection: Connection) -> list[str]:
+    return [str(it) for it in connection.execute(MISSING_PRIVILEGES).scalars()]
 
 
 def _is_writable(path: Path) -> bool:

@@ -14,6 +14,7 @@ from ialirt_backfill.instruments import LAUNCH
 from ialirt_backfill.options import DoctorOptions
 from ialirt_backfill.store.demonstration import is_synthetic_throughout, refuse_mixing
 from ledger import DayState, Ledger, LedgerError
+from ledger.faults import GRANTS
 from ledger.privileges import denied
 from ledger.records import Experience
 
@@ -48,7 +49,7 @@ def _examined(options: DoctorOptions, now: datetime) -> Found:
         found = [
             _finding("reached", Verdict.OK, f"{options.ledger_shown} is read"),
             _version(version, head),
-            _privileges(options),
+            *([_privileges(options)] if version == head else ()),
             *_work(options, ledger, now),
             _synthetic(options, ledger),
         ]
@@ -70,7 +71,7 @@ def _privileges(options: DoctorOptions) -> Finding:
     missing = denied(options.ledger_url, timeout_seconds=PATIENCE_SECONDS)
     if not missing:
         return _finding("privileges", Verdict.OK, "this user may read and write it")
-    advice = "its owner grants it (docs/ledger.md); reports work without"
+    advice = "give it the right to write there" if options.ledger_file else GRANTS
     return _finding("privileges", Verdict.WRONG, f"not allowed: {', '.join(missing)}", "all that a run needs", advice)
 
 

@@ -91,7 +91,7 @@ def main(arguments: list[str] | None = None) -> int:
         "--replay",
         type=_answers,
         metavar="DIR",
-        help="serve the answers that doctor --record has kept in this folder, and no others",
+        help="serve the answers that the doctor has kept in this folder, and no others",
     )
     options = parser.parse_args(arguments)
 

@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ from ialirt_backfill.simulator import Simulator, drifts
 from tests.support.access import KEY
 from tests.support.places import Place
 
+PAGE = (Path(__file__).parents[2] / "docs" / "doctor.md").read_text(encoding="utf-8")
 ASKED = "hit,swe,swapi"
 
 
@@ -51,6 +53,7 @@ def test_without_drift_everything_is_ok(place: Place) -> None:
     asked = [request.instrument for request in place.simulator.requests]
     assert found.requests == len(asked)
     assert max(map(asked.count, asked)) <= 3
+    assert all(f"`{it.check}`" in PAGE for it in found.findings), "docs/doctor.md names every check"
     assert {it.about for it in found.findings} >= {"server", "datastore", "ledger", "settings", "versions", *asked}
 
 
@@ -134,6 +137,7 @@ def test_a_drift_is_found_and_named(place: Place, name: str) -> None:
     assert len(seen) == len(drift.found), seen
     for (verdict, about, check, words), expected in zip(seen, drift.found, strict=True):
         assert (verdict, about, check) == expected[:3]
+        assert f"`{check}`" in PAGE
         assert words.startswith(expected[3]) or expected[3] in words
     assert found.exit_code == any(it[0] == "wrong" for it in drift.found)
     assert all(it.expected and it.advice for it in found.findings if it.verdict is not Verdict.OK)
