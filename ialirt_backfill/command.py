@@ -18,7 +18,7 @@ from types import FrameType
 from typing import Any
 
 from ialirt_backfill.ending import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_USAGE, EXIT_WELL, Stop
-from ialirt_backfill.exceptions import IalirtBackfillError
+from ialirt_backfill.exceptions import ApiError, IalirtBackfillError
 from ialirt_backfill.options import (
     ALL,
     AdoptOptions,
@@ -203,9 +203,18 @@ def run_ledger(options: LedgerOptions) -> int:
 
 
 def run_instruments(options: InstrumentsOptions) -> int:
-    from ialirt_backfill.terminal.instruments import show_instruments
+    from ialirt_backfill.terminal import instruments as screen
 
-    show_instruments(options)
+    if options.action != "guess":
+        screen.show_instruments(options)
+        return EXIT_WELL
+    from ialirt_backfill.upkeep.guess import guess
+
+    try:
+        screen.show_draft(guess(options), options)
+    except ApiError as error:
+        print(f"{PROGRAM}: {error}", file=sys.stderr)  # noqa: T201
+        return EXIT_FAILED
     return EXIT_WELL
 
 
@@ -275,7 +284,7 @@ COMMANDS = {
     "changes": Command(ChangesOptions, run_changes, "the days whose content has changed since", only_tells=True),
     "adopt": Command(AdoptOptions, run_adopt, "take the files of another program into the ledger, without the network"),
     "instruments": Command(
-        InstrumentsOptions, run_instruments, "what is known of the instruments: columns, units; check a catalogue", True
+        InstrumentsOptions, run_instruments, "what is known of the instruments; check or draft a catalogue", True
     ),
     "ledger": Command(LedgerOptions, run_ledger, "show the ledger's version, upgrade it, prune its history"),
     "doctor": Command(DoctorOptions, run_doctor, "where server or place are not what we think", only_tells=True),

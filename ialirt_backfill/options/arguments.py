@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import difflib
 import os
+import re
 import sys
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import MISSING, fields
@@ -145,8 +147,22 @@ def _plain(message: str) -> str:
         return f"say what to do with the ledger: {', '.join(LEDGER_ACTIONS)}"
     if not message.startswith("argument ") or not what:
         return message
+    if option == "action" and (found := _NO_ACTION.match(what)):
+        return _no_action(found[1], [choice.strip("'") for choice in found[2].split(", ")])
     flag = next((it for it in option.split("/") if it.startswith("--")), option)
     return f"{flag} is without its value" if what == "expected one argument" else f"{flag}: {what}"
+
+
+_NO_ACTION = re.compile(r"invalid choice: '(.*)' \(choose from (.*)\)", re.DOTALL)
+"""What argparse says of a word that is none of those that go with a command."""
+
+
+def _no_action(word: str, choices: Sequence[str]) -> str:
+    near = difflib.get_close_matches(word, choices, n=1)
+    if near:
+        return f"there is no {word!r} here. Did you mean {near[0]!r}?"
+    known = f"{word!r} is none of {', '.join(choices)}"
+    return f"{known}: for one instrument, instruments show {word}" if "show" in choices else known
 
 
 def _parser(name: str, options: type[Any], epilog: str) -> ArgumentParser[Any]:

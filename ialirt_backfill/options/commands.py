@@ -13,6 +13,7 @@ from typing import Any, Optional
 
 from ialirt_backfill.exceptions import UsageError
 from ialirt_backfill.instruments import INSTRUMENTS, LAUNCH, PUBLIC_SINCE, Catalogue, Instrument, default_catalogue
+from ialirt_backfill.instruments.entries import complaint_about_name
 from ialirt_backfill.options.catalogues import CATALOGUE_VARIABLE, CatalogueFiles, catalogue_files
 from ialirt_backfill.options.datastore import LEDGER
 from ialirt_backfill.options.fields import checked, option
@@ -146,8 +147,8 @@ class StoreOptions(_Checks):
 
 
 @dataclass(frozen=True, kw_only=True)
-class AskOptions(_Checks):
-    """How I-ALiRT is asked, and as of when."""
+class ReachOptions(_Checks):
+    """Where I-ALiRT is, the key to it, and as of when it is asked."""
 
     url: str = option(DEFAULT_URL, "base address of I-ALiRT", metavar="URL", env="IALIRT_DATA_ACCESS_URL")
     api_key_file: Optional[str] = option(
@@ -156,16 +157,36 @@ class AskOptions(_Checks):
         metavar="FILE",
         env="IALIRT_API_KEY_FILE",
     )
-    jobs: int = option(4, "requests in flight at once", parse=parse_count, metavar="N", env="IALIRT_JOBS")
-    max_rate: Optional[float] = option(
-        None, "requests per second, at most: 2, 0.5, 30/min", parse=parse_rate, metavar="R", env="IALIRT_MAX_RATE"
-    )
     timeout: Duration = option(
         timedelta(seconds=60),
         f"how long one request may take in all, at most {LONGEST_TIMEOUT_SECONDS // 60}m",
         parse=parse_duration,
         metavar="TIME",
         env="IALIRT_TIMEOUT",
+    )
+    as_of: Optional[datetime] = option(
+        None, "plan as if it were this time, ISO 8601 (Z or no zone: UTC)", parse=parse_time, metavar="TIME"
+    )
+    demo: bool = option(False, "ask a built-in simulator over HTTP on this machine: synthetic data, no network")
+
+    def __post_init__(self) -> None:
+        if self.api_key_file is not None:
+            object.__setattr__(self, "api_key_file", full_path("--api-key-file", self.api_key_file))
+        seconds = self.timeout.total_seconds()
+        good = 0 < seconds <= LONGEST_TIMEOUT_SECONDS
+        checked(
+            seconds, good, f"--timeout {seconds:g}s: more than 0 and at most {LONGEST_TIMEOUT_SECONDS // 60} minutes"
+        )
+        super().__post_init__()
+
+
+@dataclass(frozen=True, kw_only=True)
+class AskOptions(ReachOptions):
+    """How I-ALiRT is asked, and as of when."""
+
+    jobs: int = option(4, "requests in flight at once", parse=parse_count, metavar="N", env="IALIRT_JOBS")
+    max_rate: Optional[float] = option(
+        None, "requests per second, at most: 2, 0.5, 30/min", parse=parse_rate, metavar="R", env="IALIRT_MAX_RATE"
     )
     settle: Duration = option(
         timedelta(days=1),
@@ -181,21 +202,10 @@ class AskOptions(_Checks):
         metavar="TIME",
         env="IALIRT_OVERLAP",
     )
-    as_of: Optional[datetime] = option(
-        None, "plan as if it were this time, ISO 8601 (Z or no zone: UTC)", parse=parse_time, metavar="TIME"
-    )
-    demo: bool = option(False, "ask a built-in simulator over HTTP on this machine: synthetic data, no network")
 
     def __post_init__(self) -> None:
-        if self.api_key_file is not None:
-            object.__setattr__(self, "api_key_file", full_path("--api-key-file", self.api_key_file))
         checked(self.jobs, 1 <= self.jobs <= 64, f"--jobs {self.jobs}: between 1 and 64 requests in flight")
         checked(self.max_rate, 0 < (self.max_rate or 0) < inf, f"--max-rate {self.max_rate}: more than 0 per second")
-        seconds = self.timeout.total_seconds()
-        good = 0 < seconds <= LONGEST_TIMEOUT_SECONDS
-        checked(
-            seconds, good, f"--timeout {seconds:g}s: more than 0 and at most {LONGEST_TIMEOUT_SECONDS // 60} minutes"
-        )
         for name, value, longest in (("settle", self.settle, 3650), ("overlap", self.overlap, 1)):
             good = timedelta(0) <= value <= timedelta(days=longest)
             checked(value, good, f"--{name} {value}: between 0 and {longest} day{'' if longest == 1 else 's'}")
@@ -734,14 +744,17 @@ class AdoptOptions(StoreOptions, RangeOptions):
     )
 
 
-INSTRUMENTS_ACTIONS = ("list", "show", "check")
+INSTRUMENTS_ACTIONS = ("list", "show", "check", "guess")
+_EXAMPLES = {"show": "hit", "check": "ours.toml", "guess": "glows"}
 
 
 @dataclass(frozen=True, kw_only=True)
-class InstrumentsOptions:
-    """Show what is known of the instruments: list them, show one with its columns, or check a catalogue of your own.
+class InstrumentsOptions(ReachOptions):
+    """Show what is known of the instruments: list them, show one with its columns, check a catalogue of your own, or
+    draft an entry of it.
 
-    show NAME tells of the columns of an instrument; check FILE reads a catalogue and tells all that is wrong with it.
+    show NAME tells of the columns of an instrument; check FILE reads a catalogue and tells all that is wrong with it;
+    guess NAME asks I-ALiRT for an hour of an instrument and drafts its entry, on standard output.
     """
 
     action: str = option(
@@ -753,21 +766,30 @@ class InstrumentsOptions:
         nargs="?",
     )
     target: Optional[str] = option(
-        None, "with show: the instrument; with check: the file", flags=["target"], parse=str, nargs="?"
+        None, "with show and guess: the instrument; with check: the file", flags=["target"], parse=str, nargs="?"
+    )
+    as_of: Optional[datetime] = option(
+        None,
+        "with guess: draft from the hour before this time, ISO 8601 (Z or no zone: UTC)",
+        parse=parse_time,
+        metavar="TIME",
     )
     catalogue: Optional[str] = _catalogue()
     json: bool = option(False, "one JSON object on standard output, everything else on standard error")
 
     def __post_init__(self) -> None:
         if self.target is None and self.action != INSTRUMENTS_ACTIONS[0]:
-            example = "hit" if self.action == "show" else "ours.toml"
-            raise UsageError(f"instruments {self.action}: name one, as in: instruments {self.action} {example}")
+            example = f"instruments {self.action} {_EXAMPLES[self.action]}"
+            raise UsageError(f"instruments {self.action}: name one, as in: {example}")
         if self.target is not None and self.action == INSTRUMENTS_ACTIONS[0]:
             raise UsageError(f"instruments list shows all: for one, instruments show {self.target}")
         if self.catalogue is not None:
             object.__setattr__(self, "catalogue", catalogue_files(self.catalogue))
         if self.action == "show":
             parse_instruments(self.target or "", self.known)
+        if self.action == "guess" and (wrong := complaint_about_name(self.target or "")):
+            raise UsageError(f"instruments guess {self.target}: {wrong}")
+        super().__post_init__()
 
     @property
     def known(self) -> Catalogue:

@@ -83,7 +83,7 @@ class Hapi:
             return self._answer(asked)
         except Refused as refusal:
             return refused(asked, refusal)
-        except DayFileError as error:
+        except (DayFileError, OSError) as error:  # a damaged file, a place that has gone: no fault of the program
             log.error("%s", error)
         except Exception:
             log.exception("a request could not be answered")
