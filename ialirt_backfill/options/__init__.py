@@ -33,7 +33,6 @@ from ialirt_backfill.options.commands import (
 from ialirt_backfill.options.fields import option
 from ialirt_backfill.options.forms import (
     ALL,
-    Duration,
     parse_day,
     parse_duration,
     parse_instruments,
@@ -57,7 +56,6 @@ __all__ = [
     "CompletionOptions",
     "ConfigOptions",
     "DecisionOptions",
-    "Duration",
     "ExportOptions",
     "GapsOptions",
     "HistoryOptions",

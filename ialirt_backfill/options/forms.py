@@ -2,9 +2,7 @@
 
 import difflib
 import re
-from collections.abc import Callable
 from datetime import MAXYEAR, UTC, date, datetime, timedelta
-from typing import Annotated, Any
 
 from ialirt_backfill.exceptions import UnknownInstrument, UsageError
 from ialirt_backfill.instruments import Catalogue, Instrument, default_catalogue
@@ -138,24 +136,6 @@ def write_duration(duration: timedelta) -> str:
         if count and not rest:
             return f"{count}{letter}"
     return f"{duration.total_seconds():g}s"
-
-
-class _AsWritten:
-    """How pydantic reads a duration that comes from a flow's form: ISO 8601, or as on the command line."""
-
-    def __get_pydantic_core_schema__(self, source: Any, handler: Callable[[Any], Any]) -> Any:
-        from pydantic_core import core_schema  # noqa: PLC0415 - only a flow needs it, and has loaded it
-
-        def read(value: Any) -> Any:
-            try:
-                return parse_duration(value) if isinstance(value, str) else value
-            except UsageError as error:
-                raise ValueError(str(error)) from None
-
-        return core_schema.no_info_before_validator_function(read, handler(source))
-
-
-Duration = Annotated[timedelta, _AsWritten()]
 
 
 def parse_instruments(text: str, catalogue: Catalogue | None = None) -> tuple[Instrument, ...]:

@@ -27,7 +27,7 @@ from ialirt_backfill.terminal.consoles import (
     word,
 )
 from ialirt_backfill.terminal.lines import say
-from ialirt_backfill.terminal.words import clock, counted, one_line, stretch
+from ialirt_backfill.terminal.words import clock, counted, nothing_left, one_line, stretch
 
 
 class ExportScreen:
@@ -195,7 +195,7 @@ def _show_summary(console: Console, report: ExportReport) -> None:
     numbers = [number(name) for name in ("days", "exported", "failed", "skipped", "records", "files", "time")]
     show_table(console, [word("instrument"), *numbers], [_row(name, report) for name in names])
     if not report.outcomes:
-        console.print("Nothing is left to do.")
+        console.print(nothing_left("export", {"still growing": report.summary["skipped_growing"]}))
 
 
 def _row(name: str, report: ExportReport) -> tuple[str, ...]:

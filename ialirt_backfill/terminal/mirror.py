@@ -23,7 +23,7 @@ from ialirt_backfill.terminal.consoles import (
 from ialirt_backfill.terminal.lines import say, tell_of_places
 from ialirt_backfill.terminal.mirror_progress import MirrorBars, MirrorLines
 from ialirt_backfill.terminal.plain import write_json
-from ialirt_backfill.terminal.words import clock, one_line, stretch
+from ialirt_backfill.terminal.words import clock, nothing_left, one_line, stretch
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -110,7 +110,7 @@ def _show_summary(console: Console, report: MirrorReport) -> None:
     numbers = [number(name) for name in ("days", "loaded", "failed", "skipped", "records", "time")]
     show_table(console, [word("instrument"), *numbers], rows)
     if not report.outcomes and not report.ended:
-        console.print("Nothing is left to do.")
+        console.print(nothing_left("load", {"still growing": report.summary["skipped_growing"]}))
 
 
 def _row(name: str, report: MirrorReport) -> tuple[str, ...]:
