@@ -24,6 +24,7 @@ from ialirt_backfill.options.forms import (
     parse_duration,
     parse_instruments,
     parse_last_day,
+    parse_one_day,
     parse_percent,
     parse_rate,
     parse_since,
@@ -613,7 +614,7 @@ class HistoryOptions(StoreOptions, _Known):
     instrument: Optional[str] = option(
         None, f"one instrument: {', '.join(INSTRUMENTS)}", parse=written_names, metavar="NAME", env="IALIRT_INSTRUMENT"
     )
-    day: Optional[date] = option(None, "the UTC day", parse=parse_day, metavar="DAY")
+    day: Optional[date] = option(None, "the UTC day", parse=parse_one_day, metavar="DAY")
     catalogue: Optional[str] = _catalogue()
 
     def __post_init__(self) -> None:

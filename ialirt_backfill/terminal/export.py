@@ -16,6 +16,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemaining
 from ialirt_backfill.export.events import ExportAction, ExportDecision, ExportListener, ExportReport, MonthOutcome
 from ialirt_backfill.instruments import Instrument
 from ialirt_backfill.options import ExportOptions
+from ialirt_backfill.options.typed import advised
 from ialirt_backfill.terminal.consoles import (
     is_screen,
     make_console,
@@ -66,7 +67,7 @@ class ExportScreen:
         elif not self._options.quiet:
             _show_summary(self._out, report)
         if interrupted:
-            said = f"Interrupted; the files that are written stay. To go on: {command}"
+            said = advised("Interrupted; the files that are written stay. To go on", command)
             say(self._err, said, style="bold", to_copy=True)
 
 

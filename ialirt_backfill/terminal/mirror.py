@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from ialirt_backfill.mirror.events import MirrorAction, MirrorDecision, MirrorListener, MirrorReport, MirrorStatus
 from ialirt_backfill.options import MirrorOptions
+from ialirt_backfill.options.typed import advised
 from ialirt_backfill.terminal.consoles import (
     is_screen,
     make_console,
@@ -70,7 +71,8 @@ class MirrorScreen:
         if not self._options.json and not self._options.quiet:
             tell_of_places(self._err, self._options)
         if interrupted:
-            say(self._err, f"Interrupted; what is loaded is remembered. To go on: {command}", style="bold")
+            said = advised("Interrupted; what is loaded is remembered. To go on", command)
+            say(self._err, said, style="bold", to_copy=True)
         elif report.ended:
             say(self._err, f"Ended early: {one_line(report.ended)}", style="yellow")
 
