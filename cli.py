@@ -1,8 +1,8 @@
-"""The command for a clone: ``python cli.py --help``. It lives in ``ialirt_backfill/command.py``."""
+"""The command for a clone: ``python cli.py --help``. It lives in ``ialirt_backfill``."""
 
 import sys
 
-from ialirt_backfill.command import main
+from ialirt_backfill.__main__ import main
 
 __all__ = ["main"]
 

@@ -11,6 +11,7 @@ from prefect import flow, get_run_logger
 from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 
+import ialirt_backfill.own_flows  # noqa: F401 - before what it guards
 from flows.artifacts import Progress, flagged, show_availability, show_plan, show_results
 from flows.days import Found, Work, cluster, in_threads, label, on_dask, threads
 from flows.logs import library_logs

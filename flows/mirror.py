@@ -8,6 +8,7 @@ from prefect import flow, get_run_logger
 from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 
+import ialirt_backfill.own_flows  # noqa: F401 - before what it guards
 from flows.artifacts import flagged, show_loads, show_plan
 from flows.logs import library_logs
 from flows.settings import completed, secret

@@ -11,6 +11,7 @@ from prefect.client.schemas.objects import State
 from prefect.runtime import flow_run
 from prefect.states import Completed, Failed
 
+import ialirt_backfill.own_flows  # noqa: F401 - before what it guards
 from flows.artifacts import flagged, show_plan, show_results, show_today
 from flows.days import in_threads, skipped, threads
 from flows.logs import library_logs

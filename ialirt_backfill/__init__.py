@@ -127,8 +127,11 @@ __all__ = [
 
 
 def __getattr__(name: str) -> object:
+    from ialirt_backfill.neighbours import refuse_stranger  # noqa: PLC0415 - the package itself loads nothing
+
     for home, names in _HOMES.items():
         if name in names:
+            refuse_stranger("ledger")
             return getattr(import_module(home), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 

@@ -34,7 +34,7 @@ from ialirt_backfill.options import (
     arguments,
 )
 from ialirt_backfill.options.arguments import DEFAULT_COMMAND
-from ialirt_backfill.options.typed import PROGRAM
+from ialirt_backfill.options.typed import PROGRAM, command_line
 from ialirt_backfill.terminal.streams import failure_of, steady_streams
 from ledger import LedgerError
 
@@ -63,6 +63,8 @@ def run_poll(options: PollOptions) -> int:
     with _stopped_by_signals(stop, screen.stopping):
         report = poll(options, listener=screen.listener(), stop=stop)
     screen.show(report)
+    if stop.is_set():
+        return stop.exit_code
     return EXIT_FAILED if has_failed(report) else EXIT_WELL
 
 
@@ -122,7 +124,8 @@ def run_adopt(options: AdoptOptions) -> int:
 
     report = adopt(options)
     show_adoption(report, options)
-    return EXIT_FAILED if any(day.adoption is Adoption.FAILED for day in report.days) else EXIT_WELL
+    has_failed = report.unread or any(day.adoption is Adoption.FAILED for day in report.days)
+    return EXIT_FAILED if has_failed else EXIT_WELL
 
 
 def run_ledger(options: LedgerOptions) -> int:
@@ -159,7 +162,8 @@ def run_verify(options: VerifyOptions) -> int:
     screen = Screen(options)
     with screen.watching() as listener, _stopped_by_signals(stop, screen.stopping):
         found = verify(options, listener=listener, stop=stop)
-    show_verification(found, options)
+    marks = [] if options.demo or not found.is_synthetic else ["--demo"]
+    show_verification(found, options, again=_typed("--fix", *marks))
     return stop.exit_code if stop.is_set() else found.exit_code
 
 
@@ -239,13 +243,11 @@ def _kinds() -> dict[str, type[Any]]:
     return {name: command.options for name, command in COMMANDS.items()}
 
 
-def _typed() -> str:
-    """The command as it was typed, for telling a person how to go on."""
-    import shlex
-
+def _typed(*more: str) -> str:
+    """The command as it was typed, and more words, for telling a person how to go on."""
     from ledger.addresses import without_secrets
 
-    return shlex.join([PROGRAM, *map(without_secrets, sys.argv[1:])])
+    return command_line(*map(without_secrets, sys.argv[1:]), *more)
 
 
 _OF_THE_TERMINAL = [signal.SIGHUP] if hasattr(signal, "SIGHUP") else []

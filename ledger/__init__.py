@@ -33,6 +33,9 @@ from ledger.records import (
     Run,
 )
 
+OWNER = "ialirt-backfill"
+"""Whose package this is: others may have one of the same name."""
+
 if TYPE_CHECKING:
     from ledger.claims import CLAIM_LASTS
     from ledger.ledger import Ledger

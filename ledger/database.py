@@ -33,8 +33,8 @@ def database_time(connection: Connection) -> datetime:
     """The database's clock, aware UTC; this machine's for SQLite, which has none of its own."""
     if connection.dialect.name == "sqlite":
         return datetime.now(UTC)
-    moment: datetime = connection.execute(text("SELECT clock_timestamp()")).scalar_one()
-    return moment.astimezone(UTC)
+    moment: str = connection.execute(text("SELECT clock_timestamp()::text")).scalar_one()
+    return datetime.fromisoformat(moment).astimezone(UTC)
 
 
 class Database:

@@ -12,13 +12,16 @@ from datetime import date, datetime
 from sqlalchemy import Connection, delete, exists, insert, or_, select, update
 
 from ledger.database import database_time
-from ledger.records import Attempt, AttemptResult, Run
+from ledger.records import Attempt, AttemptResult, AttemptStatus, Run
 from ledger.schema import attempt as attempt_table
 from ledger.schema import run as run_table
 from ledger.statements import INSERT_ATTEMPT
 
 PRUNED_AT_ONCE = 10_000
 """Rows deleted in one transaction, so that pruning a long history keeps no runner waiting."""
+
+NEWEST = 500
+"""How many attempts tell what the next will cost: the server of last year may be another."""
 
 _attempt, _run = attempt_table.c, run_table.c
 
@@ -88,6 +91,17 @@ def attempts_at(connection: Connection, item_name: str, day: date) -> list[Attem
     columns = [_attempt[field.name] for field in fields(Attempt)]
     wanted = select(*columns).where(_attempt.item_name == item_name, _attempt.day == day).order_by(_attempt.id)
     return [Attempt(*row) for row in connection.execute(wanted)]
+
+
+def cost_of_newest(connection: Connection) -> dict[str, tuple[int, float]]:
+    """How many requests the newest answered attempts made, and how many seconds they took, by item."""
+    answered = _attempt.status.in_([AttemptStatus.DOWNLOADED, AttemptStatus.NO_DATA])
+    wanted = select(_attempt.item_name, _attempt.requests, _attempt.seconds).where(answered, _attempt.requests > 0)
+    found: dict[str, tuple[int, float]] = {}
+    for item_name, requests, seconds in connection.execute(wanted.order_by(_attempt.id.desc()).limit(NEWEST)):
+        number, took = found.get(item_name, (0, 0.0))
+        found[item_name] = number + requests, took + seconds
+    return found
 
 
 def delete_attempts(connection: Connection, before: datetime) -> int:

@@ -19,7 +19,7 @@ from ledger import claims, history, mirrors, properties, states
 from ledger.database import Database
 from ledger.opening import Access, open_database
 from ledger.recording import Recording
-from ledger.records import Attempt, Claim, DayAccess, DayState, MirroredDay, Progress, Run
+from ledger.records import Attempt, Claim, DayAccess, DayState, Experience, MirroredDay, Progress, Run
 from ledger.versions import bring_up_to_date, check_readable, current_version
 
 
@@ -133,6 +133,11 @@ class Ledger:
         if accesses:
             self._database.write(lambda connection: states.note_access(connection, item_name, accesses))
 
+    def note_paths(self, item_name: str, paths: Mapping[date, str]) -> None:
+        """Remember where the files of days lie now, which others have renamed; not of days that somebody works on."""
+        if paths:
+            self._database.write(lambda connection: states.note_paths(connection, item_name, paths))
+
     def progress(self, item_names: Collection[str]) -> dict[str, Progress]:
         """What other programs are told of each item; items without a row are left out."""
         return self._database.read(lambda connection: states.progress(connection, item_names))
@@ -207,6 +212,10 @@ class Ledger:
         """The last runs, newest first."""
         return self._database.read(lambda connection: history.last_runs(connection, limit))
 
+    def experience(self, item_names: Collection[str]) -> dict[str, Experience]:
+        """What these items have cost so far; those without an answered attempt or a file are left out."""
+        return self._database.read(lambda connection: _experience(connection, item_names))
+
     def prune(self, older_than: timedelta) -> dict[str, int]:
         """Trim the history, never the state. How many rows went, by table: ``{"attempt": 120, "run": 3}``.
 
@@ -250,3 +259,9 @@ class Ledger:
     def is_empty(self) -> bool:
         """Whether nothing was ever done with this ledger: it has neither a run nor a day."""
         return self._database.read(properties.is_empty)
+
+
+def _experience(connection: Connection, item_names: Collection[str]) -> dict[str, Experience]:
+    costs, sizes = history.cost_of_newest(connection), states.sizes(connection, item_names)
+    known = [name for name in item_names if name in costs or name in sizes]
+    return {name: Experience(*costs.get(name, (0, 0.0)), *sizes.get(name, (0, 0))) for name in known}

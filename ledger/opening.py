@@ -214,7 +214,7 @@ def _prepare_sessions(engine: Engine, statements: str) -> None:
 
     @event.listens_for(engine, "connect")
     def prepare(connection: Any, _: object) -> None:
-        for type_name in ("timestamp", "json"):
+        for type_name in ("timestamp", "timestamptz", "json"):
             connection.adapters.register_loader(type_name, TextLoader)
         connection.autocommit = True
         connection.execute(statements)
@@ -226,12 +226,13 @@ def _session_settings(access: Access, timeout_seconds: float) -> str:
 
     No idle-in-transaction time-out: a process frozen while it publishes a day keeps that day's lock.
 
-    The keep-alives of the server's side free the locks of a host that has vanished, within two minutes.
+    The keep-alives of the server's side free the locks of a host that has vanished, within two minutes. In a column
+    with a zone, which another program may have made, a time of ours is in UTC whatever the server's own zone is.
     """
     wait = max(1, int(timeout_seconds * 1000))
     return (
         f"SET lock_timeout = {wait}; SET statement_timeout = {max(60_000, 2 * wait)};"
-        " SET DateStyle = 'ISO'; SET idle_in_transaction_session_timeout = 0;"
+        " SET DateStyle = 'ISO'; SET TimeZone = 'UTC'; SET idle_in_transaction_session_timeout = 0;"
         " SET tcp_keepalives_idle = 60; SET tcp_keepalives_interval = 10; SET tcp_keepalives_count = 6;"
         f" SET default_transaction_read_only = {'on' if access is Access.READ else 'off'}"
     )

@@ -11,8 +11,10 @@ from ledger.claims import CLAIM_LASTS
 from ledger.database import Database, database_time
 from ledger.exceptions import ClaimLost
 from ledger.history import insert_attempt
+from ledger.progress import move_progress
 from ledger.records import AttemptResult, Claim, DayResult, DayStatus
-from ledger.statements import SAVE, SAVE_PROGRESS, chosen
+from ledger.schema import in_utc
+from ledger.statements import SAVE, chosen
 
 _RESULT_COLUMNS = [field.name for field in fields(DayResult) if field.name != "error"]
 
@@ -41,6 +43,7 @@ class Recording:
         stored by this attempt, or None; the item's progress only ever moves forward. Raises ClaimLost where the claim
         was given up before, and ValueError for a datetime without a zone.
         """
+        checked, progress = (moment and in_utc(moment) for moment in (checked, progress))
         with self._database.translated():
             now = database_time(self._connection)
             self._save_state(result, now, attempted=attempt is not None, keep_claim=keep_claim)
@@ -72,5 +75,4 @@ class Recording:
     def _save_progress(self, now: datetime, checked: datetime | None, progress: datetime | None) -> None:
         """Last, because other days of the item wait for this row until the commit."""
         if checked is not None or progress is not None:
-            moved = {"of_checked": checked, "of_newest": progress, "of_now": now}
-            self._connection.execute(SAVE_PROGRESS, {"of_item": self._claim.item_name, **moved})
+            move_progress(self._connection, self._claim.item_name, now, checked, progress)

@@ -150,6 +150,17 @@ class Attempt(AttemptResult):
 
 
 @dataclass(frozen=True, slots=True)
+class Experience:
+    """What an item has cost so far: requests of the newest answered attempts and the seconds they took, and records of
+    its days with the bytes they take in files."""
+
+    requests: int
+    seconds: float
+    records: int
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
 class Run:
     """One invocation of the program. `finished` and `exit_code` are None while it runs, or when it was killed."""
 

@@ -32,6 +32,7 @@ from sqlalchemy import (
     TypeDecorator,
 )
 
+from ledger.database import Unreadable
 from ledger.records import AttemptStatus, DayAccess, DayStatus, Gaps
 
 VERSIONS = ("0001", "0002", "0003")
@@ -48,7 +49,7 @@ class UtcDateTime(TypeDecorator[datetime]):
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        return None if value is None else _utc(value).replace(tzinfo=None)
+        return None if value is None else in_utc(value).replace(tzinfo=None)
 
     def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], datetime | None]:
         return _datetime_from_text
@@ -61,7 +62,7 @@ class GapsType(TypeDecorator[Gaps]):
     cache_ok = True
 
     def process_bind_param(self, value: Gaps | None, dialect: Dialect) -> list[list[str]]:
-        return [[_utc(start).isoformat(), _utc(end).isoformat()] for start, end in value or ()]
+        return [[in_utc(start).isoformat(), in_utc(end).isoformat()] for start, end in value or ()]
 
     def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], Gaps]:
         return _gaps_from_text
@@ -84,12 +85,31 @@ class JsonObject(TypeDecorator[dict[str, Any]]):
 def _datetime_from_text(value: str | None) -> datetime | None:
     if value is None:
         return None
-    if len(value) <= _LENGTH_WITHOUT_ZONE:
-        return datetime.fromisoformat(value + "+00:00")
-    return datetime.fromisoformat(value).astimezone(UTC)  # written with a zone, by another program
+    try:
+        if len(value) == _LENGTH_OF_SECONDS or value[_LENGTH_OF_SECONDS + 1 :].isdigit():
+            return datetime.fromisoformat(value + "+00:00")
+        return utc_of(value)
+    except (ValueError, TypeError):
+        return _of_another_program(value)
 
 
-_LENGTH_WITHOUT_ZONE = len("2026-02-01 10:00:00.000000")
+_LENGTH_OF_SECONDS = len("2026-02-01 10:00:00")
+
+
+def utc_of(value: str) -> datetime:
+    """A time in UTC as another program may have written it, with or without a zone: ``…Z``, ``…+01:00``."""
+    moment = datetime.fromisoformat(value)
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+def _of_another_program(value: Any) -> datetime:
+    try:
+        return utc_of(value)
+    except (ValueError, TypeError):
+        raise Unreadable(
+            f"{value!r} where a time should be, in workflow_progress most likely, which other programs write, too:"
+            " set it right, or to NULL."
+        ) from None
 
 
 def _gaps_from_text(value: str) -> Gaps:
@@ -98,7 +118,8 @@ def _gaps_from_text(value: str) -> Gaps:
     return tuple((datetime.fromisoformat(start), datetime.fromisoformat(end)) for start, end in json.loads(value))
 
 
-def _utc(value: datetime) -> datetime:
+def in_utc(value: datetime) -> datetime:
+    """An aware datetime in UTC; ValueError for a naive one."""
     if value.tzinfo is None:
         raise ValueError(f"the datetime {value} says no zone: the ledger takes aware ones only")
     return value.astimezone(UTC)

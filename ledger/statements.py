@@ -50,6 +50,9 @@ NOTE_ACCESS = (
 )
 """Sets what it is given, unless a runner is at work on the day, or it is known already."""
 
+NOTE_PATH = update(instrument_day).where(_IS_DAY, _day.claimed_by.is_(None)).values(version=_day.version + 1)
+"""Sets what it is given, unless a runner is at work on the day."""
+
 LOCK_CLAIMED = select(_day.version).where(_IS_CLAIMED).with_for_update()
 """A row where the claim still holds; waits for whoever has it locked."""
 

@@ -17,7 +17,7 @@ from ledger.database import Unreadable, database_time
 from ledger.gc_pause import gc_paused
 from ledger.records import DayAccess, DayState, DayStatus, Progress
 from ledger.schema import instrument_day, workflow_progress
-from ledger.statements import DAY_COLUMNS, NOTE_ACCESS, NOTE_REFUSED, insert_if_absent, make_item
+from ledger.statements import DAY_COLUMNS, NOTE_ACCESS, NOTE_PATH, NOTE_REFUSED, insert_if_absent, make_item
 
 DayRow = Row[*tuple[Any, ...]]
 """A row of `DAY_COLUMNS`."""
@@ -50,6 +50,16 @@ def unfinished(
         _day.item_name.in_(list(item_names)), _day.day < before, or_(_day.is_final.is_(False), *too_little)
     )
     return _read(connection, wanted)
+
+
+def sizes(connection: Connection, item_names: Collection[str]) -> dict[str, tuple[int, int]]:
+    """How many records there are, and how many bytes they take in files, by item."""
+    wanted = select(_day.item_name, func.sum(_day.records), func.sum(_day.size_bytes)).where(
+        _day.item_name.in_(list(item_names)), _day.records > 0, _day.size_bytes.is_not(None)
+    )
+    return {
+        name: (int(records), int(size)) for name, records, size in connection.execute(wanted.group_by(_day.item_name))
+    }
 
 
 def without_access(connection: Connection, item_name: str) -> dict[date, DayState]:
@@ -90,6 +100,12 @@ def note_access(connection: Connection, item_name: str, accesses: Mapping[date, 
     """Note with what access days were fetched, where that is not known and nobody is at work on them."""
     for day, access in accesses.items():
         connection.execute(NOTE_ACCESS, {"of_item": item_name, "of_day": day, "access": access})
+
+
+def note_paths(connection: Connection, item_name: str, paths: Mapping[date, str]) -> None:
+    """Note where the files of days lie now, unless somebody is at work on them."""
+    for day, path in paths.items():
+        connection.execute(NOTE_PATH, {"of_item": item_name, "of_day": day, "path": path})
 
 
 # One row

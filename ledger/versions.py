@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, column, inspect, select, table, text
+from collections.abc import Sequence
+
+from sqlalchemy import Connection, column, inspect, select, table, text, types
+from sqlalchemy.engine.interfaces import ReflectedColumn
 
 from ledger.database import Database
 from ledger.exceptions import LedgerError, LedgerOutdated, LedgerPrivilege, LedgerTooNew
 from ledger.opening import Access, open_database
-from ledger.schema import VERSION_TABLE, VERSIONS, workflow_progress
+from ledger.schema import VERSION_TABLE, VERSIONS, metadata, workflow_progress
 
 NEWEST = VERSIONS[-1]
 
@@ -81,10 +84,25 @@ def _upgrade(connection: Connection, database: Database) -> None:
     check_known(version, database.url_shown)
     if version == NEWEST:
         return
+    if version is None:
+        _check_names_free(connection, database.url_shown)
     _check_adoptable(connection, database)
     from ledger import migrations  # noqa: PLC0415 - Alembic costs a quarter of a second and is seldom needed
 
     migrations.upgrade(connection)
+
+
+def _check_names_free(connection: Connection, url_shown: str) -> None:
+    """Where there is no ledger yet, no other program may have a table under one of its names: `run` is soon taken."""
+    inspector = inspect(connection)
+    schema = inspector.default_schema_name  # where ours would be made; what is further down the path is no hindrance
+    theirs = {*inspector.get_table_names(schema), *inspector.get_view_names(schema)}
+    taken = sorted(theirs & metadata.tables.keys() - {workflow_progress.name})
+    if taken:
+        raise LedgerError(
+            f"The ledger {url_shown} cannot be made: another program has {', '.join(taken)} there. Use another file or"
+            " database, or another schema (?options=-csearch_path%3Dname)."
+        )
 
 
 def _check_adoptable(connection: Connection, database: Database) -> None:
@@ -94,17 +112,43 @@ def _check_adoptable(connection: Connection, database: Database) -> None:
         _check_may_create(connection, database)
     if not inspector.has_table(workflow_progress.name):
         return
-    found = {described["name"] for described in inspector.get_columns(workflow_progress.name)}
-    missing = sorted(set(workflow_progress.c.keys()) - found)
     key = inspector.get_pk_constraint(workflow_progress.name)["constrained_columns"]
-    if missing or key != ["item_name"]:
-        wrong = f"it has no column {', '.join(missing)}" if missing else "item_name is not its primary key"
+    if wrong := _differences(inspector.get_columns(workflow_progress.name), key, is_sqlite=database.is_sqlite):
         raise LedgerError(
             f"The ledger {database.url_shown} has a table workflow_progress of another kind ({wrong}):"
             " use another database, or another schema of it."
         )
     if not database.is_sqlite:
         _check_may_refer(connection, database)
+
+
+def _differences(columns: Sequence[ReflectedColumn], key: Sequence[str], *, is_sqlite: bool) -> str:
+    """What keeps an existing `workflow_progress` from being the one we know; empty where nothing does."""
+    found = {described["name"]: described for described in columns}
+    missing = sorted(set(workflow_progress.c.keys()) - found.keys())
+    if missing:
+        return f"it has no column {', '.join(missing)}"
+    if list(key) != ["item_name"]:
+        return "item_name is not its primary key"
+    wrong = [
+        f"{name} is {found[name]['type']}, not a {wanted}"
+        for name, wanted, may_be in (
+            ("item_name", "varchar", (types.String,) if is_sqlite else (types.VARCHAR, types.TEXT)),
+            ("progress_timestamp", "timestamp", _TIMES_IN_SQLITE if is_sqlite else (types.DateTime,)),
+            ("last_checked_date", "timestamp", _TIMES_IN_SQLITE if is_sqlite else (types.DateTime,)),
+        )
+        if not isinstance(found[name]["type"], may_be)
+    ]
+    wrong += [
+        f"{name} must not be NULL, and has no default"
+        for name, described in found.items()
+        if name != "item_name" and not (described["nullable"] or described["default"] or "identity" in described)
+    ]
+    return "; ".join(wrong)
+
+
+_TIMES_IN_SQLITE = (types.DateTime, types.String, types.NullType)
+"""There a column holds texts whatever it is called, unless it is called a number."""
 
 
 def _check_may_create(connection: Connection, database: Database) -> None:

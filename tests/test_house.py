@@ -71,6 +71,9 @@ ARROWS: dict[str, set[str]] = {
     "mirror": {"read"},
     "terminal": {"upkeep", "mirror"},
     "command": {"terminal"},
+    "neighbours": set(),
+    "own_flows": {"neighbours"},
+    "__main__": {"command", "neighbours"},
 }
 """What each room imports; it may import what those import, too. Those that are open to all import nothing else."""
 
@@ -119,8 +122,8 @@ def test_a_room_imports_what_its_arrows_lead_to_and_nothing_else(room: str) -> N
     ("part", "allowed"),
     [
         ("ledger", {"ledger"}),
-        ("cli", {"command"}),
-        ("flows", {"flows", "ledger", *ARROWS.keys() - {"terminal", "command"}}),
+        ("cli", {"__main__"}),
+        ("flows", {"flows", "ledger", *ARROWS.keys() - {"terminal", "command", "__main__"}}),
     ],
 )
 def test_so_do_the_other_parts(part: str, allowed: set[str]) -> None:
@@ -156,6 +159,8 @@ def test_pure_rooms_import_nothing_that_reaches_out(room: str) -> None:
         "operator", "types", "typing", "ledger.records", "pathlib.PurePosixPath",
         "ialirt_backfill.exceptions", "ialirt_backfill.instruments", f"ialirt_backfill.{room}",
     }  # fmt: skip
+    if room == "instruments":  # its catalogue is text, and pkgutil reads the one that comes with the program
+        pure |= {"difflib", "json", "pkgutil", "re", "tomllib"}
     names = {name for path in (ROOT / "ialirt_backfill" / room).glob("*.py") for name in imported(path)}
     assert {it for it in names if not any(it == good or it.startswith(f"{good}.") for good in pure)} == set()
 

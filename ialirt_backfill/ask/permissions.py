@@ -159,7 +159,7 @@ class Permissions:
         if isinstance(error, KeyRequired):
             return Refusal(Want.KEY, str(error), before=_cutoff(str(error), start))
         if error.said.startswith(_UNAUTHORIZED):
-            return Refusal(Want.SCOPE, str(error), instrument.name)
+            return Refusal(Want.SCOPE, str(error), instrument.name, scopes=instrument.scopes)
         others = {it.instrument for it in self.admission.refusals if it.want is Want.OTHER_KEY} - {instrument.name}
         is_all = error.status == 401 or (others and not self.admission.answered)
         return Refusal(Want.OTHER_KEY, str(error), None if is_all else instrument.name)

@@ -260,9 +260,15 @@ def _retry_after(reply: Reply) -> float | None:
     told = (reply.headers.get("Retry-After") or "").strip()
     if told.isdecimal():
         return float(told)
+    if (until := _date(told)) is None:
+        return None
+    now = _date(reply.headers.get("Date") or "") or datetime.now(UTC)  # the server's: this machine's may be wrong
+    return max(0.0, (until - now).total_seconds())
+
+
+def _date(header: str) -> datetime | None:
+    """The time that a header says; None where it says none."""
     with contextlib.suppress(ValueError, TypeError, OverflowError):
-        until = parsedate_to_datetime(told)
-        if until.tzinfo is None:
-            until = until.replace(tzinfo=UTC)
-        return max(0.0, (until - datetime.now(UTC)).total_seconds())
+        said = parsedate_to_datetime(header)
+        return said.replace(tzinfo=UTC) if said.tzinfo is None else said.astimezone(UTC)
     return None

@@ -191,10 +191,10 @@ class _Columns:
         """Raw values in the unit of their column, not rounded."""
         if not NUMBERS.issuperset(map(type, values)):
             wrong = pa.array([type(value) not in NUMBERS and not is_missing(value) for value in values], pa.bool_())
-            self._refuse(column.name, wrong, f"the raw value to be converted to {column.unit} is not a number")
+            self._refuse(column.name, wrong, f"the raw value to be converted to {column.unit_shown} is not a number")
             values = [value if type(value) in NUMBERS else None for value in values]
         cells, too_large = converted(column, without_missing(self._floats(column, values)))
-        self._refuse(column.name, too_large, f"the raw value is too large for {column.unit}")
+        self._refuse(column.name, too_large, f"the raw value is too large for {column.unit_shown}")
         return cells
 
     def _floats(self, column: Column, values: Sequence[int | float | None]) -> pa.Array:
@@ -203,7 +203,7 @@ class _Columns:
             return pa.array(values, pa.float64())
         except (pa.ArrowInvalid, OverflowError):  # whole numbers that arrow finds too long
             too_large = pa.array([type(value) is int and abs(value) > sys.float_info.max for value in values])
-            self._refuse(column.name, too_large, f"the raw value is too large for {column.unit}")
+            self._refuse(column.name, too_large, f"the raw value is too large for {column.unit_shown}")
             return pa.array([None if value is None else float(value) for value in values], pa.float64())
 
     def _refuse(self, name: str, where: pa.Array, reason: str) -> None:

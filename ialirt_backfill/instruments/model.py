@@ -29,6 +29,10 @@ FILL_VALUE = -1.0e31
 NANOSECONDS = "ns"
 
 
+LONGEST_LABEL = 20
+"""So many characters may stand at an axis, by the rules of ISTP."""
+
+
 class ColumnType(Enum):
     """What a column of a day's file holds, whatever one answer happened to send."""
 
@@ -41,6 +45,18 @@ class ColumnType(Enum):
     TEXT = "text"
     JSON = "json"
     """Compact JSON in one cell; missing values inside it are ``null``."""
+
+
+class ColumnKind(Enum):
+    """What the values of a column are to who works with them, however they are written."""
+
+    MEASUREMENT = "measurement"
+    COUNT = "count"
+    """How many were counted; a background may have been subtracted."""
+    TIME = "time"
+    FLAG = "flag"
+    """The state of something: on or off, a range, a word of status. No mean of it means anything."""
+    TEXT = "text"
 
 
 class Shape(Enum):
@@ -60,6 +76,8 @@ class Shape(Enum):
 class Column:
     """One column of a day's file.
 
+    ``unit`` is a VOUnit, ``""`` for none, ``mission_unit`` the same in the words of the mission's daily CDF; ``label``
+    is short enough for an axis. ``valid_min`` and ``valid_max`` are what may be true, None where nobody says.
     ``polynomial`` converts the raw value that arrives to ``unit``: coefficients in rising powers of the raw value.
     ``codes`` names the values of a coded integer. ``scopes``, where there are any, says that the server shows it to a
     key with one of them only.
@@ -72,11 +90,66 @@ class Column:
     polynomial: tuple[float, ...] = ()
     scopes: tuple[str, ...] = ()
     codes: Mapping[int, str] = field(default_factory=lambda: MappingProxyType({}))
+    kind: ColumnKind = ColumnKind.MEASUREMENT
+    mission_unit: str = ""
+    label: str = ""
+    valid_min: float | None = None
+    valid_max: float | None = None
 
     @property
     def is_time(self) -> bool:
         """Whether it holds nanoseconds: of 18 or 19 digits, more than a float can."""
         return self.unit == NANOSECONDS
+
+    @property
+    def fill(self) -> float | None:
+        """What the science centre writes where a value is missing (in a day's file the cell is empty); None where it
+        writes nothing of the kind."""
+        is_number = self.type in {ColumnType.MEASUREMENT, ColumnType.JSON} and not self.is_time
+        return FILL_VALUE if is_number else None
+
+    @property
+    def unit_shown(self) -> str:
+        """The unit for a person to read, without the quotes around what VOUnit does not know."""
+        return self.unit.replace("'", "")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Axis:
+    """What the elements of a list, or of an array in one direction, belong to.
+
+    Either each has one of the ``values`` (``minus`` and ``plus`` are the distances to the edges around it), or one of
+    the ``labels``, or there are ``size`` of them and where each lies comes with the record, in ``field``.
+    """
+
+    name: str
+    label: str = ""
+    unit: str = ""
+    mission_unit: str = ""
+    description: str = ""
+    values: tuple[float, ...] = ()
+    labels: tuple[str, ...] = ()
+    size: int = 0
+    field: str = ""
+    minus: tuple[float, ...] = ()
+    plus: tuple[float, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.values) or len(self.labels) or self.size
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Coordinate:
+    """What depends on two axes at once, as the angle of a sector at an elevation: ``values[i][j]`` belongs to the
+    element ``i`` of the first and ``j`` of the second of ``axes``, which are names."""
+
+    name: str
+    axes: tuple[str, str]
+    values: tuple[tuple[float, ...], ...]
+    label: str = ""
+    unit: str = ""
+    mission_unit: str = ""
+    description: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -85,6 +158,8 @@ class Field:
 
     For ``Shape.LIST`` the columns stand in the order of the elements, all of one type; for ``Shape.OBJECT`` ``members``
     names the member of the object that each column comes from; for ``Shape.CELL`` lists are nested ``depth`` deep.
+    ``axes`` are those of a list (one) or of a cell (one for each depth, the outermost first), ``coordinates`` what
+    depends on two of them. ``label`` and ``description`` are of the field as a whole.
     """
 
     name: str
@@ -94,6 +169,10 @@ class Field:
     depth: int = 0
     prefix: str = ""
     """For ``Shape.OBJECT``: what a member not listed here is written under, ``<prefix><member>``."""
+    axes: tuple[Axis, ...] = ()
+    coordinates: tuple[Coordinate, ...] = ()
+    label: str = ""
+    description: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -105,7 +184,8 @@ class Instrument:
     ``cadence`` is the nominal time between records; where it is ``irregular``, availability counts minutes that hold a
     record. ``window`` is a stretch whose records stay well below the API's limit of 1 MB a query. A stretch without
     records longer than ``longest_pause`` is a gap. ``public_since`` is since when its records need no key; ``scopes``,
-    where there are any, says that no key without one of them is given any.
+    where there are any, says that no key without one of them is given any. What is ``optional`` is not missed by who
+    asks for all instruments. ``sentence`` says what it measures. ``definition`` is its whole table of the catalogue.
     """
 
     name: str
@@ -121,6 +201,9 @@ class Instrument:
     longest_pause: timedelta = timedelta(0)
     public_since: datetime = PUBLIC_SINCE
     scopes: tuple[str, ...] = ()
+    optional: bool = False
+    sentence: str = ""
+    definition: str = field(default="", repr=False)
 
     def __post_init__(self) -> None:
         if not self.longest_pause:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from importlib.util import find_spec
 
 from ialirt_backfill.exceptions import MirrorError
+from ialirt_backfill.options.extras import installing
 
 if find_spec("crump") is None:
-    raise MirrorError("the mirror needs crump: install it with pip install 'ialirt-backfill[mirror]'")
+    raise MirrorError(f"the mirror needs crump: {installing('mirror')}")

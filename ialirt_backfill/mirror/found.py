@@ -5,11 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-from ialirt_backfill.mirror.session import Session, quoted
+from ialirt_backfill.mirror.session import Session, listed, quoted
 from ialirt_backfill.mirror.shape import FoundColumn, FoundTable, Holds
 
 Filter = Mapping[str, str]
 """The rows of one day's file, as columns and what they hold: ``{"file_date": "20260101"}``."""
+
+_NUMBER = "ialirt-backfill number"
+"""No column of a team's is called that."""
 
 
 def find(session: Session, table: str) -> FoundTable | None:
@@ -40,8 +43,9 @@ def has_rows(session: Session, table: str, found: FoundTable, filters: Sequence[
         for number, it in enumerate(filters)
     )
     on = " AND ".join(f"t.{quoted(name)} = day.{quoted(name)}" for name in types)
-    names = ", ".join(map(quoted, types))
-    query = f"SELECT n FROM (VALUES {days}) day (n, {names}) WHERE EXISTS (SELECT FROM {quoted(table)} t WHERE {on})"  # noqa: S608
+    names = listed([_NUMBER, *types])
+    is_there = f"EXISTS (SELECT FROM {quoted(table)} t WHERE {on})"
+    query = f"SELECT {quoted(_NUMBER)} FROM (VALUES {days}) day ({names}) WHERE {is_there}"  # noqa: S608
     numbers = {number for (number,) in session.rows(query)}
     return [number in numbers for number in range(len(filters))]
 

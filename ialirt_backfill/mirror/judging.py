@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from crump import ColumnMapping, CrumpJob
 
+from ialirt_backfill.mirror.shape import FoundTable, Holds
 from ialirt_backfill.mirror.staging import BOOLEANS, Source
 from ialirt_backfill.mirror.tables import TIME_UTC
 
@@ -56,12 +57,19 @@ def sources_of(
     return found
 
 
-def is_timed(job: CrumpJob) -> bool:
-    """Whether rows of different times have different keys."""
+def is_timed(job: CrumpJob, found: FoundTable | None) -> bool:
+    """Whether rows of different times have different keys. ``found`` is the table, None where the job makes it."""
     return any(
-        mapping.csv_column == TIME_UTC and mapping.lookup is None and _kind(mapping) in _KEEPS_TIMES_APART
+        mapping.csv_column == TIME_UTC and mapping.lookup is None and _keeps_times_apart(mapping, found)
         for mapping in job.id_mapping
     )
+
+
+def _keeps_times_apart(mapping: ColumnMapping, found: FoundTable | None) -> bool:
+    if found is None:
+        return _kind(mapping) in _KEEPS_TIMES_APART
+    there = found.columns.get(mapping.db_column)
+    return there is not None and there.holds in {Holds.TIME, Holds.TEXT}
 
 
 def _kind(mapping: ColumnMapping) -> str:

@@ -51,14 +51,15 @@ def _try_advisory(session: Session, table: str) -> Callable[[], None] | None:
 
 def _try_file(session: Session, table: str) -> Callable[[], None] | None:
     """A transaction on an empty file beside the database: on the database itself it would keep readers out."""
+    path = (session.address.path or Path()).resolve()  # another mirror may have come to it by a link
     with session.translated():
-        connection = sqlite3.connect(f"{session.address.path}.mirror-lock", timeout=0, isolation_level=None)
+        connection = sqlite3.connect(f"{path}.mirror-lock", timeout=0, isolation_level=None)
         try:
             connection.execute("BEGIN EXCLUSIVE")
         except sqlite3.OperationalError as error:
             connection.close()
             is_held = error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
-            if is_held and not locks.are_refused(error, (session.address.path or Path()).absolute().parent):
+            if is_held and not locks.are_refused(error, path.parent):
                 return None
             raise
     return connection.close

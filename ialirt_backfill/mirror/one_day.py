@@ -12,13 +12,13 @@ from typing import Any
 
 from crump import CrumpJob
 
-from ialirt_backfill.exceptions import MirrorError, MirrorUnavailable
+from ialirt_backfill.exceptions import DayFileError, MirrorError, MirrorUnavailable
 from ialirt_backfill.mirror import through_crump
 from ialirt_backfill.mirror.events import MirrorDecision
 from ialirt_backfill.mirror.found import find
 from ialirt_backfill.mirror.jobs import Jobs, Place
 from ialirt_backfill.mirror.judging import columns_of, is_timed, sources_of
-from ialirt_backfill.mirror.reading import DayFile, read_day
+from ialirt_backfill.mirror.reading import DayFile, content_of, understood
 from ialirt_backfill.mirror.session import Session
 from ialirt_backfill.mirror.staging import Merged, Staging
 
@@ -39,23 +39,20 @@ class Loaded:
 
 def load_day(session: Session, jobs: Jobs, planned: MirrorDecision, *, history: bool) -> Loaded:
     """Load a day's file as it is now. Raises DayFileError and MirrorError; the table is as it was then."""
-    file = read_day(planned.path)
+    content = content_of(planned.path)
     with tempfile.TemporaryDirectory(prefix="ialirt-mirror-") as folder:
-        day = _Day(session, jobs, planned, file, Path(folder) / file.name)
-        if not history:
-            with session.transaction():
-                return day.load()
-        return day.load_and_note()
+        day = _Day(session, jobs, planned, content, Path(folder) / planned.path.name)
+        return day.load_and_note() if history else day.load()
 
 
 @dataclass(slots=True)
 class _Day:
-    """A day's file on its way into its table. ``shown`` is where crump is given the file, or its first line."""
+    """A day's file on its way into its table. ``shown`` is where crump is given its content, or its first line."""
 
     session: Session
     jobs: Jobs
     planned: MirrorDecision
-    file: DayFile
+    content: bytes
     shown: Path
     has_changed: bool = False
 
@@ -63,48 +60,54 @@ class _Day:
     def place(self) -> Place:
         return self.planned.place
 
-    def load(self) -> Loaded:
-        """Inside a transaction."""
-        file, table, is_sqlite = self.file, self.place.table, self.session.is_sqlite
-        job = self.jobs.job(self.planned.instrument, self.planned.path, file.rows, find(self.session, table), is_sqlite)
+    def load(self, began: datetime | None = None) -> Loaded:
+        """In one transaction; noted in it where it is said when the load ``began``."""
+        file = understood(self.shown.name, self.content)
+        with self.session.transaction():
+            loaded = self._merged(file)
+            if began is not None:
+                self._note(began, loaded, None)
+            return loaded
+
+    def _merged(self, file: DayFile) -> Loaded:
+        table, is_sqlite = self.place.table, self.session.is_sqlite
+        found = find(self.session, table)
+        job = self.jobs.job(self.planned.instrument, self.planned.path, file.rows, found, is_sqlite)
         named = _from_name(job, self.place)
         mappings = columns_of(job, file.rows.column_names)
         sources = sources_of(job, mappings, file.rows, named)
         if sources is None:
-            return self._load_row_by_row(job)
+            return self._merged_row_by_row(file, job)
         self.shown.write_bytes(file.header)
         self.has_changed = through_crump.run(self.session, job, self.shown, self.place.values, lambda row: None)
         columns = [*(mapping.db_column for mapping in mappings), *named]
-        staging = Staging(self.session, table, columns, _key(job), named, is_timed=is_timed(job))
+        staging = Staging(self.session, table, columns, _key(job), named, is_timed=is_timed(job, found))
         staging.fill(file.rows, sources)
         return Loaded(file.sha256, file.rows.num_rows, 0, staging.merge(self.place.day))
 
-    def _load_row_by_row(self, job: CrumpJob) -> Loaded:
+    def _merged_row_by_row(self, file: DayFile, job: CrumpJob) -> Loaded:
         """With crump's rules for every cell and row."""
-        self.shown.write_bytes(self.file.content)
+        self.shown.write_bytes(file.content)
         rows = _Rows(self.session, self.place.table, _key(job))
         self.has_changed = through_crump.run(self.session, job, self.shown, self.place.values, rows.receive)
         merged = rows.staged().merge(self.place.day)
-        left_out = 0 if _samples(job) else self.file.rows.num_rows - rows.count
-        return Loaded(self.file.sha256, rows.count, left_out, merged)
+        left_out = 0 if _samples(job) else file.rows.num_rows - rows.count
+        return Loaded(file.sha256, rows.count, left_out, merged)
 
     def load_and_note(self) -> Loaded:
-        """A load in its transaction, and a row in crump's history, also for a load that fails."""
+        """A load and its row in crump's history, which also a load that fails has."""
         began = datetime.now(UTC)
         try:
-            with self.session.transaction():
-                loaded = self.load()
-                self._note(began, loaded, None)
-                return loaded
+            return self.load(began)
         except MirrorUnavailable:
             raise
-        except MirrorError as error:
+        except (DayFileError, MirrorError) as error:
             self._note(began, None, str(error))
             raise
 
     def _note(self, began: datetime, loaded: Loaded | None, error: str | None) -> None:
         """As with crump, a note that cannot be made fails no load."""
-        self.shown.write_bytes(self.file.content)
+        self.shown.write_bytes(self.content)
         try:
             with self.session.transaction():
                 through_crump.note(
@@ -122,7 +125,7 @@ class _Day:
         except MirrorUnavailable:
             raise
         except MirrorError as trouble:
-            log.warning("%s: not noted in %s: %s", self.file.name, through_crump.HISTORY, trouble)
+            log.warning("%s: not noted in %s: %s", self.shown.name, through_crump.HISTORY, trouble)
 
 
 class _Rows:

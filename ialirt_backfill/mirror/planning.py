@@ -102,7 +102,8 @@ class Planner:
         found, others = [], 0
         for day in days:
             state = states.get((key, day))
-            path = Path(self.options.datastore) / day_path(instrument, day, state)
+            datastore = Path(self.options.datastore)
+            path = datastore / day_path(datastore, instrument, day, state)
             size = dayfile.size(path)
             if size is None:
                 continue

@@ -37,18 +37,21 @@ class DayFile:
         return hashlib.sha256(self.content).hexdigest()
 
 
-def read_day(path: Path) -> DayFile:
-    """Read a day's file. Raises DayFileError where it cannot be read, or is not as a day's file is."""
+def content_of(path: Path) -> bytes:
+    """Read a day's file. Raises DayFileError where it cannot be read."""
     try:
-        content = path.read_bytes()
+        return path.read_bytes()
     except OSError as error:
         raise DayFileError(f"{path} cannot be read: {error.strerror}") from None
+
+
+def understood(name: str, content: bytes) -> DayFile:
+    """The cells of a day's file. Raises DayFileError where it is not as a day's file is."""
     try:
-        names = _names(content)
-        return DayFile(path.name, content, _parsed(content, names, pa.string()))
+        return DayFile(name, content, _parsed(content, _names(content), pa.string()))
     except (ValueError, csv.Error) as error:  # arrow's ArrowInvalid and UnicodeDecodeError are ValueErrors
-        trouble = _not_utf8(content) or error
-        raise DayFileError(f"{path.name} is damaged ({trouble}): let verify look at it") from None
+        trouble = _not_utf8(content) or " ".join(str(error).split())
+        raise DayFileError(f"{name} is damaged ({trouble}): let verify look at it") from None
 
 
 def instants(times: pa.Array) -> pa.Array | None:

@@ -49,7 +49,7 @@ def make_doubles(session: Session, table: str, columns: Sequence[str]) -> None:
             f"{session.shown} has a table {table} of an earlier version, with whole numbers for counts that are"
             f" measurements now. It could not be changed ({why}), and nothing was. Run again; if it stays, take away"
             " the views that stand on it, let its owner do the following, and make the views again, ours with"
-            f" `ialirt-backfill mirror views`: {statement};"
+            f" this command and the word views after mirror: {statement};"
         ) from None
 
 

@@ -28,16 +28,32 @@ _CONNECT_SECONDS = 10
 
 _NO_SUCH_CHARACTER = "22021"
 
+_OF_THE_SERVER = {"25", "40", "53", "55", "57", "58", "XX"}
+"""Classes of PostgreSQL's codes for what is not the fault of a row."""
+
+_OF_A_ROW = {"23", "2B"}
+"""Classes where the detail says which row or which other object it is."""
+
+_LONGEST_DETAIL = 120
+
 _AS_CRUMP_NEEDS_IT = "-c TimeZone=UTC -c DateStyle=ISO"
 """crump gives PostgreSQL aware times for columns without a zone."""
 
 
 class Refused(MirrorError):
-    """PostgreSQL has refused a statement, in the words of ``said`` and ``detail``; ``state`` is its code for it."""
+    """PostgreSQL has refused a statement, in the words of ``said`` and ``detail``; ``state`` is its code for it.
+
+    ``state`` is empty where its driver has done so.
+    """
 
     def __init__(self, message: str, said: str, state: str, detail: str) -> None:
         super().__init__(message)
         self.said, self.state, self.detail = said, state, detail
+
+    @property
+    def may_be_of_a_cell(self) -> bool:
+        """Whether something in the statement may be the reason, and not the server's time, room or other sessions."""
+        return self.state[:2] not in _OF_THE_SERVER
 
 
 class Session:
@@ -49,6 +65,7 @@ class Session:
 
     def __init__(self, address: Address) -> None:
         self.address = address
+        self._schema = ""
         self._sqlite: sqlite3.Connection | None = None
         self._postgresql: psycopg.Connection[tuple[Any, ...]] | None = None
         with self.translated():
@@ -103,8 +120,11 @@ class Session:
         return self._place + table
 
     def lock_key(self, name: str) -> int:
-        """The number of an advisory lock for a name in this database."""
-        return int.from_bytes(hashlib.sha256(self.identity(name).encode()).digest()[:8], signed=True)
+        """The number of an advisory lock for a name in this schema.
+
+        Such a lock is the database's own, and another mirror may have come to it by another address.
+        """
+        return int.from_bytes(hashlib.sha256(f"{self._schema}.{name}".encode()).digest()[:8], signed=True)
 
     # --- statements ---------------------------------------------------------------------------------------------------
 
@@ -173,6 +193,7 @@ class Session:
         if schema is None:
             self.postgresql.close()
             raise MirrorError("--database has no schema in its search path: ask its owner to make one")
+        self._schema = schema
         return f"postgresql://{info.host}:{info.port}/{info.dbname}/{schema}."
 
 
@@ -236,8 +257,16 @@ def _translated(address: Address, error: psycopg.Error | sqlite3.Error) -> Mirro
         )
     if not state:
         unknown = f"failed in a way that this program does not know ({type(error).__name__}: {said})"
-        return MirrorError(f"{address.shown} {unknown}: please report this")
-    return Refused(f"{address.shown} refused ({said}): {_advice(state)}", said, state, error.diag.message_detail or "")
+        return Refused(f"{address.shown} {unknown}: please report this", said, state, "")
+    detail = address.without_secrets(error.diag.message_detail or "")
+    told = f"{said}: {_cut(detail)}" if detail and state[:2] in _OF_A_ROW else said
+    return Refused(f"{address.shown} refused ({told}): {_advice(state)}", said, state, detail)
+
+
+def _cut(detail: str) -> str:
+    """One line, and not a whole row of CoDICE."""
+    line = " ".join(detail.split()).rstrip(".")
+    return line if len(line) <= _LONGEST_DETAIL else f"{line[:_LONGEST_DETAIL]}…"
 
 
 def _ends_session(error: psycopg.Error, state: str) -> bool:
@@ -274,6 +303,8 @@ def _sqlite_advice(error: sqlite3.Error, folder: Path) -> str:
             return "it is no SQLite database, or a damaged one"
         case sqlite3.SQLITE_READONLY | sqlite3.SQLITE_CANTOPEN | sqlite3.SQLITE_PERM:
             return "check that this user may write the file and its folder"
+        case sqlite3.SQLITE_CONSTRAINT:
+            return "a row breaks a rule that its owner has made; change the rule, then run again"
         case sqlite3.SQLITE_FULL:
             return "its disk is full; make room, then run again"
     return "check that this file is the right one"

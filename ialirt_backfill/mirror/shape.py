@@ -95,7 +95,7 @@ def differences(instrument: Instrument, found: FoundTable) -> list[str]:
     missing = [column.name for column in wanted if column.name not in found.columns]
     names = {column.name for column in wanted}
     extra = [column for name, column in found.columns.items() if name not in names]
-    strangers = [column for column in extra if column.holds is not Holds.TEXT]
+    strangers = [column for column in extra if column.holds is not Holds.TEXT and not column.has_default]
     if FILE_DATE in missing or len(missing) > len(wanted) / 2 or (missing and strangers):
         reasons += [f"{name} is missing" for name in missing]
         reasons += [f"{column.name} {column.type} is in no file of {instrument.name}" for column in strangers]
@@ -190,10 +190,17 @@ def check_cells(rows: pa.Table, columns: Sequence[TableColumn], found: FoundTabl
             holds = there.holds if there else made_as(column.kind, is_sqlite)
             row = _first_unfit(rows[column.in_file].combine_chunks(), column, holds, is_sqlite)
             if row is not None:
-                raise unfit(column.name, rows, column.in_file, row, f"the column's type ({holds.value}) cannot hold")
+                why = f"the column's type ({holds.value}) cannot hold"
+                raise unfit(column.name, rows, column.in_file, row, why, _ADVICE.get(column.kind, CHANGE_TYPE))
 
 
 CHANGE_TYPE = "change the type of the column, to numeric or text for example, and run again"
+
+_ADVICE = {
+    Kind.TIME: "let verify look at the file",
+    Kind.BOOLEAN: "change the type of the column to text, and run again",
+}
+"""What else is to be done about a cell: a key of another type would be no table of the mirror's."""
 
 
 def unfit(name: str, rows: pa.Table, in_file: str, row: int, why: str, advice: str = CHANGE_TYPE) -> MirrorError:

@@ -27,6 +27,10 @@ _NAME = "ialirt-backfill day"
 _ORDER = "ialirt-backfill row"
 """The place of a row in the file: of rows with one key the last counts, as with crump."""
 
+_INT64 = 2**63
+
+_MADE_BY_THE_JOB = "let the job make a text of it, or another number"
+
 BOOLEANS = {"true": 1, "yes": 1, "y": 1, "1": 1, "false": 0, "no": 0, "n": 0, "0": 0}
 """Words that are the same boolean to crump and to PostgreSQL, in small letters."""
 
@@ -87,7 +91,8 @@ class Staging:
         try:
             self._copy(rows, sources)
         except Refused as error:
-            raise self._blamed(rows, sources) or error from None
+            blamed = self._blamed(rows, sources) if error.may_be_of_a_cell else None
+            raise blamed or error from None
 
     def insert(self, rows: Sequence[Sequence[Any]]) -> None:
         """Take in rows whose cells are whatever crump has made of them, in the order of the columns.
@@ -95,13 +100,14 @@ class Staging:
         MirrorError names the cell that its column does not take.
         """
         if self._session.is_sqlite:
-            self._insert_sqlite(self._columns, ([_as_sqlite(cell) for cell in row] for row in rows))
+            self._insert_sqlite(self._columns, map(self._for_sqlite, rows))
             return
         self._keep_order()
         try:
             self._insert(self._columns, rows)
         except Refused as error:
-            raise self._blamed_of(rows) or error from None
+            blamed = self._blamed_of(rows) if error.may_be_of_a_cell else None
+            raise blamed or error from None
 
     # --- merged -------------------------------------------------------------------------------------------------------
 
@@ -145,8 +151,8 @@ class Staging:
             same_key = " AND ".join(f"s.{quoted(name)} = last.{quoted(name)}" for name in self._key)
             order, key = quoted(_ORDER), listed(self._key)
             self._session.execute(
-                f"DELETE FROM {self._place} s USING (SELECT {key}, max({order}) AS n FROM {self._place} GROUP BY {key})"  # noqa: S608
-                f" last WHERE {same_key} AND s.{order} < last.n"
+                f"DELETE FROM {self._place} s USING (SELECT {key}, max({order}) AS {order} FROM {self._place} GROUP BY"  # noqa: S608
+                f" {key}) last WHERE {same_key} AND s.{order} < last.{order}"
             )
 
     def _check_count(self, day: Filter, of_day: str) -> None:
@@ -215,10 +221,13 @@ class Staging:
         for name, cell in row.items():
             _, refused = _first_refused(1, partial(self._insert_some, name, cell))
             if refused is not None:
-                key = ", ".join(f"{it} is {row[it]}" for it in self._key)
                 why = f"which the database refuses ({refused.said}): {_advice(refused)}"
-                return MirrorError(f"{name} is {shown(cell)} where {key}, {why}")
+                return MirrorError(f"{self._located(name, row)}, {why}")
         return None
+
+    def _located(self, name: str, row: Mapping[str, Any]) -> str:
+        key = ", ".join(f"{it} is {row[it]}" for it in self._key)
+        return f"{name} is {shown(row[name])} where {key}"
 
     def _insert_some(self, name: str, cell: Any, count: int) -> None:
         self._insert([name], [[cell]] * count)
@@ -239,6 +248,15 @@ class Staging:
         constant = [[value] * rows.num_rows for value in self._constant.values()]
         names = [*(source.column for source in sources), *self._constant]
         self._insert_sqlite(names, zip(*columns, *constant, strict=True))
+
+    def _for_sqlite(self, row: Sequence[Any]) -> list[Any]:
+        """Cells of crump's making as SQLite takes them. MirrorError names one that it cannot hold."""
+        cells = [_as_sqlite(cell) for cell in row]
+        for name, cell in zip(self._columns, cells, strict=True):
+            if not _is_sqlites(cell):
+                located = self._located(name, dict(zip(self._columns, row, strict=True)))
+                raise MirrorError(f"{located}, which SQLite cannot hold: {_MADE_BY_THE_JOB}")
+        return cells
 
     def _insert_sqlite(self, names: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
         marks = ", ".join("?" * len(names))
@@ -296,7 +314,16 @@ def _as_sqlite(cell: Any) -> Any:
     return cell.isoformat() if isinstance(cell, date) else cell
 
 
+def _is_sqlites(cell: Any) -> bool:
+    """Whether SQLite has a type for it: whole numbers have 64 bits."""
+    if isinstance(cell, int):
+        return -_INT64 <= cell < _INT64
+    return cell is None or isinstance(cell, str | float | bytes)
+
+
 def _advice(refused: Refused) -> str:
+    if not refused.state:
+        return _MADE_BY_THE_JOB
     if refused.state in {"22021", "22P05"}:
         return "a database in UTF8 takes every character but NUL, which no text in PostgreSQL can hold"
     return shape.CHANGE_TYPE

@@ -20,8 +20,11 @@ FILE_DATE = "file_date"
 LONGEST_NAME = 63
 """What PostgreSQL keeps of a name, in bytes."""
 
-ANGLE = "degrees"
-COUNTS = "counts"
+_POSTGRESQLS_OWN = {"tableoid", "xmin", "cmin", "xmax", "cmax", "ctid"}
+"""Columns that every table of PostgreSQL has beside its own."""
+
+ANGLE = "deg"
+COUNTS = "count"
 
 
 class Kind(Enum):
@@ -89,10 +92,19 @@ def column_name(in_file: str, taken: Collection[str]) -> str:
     ``taken`` are the names of others, in small letters: names that differ in case alone would be one to SQLite.
     """
     fits = len(in_file.encode()) <= LONGEST_NAME and re.fullmatch(r'[^"%\x00-\x1f\x7f]+', in_file)
-    if fits and in_file.lower() not in taken:
+    if fits and in_file.lower() not in {*taken, *_POSTGRESQLS_OWN}:
         return in_file
-    plain = re.sub(r"\W", "_", in_file, flags=re.ASCII)
-    return f"{plain[: LONGEST_NAME - 9]}_{hashlib.sha256(in_file.encode()).hexdigest()[:8]}"
+    return _shortened(in_file)
+
+
+def fitting(name: str) -> str:
+    """A name that was made longer, or a shorter one in its place where PostgreSQL would cut it."""
+    return name if len(name.encode()) <= LONGEST_NAME else _shortened(name)
+
+
+def _shortened(name: str) -> str:
+    plain = re.sub(r"\W", "_", name, flags=re.ASCII)
+    return f"{plain[: LONGEST_NAME - 9]}_{hashlib.sha256(name.encode()).hexdigest()[:8]}"
 
 
 def _of(column: Column) -> TableColumn:

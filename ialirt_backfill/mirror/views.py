@@ -15,7 +15,7 @@ from ialirt_backfill.mirror.found import find
 from ialirt_backfill.mirror.lock import exclusive
 from ialirt_backfill.mirror.session import Refused, Session, quoted
 from ialirt_backfill.mirror.shape import FoundColumn, FoundTable, Holds, differences
-from ialirt_backfill.mirror.tables import ANGLE, FILE_DATE, TIME_UTC, known_columns, marker_name, table_name
+from ialirt_backfill.mirror.tables import ANGLE, FILE_DATE, TIME_UTC, fitting, known_columns, marker_name, table_name
 from ialirt_backfill.options import MirrorOptions
 
 MARK = "made by ialirt-backfill mirror views"
@@ -137,10 +137,9 @@ def _statistics(column: FoundColumn, *, is_angle: bool, has_sine: bool) -> Itera
         mean = f"degrees(atan2(avg(sin(radians({value}))), avg(cos(radians({value})))))"
     name = column.name.lower()
     if has_sine or not is_angle:
-        yield f"CAST({mean} AS double precision) AS {quoted(f'{name}_mean')}"
-    yield f"min({value}) AS {quoted(f'{name}_min')}"
-    yield f"max({value}) AS {quoted(f'{name}_max')}"
-    yield f"count({value}) AS {quoted(f'{name}_count')}"
+        yield f"CAST({mean} AS double precision) AS {quoted(fitting(f'{name}_mean'))}"
+    for function in ("min", "max", "count"):
+        yield f"{function}({value}) AS {quoted(fitting(f'{name}_{function}'))}"
 
 
 # --- how they come to stand -------------------------------------------------------------------------------------------

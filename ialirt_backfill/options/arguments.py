@@ -15,10 +15,18 @@ from ialirt_backfill.exceptions import UsageError
 from ialirt_backfill.instruments import INSTRUMENTS
 from ialirt_backfill.options.commands import LEDGER_ACTIONS
 from ialirt_backfill.options.settings import KEY_VARIABLE, find, is_setting, named_by_source, settings_of, values
-from ialirt_backfill.options.typed import PROGRAM, misspelt, straightened, unknown_command, unknown_options
+from ialirt_backfill.options.typed import (
+    PROGRAM,
+    command_first,
+    misspelt,
+    straightened,
+    unknown_command,
+    unknown_options,
+)
 
 DEFAULT_COMMAND = "backfill"
 _AS_OPTIONS = {"help": "--help", "version": "--version"}
+_HELP = ("-h", "--help")
 
 Kinds = Mapping[str, type[Any]]
 """The class of options of every command, by the command's name."""
@@ -30,6 +38,8 @@ SETTINGS = """settings:
 
 def command_of(words: Sequence[str], kinds: Kinds) -> tuple[str, list[str]]:
     """The command that the first word names, and the other words; the backfill where it names none."""
+    if len(words) > 1 and words[0] in {*_HELP, *_AS_OPTIONS} and words[1] in kinds:
+        return words[1], [_AS_OPTIONS.get(words[0], words[0]), *words[2:]]
     if not words or words[0].startswith("-"):
         return DEFAULT_COMMAND, list(words)
     name, *others = words
@@ -46,7 +56,7 @@ def parse(name: str, words: Sequence[str], kinds: Kinds, epilog: str) -> Any:
     words = straightened(words)
     namespace, unknown = argparse.ArgumentParser.parse_known_args(parser, words)
     if command := next((word for word in unknown if word in kinds), None):
-        raise UsageError(f"{command!r} is a command, and a command comes first: {PROGRAM} {command} …")
+        raise command_first(command, words, _flags(kinds))
     if unknown:
         flags = [flag for action in parser._actions for flag in action.option_strings]
         raise unknown_options(unknown, words, flags, name)

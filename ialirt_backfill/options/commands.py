@@ -29,7 +29,7 @@ from ialirt_backfill.options.forms import (
     parse_time,
 )
 from ialirt_backfill.options.texts import full_address, full_path
-from ledger.addresses import sqlite_file, sqlite_url
+from ledger.addresses import sqlite_file, sqlite_url, without_secrets
 
 DEFAULT_URL = "https://ialirt.imap-mission.com"
 LONGEST_TIMEOUT_SECONDS = 30 * 60
@@ -77,6 +77,17 @@ class StoreOptions(_Checks):
     def ledger_file(self) -> Optional[Path]:
         """The ledger's file, None where it is no SQLite."""
         return sqlite_file(self.ledger_url)
+
+    @property
+    def datastore_shown(self) -> str:
+        """The datastore's path in full, for whoever is to find it."""
+        return str(Path(self.datastore).absolute())
+
+    @property
+    def ledger_shown(self) -> str:
+        """The ledger's address in full, without its password."""
+        file = self.ledger_file
+        return without_secrets(self.ledger_url if file is None else sqlite_url(file.absolute()))
 
     @property
     def is_own_ledger(self) -> bool:
@@ -260,8 +271,9 @@ class VerifyOptions(WorkOptions, RangeOptions):
 class BackfillOptions(WorkOptions, DecisionOptions, RangeOptions):
     """Make every day of a range complete.
 
-    Without an API key: all instruments but mag_hk, from 2026-02-01 on. With one: since launch, 2025-09-24. With one of
-    scope full or read: all of it. A key stands in the environment variable IALIRT_API_KEY or in --api-key-file.
+    Without an API key: all instruments but mag_hk and spacecraft_status, from 2026-02-01 on. With one: since launch,
+    2025-09-24. With one of scope full or read: all of it. A key stands in the environment variable IALIRT_API_KEY or in
+    --api-key-file.
     """
 
     def __post_init__(self) -> None:
@@ -420,7 +432,9 @@ class MirrorOptions(StoreOptions, RangeOptions):
 class StatusOptions(StoreOptions, RangeOptions):
     """Show how complete a range is, from the ledger alone: per instrument, the longest gaps, the last run, a calendar.
 
-    Without --start the range begins with the first day that the ledger has.
+    Without --start the range begins with the first day that the ledger has. A day is full when every record that the
+    cadence allows is there, 100 %, and partial when there are fewer. It is final when nothing is left to ask for, with
+    data or without.
     """
 
     as_of: Optional[datetime] = option(

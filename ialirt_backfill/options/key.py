@@ -18,7 +18,8 @@ def read_key(options: AskOptions) -> str | None:
     try:
         key = _as_meant(name, read_text(Path(options.api_key_file)))
     except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"{name} cannot be read: {error}") from error
+        why = error.strerror if isinstance(error, OSError) else None
+        raise UsageError(f"{name} cannot be read: {why or error}") from error
     if not key:
         raise UsageError(f"{name} is empty")
     return key

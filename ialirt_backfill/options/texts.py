@@ -10,7 +10,9 @@ import os
 from pathlib import Path
 
 from ialirt_backfill.exceptions import UsageError
+from ledger.addresses import sqlite_url
 
+_SQLITE_SUFFIXES = {".sqlite", ".sqlite3", ".db"}
 _QUOTES = ("'", '"')
 _FIRST_PRINTABLE, _DELETE = 0x20, "\x7f"
 
@@ -57,8 +59,12 @@ def full_path(name: str, text: str) -> str:
 
 
 def full_address(name: str, text: str) -> str:
-    """The address of a database, whose path is made full where it is that of a file. Raises UsageError."""
+    """The address of a database, whose path is made full where it is that of a file; the bare path of a SQLite file is
+    taken for its address. Raises UsageError.
+    """
     scheme, separator, path = text.partition(":///")
+    if "://" not in text and Path(text).suffix in _SQLITE_SUFFIXES:
+        return sqlite_url(full_path(name, text))
     if not separator or not scheme.startswith("sqlite"):
         return text
     return scheme + separator + full_path(name, path)

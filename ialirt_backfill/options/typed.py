@@ -8,13 +8,29 @@ from __future__ import annotations
 import difflib
 import re
 import shlex
+import shutil
+import sys
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 
 from ialirt_backfill.exceptions import UsageError
 from ialirt_backfill.instruments import INSTRUMENTS
 from ialirt_backfill.options.forms import ALL
 
 PROGRAM = "ialirt-backfill"
+
+
+def command_line(*words: str) -> str:
+    """A command to be typed as it stands, the program called as it was called now: ``.venv/bin/ialirt-backfill …``."""
+    return shlex.join([*_called(), *words])
+
+
+def _called() -> list[str]:
+    called = sys.argv[0]
+    if Path(called).name not in {PROGRAM, "cli.py"} or shutil.which(PROGRAM):
+        return [PROGRAM]
+    return [called] if Path(called).name == PROGRAM else [sys.executable, called]
+
 
 _SAME_OPTION = {"--instruments": "--instrument", "--instr": "--instrument"}
 """Options that are taken for another: there is no doubt what is meant."""
@@ -111,17 +127,32 @@ def unknown_command(name: str, others: Sequence[str], commands: Collection[str],
     if _are_instruments(name):
         named = [name.lower(), *(word.lower() for word in others if _are_instruments(word))]
         rest = " ".join(_shown((word for word in others if not _are_instruments(word)), flags))
-        command = f"{PROGRAM} --instrument {','.join(named)} {rest or _EXAMPLE}"
+        command = _backfill(f"--instrument {','.join(named)} {rest}".strip())
         return UsageError(f"{name!r} is an instrument, no command: {command}")
     if name.lower() in _MEANT_COMMAND:
         meant = _MEANT_COMMAND[name.lower()]
-        rest = " ".join(_shown(others, flags)) or ("" if meant else f"--instrument hit {_EXAMPLE}")
+        rest = " ".join(_shown(others, flags))
         said = f"that is {meant!r} here" if meant else "days are fetched without the name of a command"
-        command = " ".join(word for word in (PROGRAM, meant, rest) if word)
+        command = f"{command_line(meant)} {rest}".strip() if meant else _backfill(rest)
         return UsageError(f"there is no command {name!r}; {said}: {command}")
     near = difflib.get_close_matches(name, commands, n=1)
     hint = f" Did you mean {near[0]!r}?" if near else ""
     return UsageError(f"there is no command {name!r}.{hint} Commands: {', '.join(commands)}")
+
+
+def _backfill(words: str) -> str:
+    """A backfill that can be typed as it stands: with an instrument and days, where the words name none."""
+    named = "" if "--instrument" in words else "--instrument hit"
+    days = "" if any(it in words for it in ("--start", "--last")) else _EXAMPLE
+    return " ".join(it for it in (command_line(), named, words, days) if it)
+
+
+def command_first(command: str, words: Sequence[str], flags: Collection[str]) -> UsageError:
+    """What to say where a command stands after its options."""
+    rest = list(words)
+    rest.remove(command)
+    typed = " ".join((command_line(command), *_shown(rest, flags)))
+    return UsageError(f"{command!r} is a command, and a command comes first: {typed}")
 
 
 def unknown_options(unknown: Sequence[str], words: Sequence[str], flags: Collection[str], name: str) -> UsageError:
@@ -132,7 +163,7 @@ def unknown_options(unknown: Sequence[str], words: Sequence[str], flags: Collect
             f"{flag}: a key on the command line can be read by everybody on this machine, and is not taken: put it into"
             " the environment variable IALIRT_API_KEY, or into a file named by --api-key-file"
         )
-    program = PROGRAM if name == "backfill" else f"{PROGRAM} {name}"
+    program = command_line() if name == "backfill" else command_line(name)
     if flag in _ONE_DAY and "--start" in flags:
         return UsageError(f"{flag}: a day is a range of one, both ends included: --start 2026-02-01 --end 2026-02-01")
     meant = _MEANT_OPTION.get(flag, "")
@@ -143,7 +174,9 @@ def unknown_options(unknown: Sequence[str], words: Sequence[str], flags: Collect
         odd = unknown[0]
         if _are_instruments(odd) and "--instrument" in flags:
             day = next((f" --day {word}" for word in unknown[1:] if "--day" in flags), "")
-            return UsageError(f"{odd!r} stands alone; an instrument is named so: {program} --instrument {odd}{day}")
+            others = " ".join(("", *_shown((word for word in words if word not in unknown), flags)))
+            command = f"{program} --instrument {odd}{day}{others}"
+            return UsageError(f"{odd!r} stands alone; an instrument is named so: {command}")
         return UsageError(f"{odd!r} belongs to no option: quote a value that holds spaces, or leave it out")
     near = difflib.get_close_matches(flag, flags, n=1)
     hint = f" Did you mean {near[0]}?" if near else f" {program} --help names them all."

@@ -13,7 +13,7 @@ from datetime import datetime
 from enum import Enum
 
 from ialirt_backfill.exceptions import AccessDenied
-from ialirt_backfill.instruments import INSTRUMENTS, Instrument
+from ialirt_backfill.instruments import Instrument
 from ledger.records import DayAccess
 
 WHERE_A_KEY_IS_PUT = "IALIRT_API_KEY or --api-key-file"
@@ -35,13 +35,14 @@ class Refusal:
     """What the server refuses to this run.
 
     ``instrument`` is None where it is every instrument, ``before`` None where it is the data of all times; else it is
-    those before that time. ``words`` are the server's own.
+    those before that time. ``words`` are the server's own, ``scopes`` those of which one is needed, as far as is known.
     """
 
     want: Want
     words: str
     instrument: str | None = None
     before: datetime | None = None
+    scopes: tuple[str, ...] = ()
 
     def covers(self, instrument: Instrument, start: datetime) -> bool:
         """Whether a request for this instrument that begins at ``start`` would be refused likewise."""
@@ -59,7 +60,7 @@ class Refusal:
             case Want.KEY if self.before is not None:
                 return f"data before {_written(self.before)} need an API key: {WHERE_A_KEY_IS_PUT}"
             case Want.SCOPE if self.instrument is not None:
-                return f"{self.instrument} needs a key with {_scopes(INSTRUMENTS[self.instrument].scopes)}"
+                return f"{self.instrument} needs a key with {_scopes(self.scopes)}"
         what = "every request" if self.instrument is None else self.instrument
         return f"I-ALiRT refuses {what} ({self.words}): check the API key ({WHERE_A_KEY_IS_PUT}) and --url"
 

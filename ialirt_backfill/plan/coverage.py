@@ -7,7 +7,7 @@ neighbouring spans neither overlap nor leave a second out.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import pairwise
@@ -147,6 +147,25 @@ def availability_pct(instrument: Instrument, coverage: Coverage) -> float | None
         return None
     found = coverage.minutes if instrument.irregular else coverage.records
     return min(100.0, 100.0 * found / expected)
+
+
+def availability_of(rows: Iterable[DayState]) -> float | None:
+    """The availability of what was asked for of these days together, in percent; None where nothing is expected."""
+    rows = tuple(rows)
+    expected = sum(row.expected_records for row in rows)
+    found = sum(row.expected_records * (row.availability_pct or 0.0) for row in rows)
+    return found / expected if expected else None
+
+
+def is_answered(row: DayState) -> bool:
+    """Whether any part of the day was asked for with an answer that can be relied on."""
+    return row.asked_through is not None and row.asked_through > day_span(row.day).start
+
+
+def is_full(row: DayState) -> bool:
+    """Whether the whole day was asked for and every record that the cadence allows is there: 100 %."""
+    is_whole = row.asked_through is not None and row.asked_through >= day_span(row.day).end
+    return is_whole and (row.availability_pct or 0.0) >= 100.0
 
 
 def percent(pct: float | None) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from datetime import datetime
@@ -15,23 +16,36 @@ Sleep = Callable[[float], object]
 class Alarm(Stop):
     """Set when the poll is told to stop, and while it is later than ``due``.
 
-    So whatever still runs when the next pass is due ends after the request in flight, with its state kept.
+    So whatever still runs when the next pass is due ends after the request in flight, with its state kept. A clock that
+    is set back does not put it off.
     """
 
     def __init__(self, stop: Stop, clock: Clock) -> None:
         super().__init__()
         self._stop, self._clock = stop, clock
-        self.due: datetime | None = None
+        self._due: datetime | None = None
+        self._at_latest = math.inf
+
+    @property
+    def due(self) -> datetime | None:
+        """When it is set; None: not by itself."""
+        return self._due
+
+    @due.setter
+    def due(self, due: datetime | None) -> None:
+        self._due = due
+        self._at_latest = math.inf if due is None else time.monotonic() + (due - self._clock()).total_seconds()
 
     def is_set(self) -> bool:
-        return self._stop.is_set() or (self.due is not None and self._clock() >= self.due)
+        is_late = self._due is not None and (self._clock() >= self._due or time.monotonic() >= self._at_latest)
+        return self._stop.is_set() or is_late
 
     def set(self) -> None:
         self._stop.set()
 
     def wait(self, timeout: float | None = None) -> bool:
-        if self.due is not None:
-            left = max(0.0, (self.due - self._clock()).total_seconds())
+        if self._due is not None:
+            left = max(0.0, min((self._due - self._clock()).total_seconds(), self._at_latest - time.monotonic()))
             timeout = left if timeout is None else min(timeout, left)
         self._stop.wait(timeout)
         return self.is_set()

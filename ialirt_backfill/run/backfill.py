@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import date
+
 from ialirt_backfill.ending import Stop
+from ialirt_backfill.instruments import Instrument
 from ialirt_backfill.listening import guarded
 from ialirt_backfill.options import BackfillOptions
+from ialirt_backfill.plan.decisions import Decision
 from ialirt_backfill.run.clock import utc_now
 from ialirt_backfill.run.events import Listener
-from ialirt_backfill.run.planning import dry_plan, policy_of
-from ialirt_backfill.run.report import Report
+from ialirt_backfill.run.planning import dry_estimate, dry_plan, estimate_of, policy_of
+from ialirt_backfill.run.report import InRange, Report
 from ialirt_backfill.run.session import session
+from ledger import Ledger, LedgerError
 
 
 def backfill(
@@ -28,14 +35,39 @@ def backfill(
     listener = guarded(listener or Listener())
     stop = stop or Stop()
     options.days(options.as_of or utc_now())  # a range that lies in the future is refused before anything is made
+    datastore, ledger = options.datastore_shown, options.ledger_shown
     if options.dry_run:
         planned = dry_plan(options, key=key)
         listener.planned(planned)
-        return Report(None, tuple(planned), is_synthetic=options.demo)
+        cost = dry_estimate(options, planned)
+        return Report(
+            None, tuple(planned), is_synthetic=options.demo, datastore=datastore, ledger=ledger, estimate=cost
+        )
     with session(options, policy_of(options), "backfill", key=key, listener=listener, stop=stop) as run:
         planned = run.plan(options)
         listener.planned(planned)
-        return run.carry_out(planned, fail_fast=options.fail_fast)
+        cost = estimate_of(run.context.ledger, options, planned)
+        if cost is not None:
+            listener.estimated(cost)
+        report = run.carry_out(planned, fail_fast=options.fail_fast)
+        return replace(
+            report, in_range=_in_range(run.context.ledger, planned), datastore=datastore, ledger=ledger, estimate=cost
+        )
 
 
-# --- a run's surroundings ---------------------------------------------------------------------------------------------
+def _in_range(ledger: Ledger, plan: Sequence[Decision]) -> tuple[InRange, ...]:
+    """What the days of a plan hold now, by instrument; nothing where the ledger cannot tell any more."""
+    days: dict[Instrument, set[date]] = {}
+    for decision in plan:
+        days.setdefault(decision.instrument, set()).add(decision.day)
+    if not days:
+        return ()
+    every = set().union(*days.values())
+    try:
+        rows = ledger.days([instrument.progress_key for instrument in days], min(every), max(every))
+    except LedgerError:  # why, the run has said
+        return ()
+    return tuple(
+        InRange.of(instrument, len(its), [row for day in its if (row := rows.get((instrument.progress_key, day)))])
+        for instrument, its in days.items()
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from itertools import chain
@@ -60,6 +60,17 @@ def note_access_shown(ledger: Ledger, datastore: Path, instruments: Iterable[Ins
             rows = ledger.without_access(instrument.progress_key)
             shown = {day: access_shown(datastore, instrument, row) for day, row in rows.items()}
             ledger.note_access(instrument.progress_key, {day: access for day, access in shown.items() if access})
+
+
+def note_renamed(ledger: Ledger, renamed: Mapping[tuple[str, date], DayState]) -> None:
+    """Let the ledger know where files lie now that another program has renamed, as far as they are what it recorded."""
+    news: dict[str, dict[date, str]] = {}
+    for (key, day), row in renamed.items():
+        if row.size_bytes is not None and row.path:
+            news.setdefault(key, {})[day] = row.path
+            log.info("%s %s: followed to %s, as another program has renamed it", key, day, row.path)
+    for key, paths in news.items():
+        ledger.note_paths(key, paths)
 
 
 def sweep_skipped(context: Context, planned: Iterable[Decision]) -> None:

@@ -11,6 +11,7 @@ from ialirt_backfill.instruments import Instrument
 from ialirt_backfill.plan.access import Refusal
 from ialirt_backfill.plan.coverage import Span
 from ialirt_backfill.plan.decisions import Decision
+from ialirt_backfill.plan.estimate import Estimate
 from ledger import DayAccess, DayStatus
 
 
@@ -52,6 +53,9 @@ class Listener:
 
     def planned(self, plan: Sequence[Decision]) -> None:
         """The plan stands; nothing has been asked yet."""
+
+    def estimated(self, cost: Estimate) -> None:
+        """What the plan is going to cost; told after it, where it asks for anything."""
 
     def day_started(self, decision: Decision) -> None:
         """A worker has taken the day."""

@@ -33,7 +33,7 @@ class KnownDay:
     @classmethod
     def of(cls, claim: Claim, decision: Decision, datastore: Path) -> KnownDay:
         """What the ledger has of a day; its file is not looked at yet."""
-        path = day_path(decision.instrument, decision.day, claim.state)
+        path = day_path(datastore, decision.instrument, decision.day, claim.state)
         return cls(claim, decision, path, datastore / path)
 
     @property

@@ -70,6 +70,7 @@ class Pass:
         return tuple(
             self._tail(decided.get(planned.instrument, planned), outcomes.get(planned.instrument))
             for planned in self.planned
+            if planned.instrument in decided or not planned.instrument.optional
         )
 
     def _tail(self, decision: Decision, outcome: DayOutcome | None) -> Tail:

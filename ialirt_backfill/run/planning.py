@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from functools import partial
 from pathlib import Path
@@ -11,9 +11,10 @@ from ialirt_backfill.options import AskOptions, BackfillOptions, PollOptions
 from ialirt_backfill.options.key import read_key
 from ialirt_backfill.plan.access import Admission
 from ialirt_backfill.plan.decisions import Decision, Policy, plan
+from ialirt_backfill.plan.estimate import Estimate, estimate
 from ialirt_backfill.run.clock import utc_now
 from ialirt_backfill.store.demonstration import refuse_at_sight, refuse_mixing
-from ialirt_backfill.store.places import access_shown, size_on_disk
+from ialirt_backfill.store.places import access_shown, follow_renamed, size_on_disk
 from ledger import DayState, Ledger
 from ledger.gc_pause import gc_paused
 
@@ -28,8 +29,25 @@ def dry_plan(options: BackfillOptions, *, key: str | None = None) -> list[Decisi
         return make_plan(options, {}, Path(options.datastore), now, admission)
     with ledger:
         refuse_mixing(options, ledger)
-        rows = with_access_shown(rows_of_range(ledger, options, now), options)
+        rows = rows_of_range(ledger, options, now)
+        rows |= follow_renamed(Path(options.datastore), options.instruments, rows)
+        rows = with_access_shown(rows, options)
         return make_plan(options, rows, Path(options.datastore), now, admission)
+
+
+def dry_estimate(options: BackfillOptions, planned: Sequence[Decision]) -> Estimate | None:
+    """What such a plan is going to cost, as the ledger knows, where there is one."""
+    ledger = Ledger.open_existing(options.ledger_url)
+    if ledger is None:
+        return estimate(planned, {}, options.jobs, options.max_rate)
+    with ledger:
+        return estimate_of(ledger, options, planned)
+
+
+def estimate_of(ledger: Ledger, options: BackfillOptions, planned: Sequence[Decision]) -> Estimate | None:
+    """What a plan is going to cost, as earlier runs tell."""
+    experience = ledger.experience([instrument.progress_key for instrument in options.instruments])
+    return estimate(planned, experience, options.jobs, options.max_rate)
 
 
 def expected_admission(options: AskOptions, key: str | None) -> Admission:

@@ -40,6 +40,8 @@ log = logging.getLogger(__name__)
 _MARGIN = timedelta(seconds=30)
 """How long before the end a pass must begin at the latest, however fast the passes are."""
 _SHORTEST_PATIENCE_SECONDS = 10.0
+_LOOK_SECONDS = 60.0
+"""How often a sleeping poll looks at the clock, which may have been set, or gone on while the machine was suspended."""
 ACCESS_ASKED_EVERY = timedelta(hours=1)
 """How long a poll believes a refusal for want of a key or a scope before it asks again."""
 
@@ -137,9 +139,14 @@ class Poll:
         """1 if the last pass of any instrument failed."""
         return self.run.exit_code
 
+    @property
+    def is_stopped(self) -> bool:
+        """Whether it was told to end, which is no end of its own."""
+        return self._stop.is_set()
+
     def _ask_again_for_access(self, now: datetime) -> None:
         """Once an hour, forget what was refused: the key may have got another scope; at once, where it was all."""
-        is_due = self._refused_since is not None and now - self._refused_since >= ACCESS_ASKED_EVERY
+        is_due = self._refused_since is not None and abs(now - self._refused_since) >= ACCESS_ASKED_EVERY
         if is_due or self.report.locked_out is not None:
             self.run.context.api.permissions.forget_refusals()
             self._refused_since = None
@@ -147,15 +154,20 @@ class Poll:
     # --- between passes -----------------------------------------------------------------------------------------------
 
     def wait(self) -> bool:
-        """Sleep until the next pass is due. False where none will be: stopped, or the end comes first."""
+        """Sleep until the next pass is due. False where none will be: stopped, or the end comes first.
+
+        Never longer than from pass to pass: the clock may be set back meanwhile, or the machine suspended.
+        """
         if self.options.once or (self.options.fail_fast and self.exit_code):
             return False
         due = self._due or next_pass(self._clock(), self.options.every)
         margin = max(2 * self._slowest, min(_MARGIN, self.options.every))
         if self._end is not None and max(due, self._clock()) + margin > self._end:
             return False
-        while not self._stop.is_set() and (left := (due - self._clock()).total_seconds()) > 0:
-            self._sleep(left)
+        patience = self.options.every.total_seconds()
+        while not self._stop.is_set() and (left := min(patience, (due - self._clock()).total_seconds())) > 0:
+            self._sleep(min(left, _LOOK_SECONDS))
+            patience -= min(left, _LOOK_SECONDS)
         return not self._stop.is_set()
 
 
@@ -173,11 +185,13 @@ def poll(
     ``clock`` gives the time, ``sleep`` waits for so many seconds (default: until ``stop`` is set). Raises UsageError
     and ledger.LedgerError; what happens to single instruments is in the report, and :func:`has_failed` judges it.
     """
+    datastore, ledger = options.datastore_shown, options.ledger_shown
+    stop = stop or Stop()
     if options.dry_run:
         now = (clock or running_clock(options.as_of))()
         planned = dry_plan(options, now, key=key)
         guarded(listener or Listener()).planned(planned)
-        return Report(None, tuple(planned), is_synthetic=options.demo)
+        return Report(None, tuple(planned), is_synthetic=options.demo, datastore=datastore, ledger=ledger)
     with polling(options, key=key, listener=listener, stop=stop, clock=clock, sleep=sleep) as it:
         while True:
             try:
@@ -189,7 +203,9 @@ def poll(
                     raise
                 it.fail(error)
             if not it.wait():
-                return it.report
+                if it.is_stopped:
+                    it.run.exit_code = stop.exit_code
+                return replace(it.report, datastore=datastore, ledger=ledger)
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from ialirt_backfill.plan.decisions import Decision, Policy, decide
 from ialirt_backfill.plan.decisions import plan as plan_days
 from ialirt_backfill.run.planning import expected_admission
 from ialirt_backfill.store.demonstration import refuse_at_sight, refuse_mixing
-from ialirt_backfill.store.places import size_on_disk
+from ialirt_backfill.store.places import follow_renamed, size_on_disk
 from ledger import DayState, Ledger
 
 log = logging.getLogger(__name__)
@@ -77,6 +77,7 @@ def plan_tails(
     today, datastore = now.date(), Path(options.datastore)
     keys = {instrument.progress_key: instrument for instrument in options.instruments}
     rows = ledger.days(list(keys), today, today)
+    rows |= follow_renamed(datastore, options.instruments, rows)
     planned = []
     for key, instrument in keys.items():
         row = rows.get((key, today))
@@ -101,6 +102,7 @@ def plan_missing(
     rows = ledger.unfinished(list(keys), today, lacking)
     if options.since and (policy.redownload or policy.min_availability_pct is not None):
         rows |= ledger.days(list(keys), options.since, today - timedelta(days=1))
+    rows |= follow_renamed(datastore, options.instruments, rows)
     order = list(keys)
     pairs = sorted(rows, key=lambda pair: order.index(pair[0]))
     pairs.sort(key=lambda pair: pair[1], reverse=options.newest_first)

@@ -3,14 +3,42 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import asdict, dataclass
 from functools import cached_property
 
 from ialirt_backfill.ending import EXIT_FAILED, EXIT_USAGE, EXIT_WELL
+from ialirt_backfill.instruments import Instrument
 from ialirt_backfill.plan.access import Refusal, Want
+from ialirt_backfill.plan.coverage import availability_of
 from ialirt_backfill.plan.decisions import Action, Decision
+from ialirt_backfill.plan.estimate import Estimate
 from ialirt_backfill.run.events import DayOutcome
-from ledger import DayStatus
+from ledger import DayState, DayStatus
+
+
+@dataclass(frozen=True, slots=True)
+class InRange:
+    """What the days of one instrument in a plan hold, those that were skipped included.
+
+    ``availability_pct`` is that of what was ever asked for of them, in percent.
+    """
+
+    instrument: str
+    days: int
+    records: int
+    expected_records: int
+    availability_pct: float | None
+
+    @classmethod
+    def of(cls, instrument: Instrument, days: int, rows: Collection[DayState]) -> InRange:
+        return cls(
+            instrument=instrument.name,
+            days=days,
+            records=sum(row.records for row in rows),
+            expected_records=sum(row.expected_records for row in rows),
+            availability_pct=availability_of(rows),
+        )
 
 
 @dataclass(frozen=True)
@@ -21,7 +49,9 @@ class Report:
     meanwhile; those that the server refused stand in the plan as such. ``ended`` says why the run ended before its plan
     did, ``never_reached`` that no connection to I-ALiRT was opened at all. ``takes_what_it_may`` says that all
     instruments were asked for, which is all that one may have.
-    ``is_synthetic`` says that the days are those of a demonstration.
+    ``is_synthetic`` says that the days are those of a demonstration. ``datastore`` and ``ledger`` say where things are:
+    a path in full, an address without its password. ``in_range`` is what the days of the plan hold after the run;
+    ``estimate`` is what the plan was expected to cost, where it asks for anything.
     """
 
     run_id: str | None
@@ -34,6 +64,10 @@ class Report:
     never_reached: bool = False
     takes_what_it_may: bool = False
     is_synthetic: bool = False
+    datastore: str = ""
+    ledger: str = ""
+    in_range: tuple[InRange, ...] = ()
+    estimate: Estimate | None = None
 
     @cached_property
     def results(self) -> tuple[DayOutcome, ...]:
@@ -105,6 +139,9 @@ class Report:
         return {
             "run_id": self.run_id,
             "synthetic": self.is_synthetic,
+            "datastore": self.datastore,
+            "ledger": self.ledger,
+            "estimate": None if self.estimate is None else _cost(self.estimate),
             "plan": [
                 {
                     "instrument": decision.instrument.name,
@@ -127,5 +164,15 @@ class Report:
                 }
                 for outcome in sorted(self.results, key=lambda outcome: (outcome.day, outcome.instrument.name))
             ],
+            "instruments": [asdict(it) for it in self.in_range],
             "summary": self.summary,
         }
+
+
+def _cost(it: Estimate) -> dict[str, object]:
+    return {
+        "requests": it.requests,
+        "seconds": round(it.seconds, 1),
+        "bytes": it.size_bytes,
+        "learnt_from": it.basis.value,
+    }

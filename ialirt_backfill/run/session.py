@@ -18,17 +18,18 @@ from ialirt_backfill.ending import EXIT_WELL, Stop
 from ialirt_backfill.options import BackfillOptions, PollOptions, VerifyOptions
 from ialirt_backfill.options.key import read_key
 from ialirt_backfill.options.recorded import recorded
-from ialirt_backfill.plan.access import Admission
+from ialirt_backfill.plan.access import Admission, Want
 from ialirt_backfill.plan.coverage import SECOND, day_span
 from ialirt_backfill.plan.decisions import Action, Decision, Policy
 from ialirt_backfill.run.clock import Clock, fixed_clock, utc_now
-from ialirt_backfill.run.context import Context, note_access_shown, sweep_skipped
+from ialirt_backfill.run.context import Context, note_access_shown, note_renamed, sweep_skipped
 from ialirt_backfill.run.events import Listener
 from ialirt_backfill.run.instrument_day import carry_out
 from ialirt_backfill.run.planning import make_plan, rows_of_range
 from ialirt_backfill.run.report import Report
 from ialirt_backfill.run.workers import CarryOut, Runner, heartbeat
 from ialirt_backfill.store.demonstration import mark, refuse_at_sight, refuse_mixing
+from ialirt_backfill.store.places import follow_renamed
 from ledger import Ledger, LedgerError
 
 log = logging.getLogger(__name__)
@@ -60,7 +61,10 @@ class Session:
     def plan(self, options: BackfillOptions) -> list[Decision]:
         """The plan of a range, from the ledger and the disk as they are."""
         rows = rows_of_range(self.context.ledger, options, self.context.now)
-        return make_plan(options, rows, self.context.datastore, self.context.now, self.context.api.admission)
+        renamed = follow_renamed(self.context.datastore, options.instruments, rows)
+        note_renamed(self.context.ledger, renamed)
+        now, admission = self.context.now, self.context.api.admission
+        return make_plan(options, rows | renamed, self.context.datastore, now, admission)
 
     def carry_out(
         self,
@@ -81,13 +85,14 @@ class Session:
             context.listener.planned(more)
             runner.run(more)
         decided |= {(it.instrument, it.day): it for it in self._refused(runner)}
+        plan = [it for it in decided.values() if not self._goes_without(it)]
         if runner.ledger_error is None:
-            self._note_refused(decided.values())
+            self._note_refused(plan)
         _tell_of_clock(context)
         return self.account(
             Report(
                 run_id=context.run_id,
-                plan=tuple(decided.values()),
+                plan=tuple(plan),
                 outcomes=tuple(runner.outcomes),
                 skipped=tuple(it for it in runner.skipped if it.refusal is None),
                 ended=runner.ended,
@@ -98,6 +103,11 @@ class Session:
                 is_synthetic=self.is_synthetic,
             )
         )
+
+    def _goes_without(self, decision: Decision) -> bool:
+        """Whether nobody misses this day: all instruments were asked for, and of this one the key may have nothing."""
+        is_refused = decision.refusal is not None and decision.refusal.want in {Want.SCOPE, Want.KEY}
+        return self.takes_what_it_may and decision.instrument.optional and is_refused
 
     def _refused(self, runner: Runner) -> Iterator[Decision]:
         """The days that the server refused, as a whole or the rest of them, with the reason that is known by now."""

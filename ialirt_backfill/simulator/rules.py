@@ -27,7 +27,7 @@ LIMIT = 1_048_576
 PARAMETERS = ("instrument", "time_utc_start", "time_utc_end", "met_in_utc_start", "met_in_utc_end")
 
 STATUS = "spacecraft_status"
-"""What the spacecraft says of its instruments. The simulator knows who may ask for it, and has no records of it."""
+"""What the spacecraft says of its instruments: for keys with a scope, as housekeeping is."""
 
 _ALL = ("hit", "mag", "codice_lo", "codice_hi", "swapi", "swe")  # what a query without an instrument asks for
 _HOUR = timedelta(hours=1)

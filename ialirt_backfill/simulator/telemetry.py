@@ -10,7 +10,8 @@ the same. What the simulated mission does to them:
   1 to 20 hours after its time.
 - A record is written again while it is younger than seven minutes: with a newer ``kernel_set_key`` each time, and about
   one in ten with a better value in the end.
-- ``spacecraft`` is irregular: most minutes have one record, at the full minute or later; some none, some two.
+- ``spacecraft`` and ``spacecraft_status`` are irregular: most minutes have one record, at the full minute or later;
+  some none, some two.
 """
 
 # ruff: noqa: S311 - the random numbers here are weather, not secrets
@@ -26,7 +27,16 @@ from functools import lru_cache
 from itertools import pairwise
 
 from ialirt_backfill.instruments import INSTRUMENTS, LAUNCH
-from ialirt_backfill.simulator.weather import EPISODE, episode, hidden_fields, spacecraft, stored_size, table
+from ialirt_backfill.simulator.weather import (
+    EPISODE,
+    Values,
+    episode,
+    hidden_fields,
+    spacecraft,
+    spacecraft_status,
+    stored_size,
+    table,
+)
 
 LATENCY = 75
 """Seconds from a record's time until the API has it."""
@@ -46,6 +56,7 @@ PHASES: Mapping[str, int] = {
     "codice_lo": 100,
     "codice_hi": 130,
     "spacecraft": 0,
+    "spacecraft_status": 0,
 }
 """At which second of its cadence an instrument's records lie."""
 
@@ -284,42 +295,57 @@ def _stamp_size(instrument: str) -> int:
     return stored_size(json.loads(text + "}"))
 
 
-# --- spacecraft -------------------------------------------------------------------------------------------------------
+# --- irregular ones ---------------------------------------------------------------------------------------------------
 
 
 def _irregular(seed: int, instrument: str, first: int, last: int, now: int, hidden: frozenset[str]) -> Iterator[Batch]:
+    size, length = _SIZES[instrument]
     for stretch in _stretches(seed, instrument, first, last):
         end = min(stretch.end, now - LATENCY - stretch.delay + 1)
-        day = _spacecraft_day(seed, stretch.start // _DAY)
+        day = _irregular_day(seed, instrument, stretch.start // _DAY)
         texts = [text for second, text in day if stretch.start <= second < end]
-        yield Batch(texts, sum(map(len, texts)) * _POSITION_SIZE // _POSITION_LENGTH)
+        yield Batch(texts, sum(map(len, texts)) * size // length)
 
 
-_POSITION_SIZE, _POSITION_LENGTH = 200, 302
-"""The bytes of a position in the server's store and in JSON, on average: no two differ by more than a few."""
+_SIZES: Mapping[str, tuple[int, int]] = {"spacecraft": (200, 302), "spacecraft_status": (342, 466)}
+"""The bytes of a record in the server's store and in JSON, on average: no two differ by more than a few."""
 
 
-@lru_cache(maxsize=8)
-def _spacecraft_day(seed: int, day_number: int) -> tuple[tuple[int, str], ...]:
+@lru_cache(maxsize=16)
+def _irregular_day(seed: int, instrument: str, day_number: int) -> tuple[tuple[int, str], ...]:
     """Unix seconds and texts of a day's records."""
-    rng = random.Random(f"{seed}/spacecraft/{day_number}")
+    rng = random.Random(f"{seed}/{instrument}/{day_number}")
+    make = _IRREGULAR[instrument]
     day = []
     for minute in range(day_number * _DAY // 60, (day_number + 1) * _DAY // 60):
         draw, second = rng.random(), rng.randrange(1, 60)
         places = (0,) if draw < 0.88 else (second,) if draw < 0.96 else (0, second) if draw < 0.98 else ()
-        day += [(minute * 60 + place, _position(minute * 60 + place)) for place in places]
+        day += [(minute * 60 + place, _text(instrument, minute * 60 + place, make)) for place in places]
     return tuple(day)
 
 
-def _position(second: int) -> str:
+def _text(instrument: str, second: int, make: Callable[[int], Values]) -> str:
     return json.dumps(
         {
-            "instrument": "spacecraft",
+            "instrument": instrument,
             "time_utc": f"{_minute(second // 60)}{_SECONDS[second % 60]}",
-            "ttj2000ns": (second - _J2000) * 1_000_000_000 + 184_000_000,
-            **spacecraft(second),
+            "ttj2000ns": _nanoseconds(second),
+            **make(second),
         }
     )
+
+
+def _status(second: int) -> Values:
+    kernels = f"{_minute(second // 60 + 3)}12"
+    return {"kernel_set_key": kernels, "status_epoch": _nanoseconds(second), **spacecraft_status(second)}
+
+
+_IRREGULAR: Mapping[str, Callable[[int], Values]] = {"spacecraft": spacecraft, "spacecraft_status": _status}
+
+
+def _nanoseconds(second: int) -> int:
+    """Terrestrial Time since J2000."""
+    return (second - _J2000) * 1_000_000_000 + 184_000_000
 
 
 def unix(moment: datetime) -> int:

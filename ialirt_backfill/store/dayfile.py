@@ -82,6 +82,7 @@ def stage(path: Path, new: pa.Table, token: str, *, whole: bool = False) -> Stag
     ``whole`` reads all of the old file: for one that is not as it was left. None where there is neither a file nor a
     row. Raises DayFileError for a file that cannot be understood or written; the old file is untouched then.
     """
+    path = disk.followed(path)
     old = disk.read_if_there(path)
     if old is None:
         return _written(path, b"", first_version(new), token) if new.num_rows else None

@@ -18,7 +18,7 @@ import os
 import re
 import stat
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -43,6 +43,34 @@ def size(path: Path | str) -> int | None:
     except OSError as error:
         raise _trouble(path, "looked at", error) from error
     return status.st_size if stat.S_ISREG(status.st_mode) else None
+
+
+def followed(path: Path) -> Path:
+    """Where the file itself lies, or will: its place may be a link to it, which is to stay one.
+
+    DayFileError for a link that leads nowhere, and for what is no file: to read a pipe would never end, and a device
+    (a link to /dev/null) is not to be replaced.
+    """
+    with _named(path, "followed"):
+        real = path.resolve() if path.is_symlink() else path
+        try:
+            mode = real.stat().st_mode
+        except (FileNotFoundError, NotADirectoryError):
+            if real is path:
+                return path
+            raise DayFileError(f"{path} is a link to {real}, and there is no such file: is its disk there?") from None
+        if not stat.S_ISREG(mode):
+            kind = next(name for known, name in _KINDS if known(mode))
+            raise DayFileError(f"{path} is {kind}, not a file: move it aside")
+        return real
+
+
+_KINDS: tuple[tuple[Callable[[int], bool], str], ...] = (
+    (stat.S_ISDIR, "a directory"),
+    (stat.S_ISFIFO, "a pipe"),
+    (stat.S_ISSOCK, "a socket"),
+    (lambda mode: True, "a device"),
+)
 
 
 def read(path: Path) -> bytes:
@@ -88,7 +116,10 @@ class StagedFile:
 
 
 def stage(path: Path, parts: Iterable[bytes | memoryview | pa.Buffer], token: str) -> StagedFile:
-    """Write these parts, one behind the other, beside ``path``. Where that fails, nothing is left."""
+    """Write these parts, one behind the other, beside ``path``. Where that fails, nothing is left.
+
+    What is written has the owner, the mode and the access list of the file that stands there.
+    """
     temporary = _temporary(path, token)
     try:
         with _named(path, "written"):
@@ -99,12 +130,41 @@ def stage(path: Path, parts: Iterable[bytes | memoryview | pa.Buffer], token: st
                     digest.update(part)
                     file.write(part)
                 file.flush()
+                _take_after(path, file.fileno())
                 _put_on_disk(file.fileno())
                 return StagedFile(temporary, os.fstat(file.fileno()).st_size, digest.hexdigest())
     except BaseException:
         with contextlib.suppress(OSError):
             temporary.unlink()
         raise
+
+
+def _take_after(path: Path, descriptor: int) -> None:
+    """Give a new file the properties of the one that it is to replace, as far as user and file system let it."""
+    try:
+        old, new = path.stat(), os.fstat(descriptor)
+    except FileNotFoundError:
+        return
+    if old.st_gid != new.st_gid:
+        with contextlib.suppress(OSError):
+            os.fchown(descriptor, -1, old.st_gid)
+    if old.st_uid != new.st_uid:
+        with contextlib.suppress(OSError):
+            os.fchown(descriptor, old.st_uid, -1)
+    for name in _attributes(path):
+        with contextlib.suppress(OSError):
+            os.setxattr(descriptor, name, os.getxattr(path, name))
+    if (mode := stat.S_IMODE(old.st_mode)) != stat.S_IMODE(os.fstat(descriptor).st_mode):
+        with contextlib.suppress(OSError):
+            os.fchmod(descriptor, mode)
+
+
+def _attributes(path: Path) -> list[str]:
+    """What hangs on a file beside its mode, access lists among it; not every file system has that, nor every system."""
+    try:
+        return os.listxattr(path)
+    except (OSError, AttributeError):
+        return []
 
 
 def publish(temporary: Path, path: Path) -> None:
@@ -122,6 +182,7 @@ def discard(temporary: Path) -> None:
 
 def sweep(path: Path, keep_token: str | None = None) -> list[Path]:
     """Remove the temporary files that earlier attempts at this file left, but for that of ``keep_token``."""
+    path = followed(path)
     kept = None if keep_token is None else _temporary(path, keep_token)
     removed = []
     with _named(path, "swept"):
@@ -161,6 +222,8 @@ def _make_folder(folder: Path) -> None:
         missing.append(folder)
         folder = folder.parent
     for made in reversed(missing):
+        if made.is_symlink():
+            raise DayFileError(f"{made} is a link to {made.readlink()}, which is no folder: is its disk there?")
         made.mkdir(exist_ok=True)
         _sync(made.parent)
 

@@ -14,10 +14,12 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from ialirt_backfill.options import StoreOptions
 from ialirt_backfill.plan.coverage import Span
 from ialirt_backfill.plan.decisions import Decision
+from ialirt_backfill.plan.estimate import Estimate
 from ialirt_backfill.run.events import DayOutcome, Listener
-from ialirt_backfill.terminal.lines import name, plan_line, say, tell_of_trouble
+from ialirt_backfill.terminal.lines import cost_line, name, plan_line, say, tell_of_places, tell_of_trouble
 from ialirt_backfill.terminal.words import clock, counted, one_line, short_count
 from ledger import DayStatus
 
@@ -64,12 +66,19 @@ class _Row:
 class Bars(Listener):
     """Draws itself anew several times a second, for as long as the block of :meth:`shown` lasts.
 
-    With ``transient`` the bars go when they are done, because a summary follows on the same screen.
+    With ``transient`` the bars go when they are done, because a summary follows on the same screen. ``places`` are the
+    options whose places are told of.
     """
 
     def __init__(
-        self, console: Console, *, transient: bool = True, clock: Callable[[], float] = time.monotonic
+        self,
+        console: Console,
+        *,
+        transient: bool = True,
+        clock: Callable[[], float] = time.monotonic,
+        places: StoreOptions | None = None,
     ) -> None:
+        self._places = places
         self._console, self._transient, self._clock = console, transient, clock
         # A signal handler prints, and printing draws: the thread that holds the lock may come back for it.
         self._lock = threading.RLock()
@@ -97,8 +106,14 @@ class Bars(Listener):
                 rows.setdefault(decision.instrument.name, _Row()).total += 1
         with self._lock:
             self._rows, self._began = rows, self._clock()
+        if self._places is not None:
+            tell_of_places(self._console, self._places)
+            self._places = None
         if plan:
             say(self._console, plan_line(plan))
+
+    def estimated(self, cost: Estimate) -> None:
+        say(self._console, cost_line(cost))
 
     def day_started(self, decision: Decision) -> None:
         asked_seconds = sum(span.duration.total_seconds() for span in decision.spans)

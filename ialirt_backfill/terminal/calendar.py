@@ -20,10 +20,12 @@ RULER = (5, 10, 15, 20, 25, 30)
 BETWEEN = 2
 WIDE, CLOSE = 2, 1
 """How many characters a day takes."""
+ROUND_ABOUT = 6
+"""How many lines stand around the calendars: the range above, the legend and what was never asked for below."""
 
 FULL, UNDER_WAY, NO_DATA, FAILED, NO_ACCESS, NEVER_ASKED = "■", ">", "·", "x", "k", "-"
 LEGEND = (
-    (FULL, "100 %", "green"),
+    (FULL, "full: 100 %", "green"),
     ("9", "90 to 99 %", "green"),
     ("5", "50 to 59 %", "yellow"),
     ("0", "under 10 %", "red"),
@@ -36,20 +38,64 @@ LEGEND = (
 
 
 def show_calendar(console: Console, instruments: Sequence[InstrumentStatus]) -> None:
-    """The calendars of the instruments, and what the characters mean."""
+    """The calendars of the instruments, and what the characters mean; what was never asked for is said once."""
     screen = min(console.width, 1000) if console.is_terminal else 80
-    cell = WIDE if _width(WIDE) <= screen else CLOSE
+    height = console.height if console.is_terminal else 1000
+    for line in _calendars(instruments, screen, height):
+        show(console, line)
+    if any(it.was_asked for it in instruments):
+        for line in legend(screen):
+            show(console, line)
+
+
+def _calendars(instruments: Sequence[InstrumentStatus], screen: int, height: int) -> list[Text]:
+    """The days wide apart where they fit on the screen so, else close together."""
+    unasked = [it.instrument for it in instruments if not it.was_asked]
+    asked = [it for it in instruments if it.was_asked]
+    common = _months_unknown_to_all(asked) if len(asked) > 1 else set()
+    wide, close = (_side_by_side(asked, common, cell, screen) for cell in (WIDE, CLOSE))
+    fits = _width(WIDE) <= screen and (len(wide) + ROUND_ABOUT <= height or len(wide) == len(close))
+    lines = wide if fits else close
+    lines += [Text(f"all: {stretch} never asked for", style="dim") for stretch in _stretches(sorted(common))]
+    if unasked:
+        lines.append(Text(f"{', '.join(unasked)}: never asked for", style="dim"))
+    return lines
+
+
+def _side_by_side(instruments: Sequence[InstrumentStatus], common: set[date], cell: int, screen: int) -> list[Text]:
+    """As many calendars beside one another as fit; ``common`` are the first days of months that need no line here."""
     across = max(1, (screen + BETWEEN) // (_width(cell) + BETWEEN))
+    lines = []
     for place in range(0, len(instruments), across):
-        blocks = [list(_block(it, cell)) for it in instruments[place : place + across]]
+        blocks = [list(_block(it, common, cell)) for it in instruments[place : place + across]]
         for number in range(max(map(len, blocks))):
             line = Text(no_wrap=True)
             for column, block in enumerate(blocks):
                 line.append(" " * (column * (_width(cell) + BETWEEN) - line.cell_len))
                 line.append_text(block[number] if number < len(block) else Text())
-            show(console, line)
-    for line in legend(screen):
-        show(console, line)
+            lines.append(line)
+    return lines
+
+
+def _months_unknown_to_all(instruments: Sequence[InstrumentStatus]) -> set[date]:
+    """The first days of the months in which nothing was asked for of any instrument."""
+    unknown = [{_month_of(month[0].day) for month in _months(it) if _is_unknown(month)} for it in instruments]
+    return set.intersection(*unknown)
+
+
+def _month_of(day: date) -> date:
+    return day.replace(day=1)
+
+
+def _months(instrument: InstrumentStatus) -> list[list[DayStanding]]:
+    return [list(days) for _, days in groupby(instrument.calendar, key=lambda cell: _month_of(cell.day))]
+
+
+def _stretches(months: Sequence[date]) -> Iterator[str]:
+    """Months that follow one another, as their first and last: ``2026-03 … 2026-11``."""
+    for _, group in groupby(enumerate(months), key=lambda it: it[1].year * 12 + it[1].month - it[0]):
+        stretch = [month for _, month in group]
+        yield f"{stretch[0]:%Y-%m}" + (f" … {stretch[-1]:%Y-%m}" if len(stretch) > 1 else "")
 
 
 def legend(width: int) -> list[Text]:
@@ -68,18 +114,21 @@ def _width(cell: int) -> int:
     return LABEL + 31 * cell - (cell - 1)
 
 
-def _block(instrument: InstrumentStatus, cell: int) -> Iterator[Text]:
+def _block(instrument: InstrumentStatus, common: set[date], cell: int) -> Iterator[Text]:
     """One instrument: its name with the ruler, then a line per month, months never asked for folded into one."""
     ruler = Text(instrument.instrument, style="bold")
     for day in RULER:
-        ruler.append(" " * (LABEL + (day - 1) * cell - ruler.cell_len)).append(f"{day}", style="not bold dim")
+        place = LABEL + (day - 1) * cell
+        if place > ruler.cell_len:  # else the name is that long
+            ruler.append(" " * (place - ruler.cell_len)).append(f"{day}", style="not bold dim")
     yield ruler
-    months = [list(days) for _, days in groupby(instrument.calendar, key=lambda cell: (cell.day.year, cell.day.month))]
-    for unknown, group in groupby(months, key=_is_unknown):
+    for unknown, group in groupby(_months(instrument), key=_is_unknown):
         stretch = list(group)
+        names = [_month_of(month[0].day) for month in stretch]
+        if unknown and common.issuperset(names):
+            continue
         if unknown and len(stretch) > 1:
-            first, last = stretch[0][0].day, stretch[-1][0].day
-            yield Text(f"{first:%Y-%m} … {last:%Y-%m} never asked for", style="dim")
+            yield Text(f"{next(_stretches(names))} never asked for", style="dim")
             continue
         for month in stretch:
             yield _month(month, cell)

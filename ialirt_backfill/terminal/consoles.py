@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import logging
 import sys
+import time
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import IO
 
 from rich.console import Console, RenderableType
 from rich.logging import RichHandler
 from rich.table import Column, Table
+from rich.text import Text
 
 from ialirt_backfill.store.demonstration import SYNTHETIC
 
@@ -58,6 +61,9 @@ def show_table(
     natural = console.measure(table, options=console.options.update(max_width=NO_TERMINAL_WIDTH)).maximum
     if console.width < min(natural, ROOMY_WIDTH):
         table.padding = (0, 1, 0, 0)
+    if console.width < natural - len(columns) and all(column.no_wrap for column in columns):
+        for column in columns:  # still too wide: headers of two words in two lines
+            column.header = str(column.header).replace(" ", "\n")
     show(console, table)
 
 
@@ -78,6 +84,11 @@ def show_synthetic(console: Console, synthetic: bool) -> None:
         console.print(SYNTHETIC, style="bold")
 
 
+def _clock_time(local: datetime) -> Text:
+    """The time of a log line in UTC, as all others are."""
+    return Text(f"{local.astimezone(UTC):%H:%M:%S}Z")
+
+
 def set_up_logging(
     console: Console, *, verbose: bool = False, quiet: bool = False, retries_are_shown: bool = False
 ) -> None:
@@ -88,11 +99,13 @@ def set_up_logging(
     level = logging.INFO if verbose else logging.ERROR if quiet else logging.WARNING
     handler: logging.Handler
     if is_screen(console):
-        handler = RichHandler(console=console, show_path=False, show_level=False, log_time_format="%H:%M:%S")
+        handler = RichHandler(console=console, show_path=False, show_level=False, log_time_format=_clock_time)
         handler.setFormatter(logging.Formatter("%(message)s"))
     else:
         handler = logging.StreamHandler(console.file)
-        handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%Y-%m-%d %H:%M:%S"))
+        formatter = logging.Formatter("%(asctime)s %(message)s", "%Y-%m-%d %H:%M:%SZ")
+        formatter.converter = time.gmtime
+        handler.setFormatter(formatter)
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
     logging.getLogger("ialirt_backfill").setLevel(level)
     logging.getLogger("ialirt_backfill.ask.client").setLevel(max(level, logging.ERROR) if retries_are_shown else level)

@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.text import Text
 
+from ialirt_backfill.options import StoreOptions
 from ialirt_backfill.plan.coverage import Span, percent
 from ialirt_backfill.plan.decisions import Decision
+from ialirt_backfill.plan.estimate import Basis, Estimate
 from ialirt_backfill.run.events import DayOutcome, Listener
 from ialirt_backfill.terminal.plan import totals
-from ialirt_backfill.terminal.words import both_ends, clock, counted, one_line, stretch
+from ialirt_backfill.terminal.words import both_ends, clock, counted, one_line, rough_length, rough_size, stretch
 from ledger import DayStatus
 
 if TYPE_CHECKING:
@@ -34,10 +36,18 @@ class _InWork:
 
 
 class Lines(Listener):
-    """Speaks in lines; ``quiet`` leaves only the failures."""
+    """Speaks in lines; ``quiet`` leaves only the failures. ``places`` are the options whose places are told of."""
 
-    def __init__(self, console: Console, *, quiet: bool = False, every_seconds: float = LONG_DAY_SECONDS) -> None:
+    def __init__(
+        self,
+        console: Console,
+        *,
+        quiet: bool = False,
+        every_seconds: float = LONG_DAY_SECONDS,
+        places: StoreOptions | None = None,
+    ) -> None:
         self._console, self._quiet, self._every_seconds = console, quiet, every_seconds
+        self._places = None if quiet else places
         self._lock = threading.Lock()
         self._in_work: dict[Decision, _InWork] = {}
 
@@ -59,8 +69,19 @@ class Lines(Listener):
             watcher.join()
 
     def planned(self, plan: Sequence[Decision]) -> None:
+        self.tell_of_places()
         if plan and not self._quiet:
             say(self._console, plan_line(plan))
+
+    def tell_of_places(self) -> None:
+        """The first time only."""
+        if self._places is not None:
+            tell_of_places(self._console, self._places)
+        self._places = None
+
+    def estimated(self, cost: Estimate) -> None:
+        if not self._quiet:
+            say(self._console, cost_line(cost))
 
     def day_started(self, decision: Decision) -> None:
         now = time.monotonic()
@@ -113,10 +134,23 @@ def say(console: Console, line: str, style: str = "", *, to_copy: bool = False) 
     console.print(Text(one_line(line) if "\n" in line else line, style), soft_wrap=to_copy or not console.is_terminal)
 
 
+def tell_of_places(console: Console, options: StoreOptions) -> None:
+    """Where the files are and where the ledger is: once in a run."""
+    say(console, f"Datastore {options.datastore_shown}, ledger {options.ledger_shown}", to_copy=True)
+
+
 def plan_line(plan: Sequence[Decision]) -> str:
     """The plan in a line."""
     names = dict.fromkeys(decision.instrument.name for decision in plan)
     return f"{both_ends([decision.day for decision in plan])}; {', '.join(names)}: {totals(plan)}"
+
+
+def cost_line(cost: Estimate) -> str:
+    """What a plan is going to cost, and what says so."""
+    about = f"About {rough_length(cost.seconds)}, {rough_size(cost.size_bytes)} of files"
+    if cost.basis is Basis.HISTORY:
+        return f"{about}, going by earlier runs"
+    return f"{about}: a guess, at one second a request and by the table of instruments, for nothing was asked yet"
 
 
 def tell_of_refusals(console: Console, report: Report) -> None:

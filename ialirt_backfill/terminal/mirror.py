@@ -20,7 +20,7 @@ from ialirt_backfill.terminal.consoles import (
     show_table,
     word,
 )
-from ialirt_backfill.terminal.lines import say
+from ialirt_backfill.terminal.lines import say, tell_of_places
 from ialirt_backfill.terminal.mirror_progress import MirrorBars, MirrorLines
 from ialirt_backfill.terminal.plain import write_json
 from ialirt_backfill.terminal.words import clock, one_line, stretch
@@ -67,6 +67,8 @@ class MirrorScreen:
             _show_plan(self._out, report)
         elif not self._options.quiet:
             _show_summary(self._out, report)
+        if not self._options.json and not self._options.quiet:
+            tell_of_places(self._err, self._options)
         if interrupted:
             say(self._err, f"Interrupted; what is loaded is remembered. To go on: {command}", style="bold")
         elif report.ended:

@@ -15,7 +15,7 @@ from ialirt_backfill.run.events import DayOutcome
 from ialirt_backfill.run.passes import PollListener, Tail
 from ialirt_backfill.run.report import Report
 from ialirt_backfill.terminal.consoles import make_console, set_up_logging, show_synthetic
-from ialirt_backfill.terminal.lines import Lines, name, say
+from ialirt_backfill.terminal.lines import Lines, name, say, tell_of_places
 from ialirt_backfill.terminal.plan import show_plan
 from ialirt_backfill.terminal.words import counted, length, one_line
 
@@ -67,6 +67,8 @@ class PollScreen:
         if self._options.json:
             sys.stdout.write(json.dumps(report.to_json(), indent=2) + "\n")
         elif report.run_id is None:
+            if not self._options.quiet:
+                tell_of_places(self._err, self._options)
             show_plan(self._out, report.plan, unfolded=self._options.verbose, synthetic=report.is_synthetic)
         if report.ended:
             say(self._err, f"Ended early: {report.ended}", style="yellow")
@@ -76,12 +78,13 @@ class PollLines(Lines, PollListener):
     """Tells of earlier days as a backfill does; of today, one line per pass and instrument."""
 
     def __init__(self, screen: PollScreen) -> None:
-        super().__init__(screen._err, quiet=screen._options.quiet)
+        super().__init__(screen._err, quiet=screen._options.quiet, places=screen._options)
         self._screen = screen
         self._now: datetime | None = None
 
     def pass_begun(self, now: datetime) -> None:
         self._now = now
+        self.tell_of_places()
 
     def tails_asked(self, now: datetime, tails: Sequence[Tail]) -> None:
         self._screen.show_pass(now, tails)

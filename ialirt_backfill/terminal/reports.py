@@ -10,11 +10,20 @@ from rich.text import Text
 
 from ialirt_backfill.ending import EXIT_FAILED, EXIT_INTERRUPTED
 from ialirt_backfill.options import GapsOptions, HistoryOptions, RunsOptions, StatusOptions
-from ialirt_backfill.plan.coverage import percent
+from ialirt_backfill.plan.coverage import is_full, percent
 from ialirt_backfill.reports.history import DayHistory, RunsReport
-from ialirt_backfill.reports.status import Gap, GapsReport, InstrumentStatus, Standing, StatusReport, standing
+from ialirt_backfill.reports.status import (
+    AskedDays,
+    Gap,
+    GapsReport,
+    InstrumentStatus,
+    Standing,
+    StatusReport,
+    standing,
+)
 from ialirt_backfill.terminal.calendar import show_calendar
 from ialirt_backfill.terminal.consoles import make_console, number, prose, show, show_synthetic, show_table, word
+from ialirt_backfill.terminal.lines import say
 from ialirt_backfill.terminal.plain import write_csv, write_json
 from ialirt_backfill.terminal.words import both_ends, counted, length, moment, one_line
 from ledger import Attempt, AttemptStatus, DayAccess, DayState, Run
@@ -32,12 +41,14 @@ def show_status(report: StatusReport, options: StatusOptions, console: Console |
     console.print(f"{both_ends([report.start, report.end])}, as of {report.as_of:%Y-%m-%d %H:%M}Z")
     console.print()
     show_calendar(console, report.instruments)
-    console.print()
-    headers = ("days", "complete", "incomplete", "failed", "no data", "refused", "never asked", "available")
-    rows = [(it.instrument, *_day_counts(it)) for it in report.instruments]
-    show_table(console, [word("instrument"), *(number(header) for header in headers)], rows)
-    console.print()
-    _show_newest(console, report.instruments)
+    asked = [it for it in report.instruments if it.was_asked]
+    if asked:
+        console.print()
+        headers = ("days", "full", "partial", "no data", "failed", "refused", "never asked", "final", "available")
+        rows = [(it.instrument, *_day_counts(it)) for it in asked]
+        show_table(console, [word("instrument"), *(number(header) for header in headers)], rows)
+        console.print()
+        _show_newest(console, asked)
     if report.longest_gaps:
         console.print()
         _show_gaps(console, report.longest_gaps)
@@ -48,12 +59,13 @@ def show_status(report: StatusReport, options: StatusOptions, console: Console |
 def _day_counts(it: InstrumentStatus) -> tuple[str | Text, ...]:
     return (
         f"{it.days:,}",
-        f"{it.days_complete:,}",
-        f"{it.days_incomplete:,}",
-        Text(f"{it.days_failed:,}", style="bold red" if it.days_failed else ""),
+        f"{it.days_full:,}",
+        f"{it.days_partial:,}",
         f"{it.days_no_data:,}",
+        Text(f"{it.days_failed:,}", style="bold red" if it.days_failed else ""),
         f"{it.days_no_access:,}",
         f"{it.days_never_asked:,}",
+        f"{it.days_final:,}",
         percent(it.availability_pct),
     )
 
@@ -97,9 +109,24 @@ def show_gaps(report: GapsReport, options: GapsOptions, console: Console | None 
         return
     console = console or make_console()
     show_synthetic(console, report.synthetic)
-    console.print(f"{both_ends([report.start, report.end])}: {counted(len(report.gaps), 'gap')}")
+    is_known = any(it.days_answered for it in report.instruments)
+    how_many = counted(len(report.gaps), "gap") if is_known else "nothing was answered, so no gap is known"
+    say(console, f"{both_ends([report.start, report.end])}: {how_many}")
+    for line in _unknown(report.instruments):
+        say(console, line, style="yellow")
     if report.gaps:
         _show_gaps(console, report.gaps)
+
+
+def _unknown(instruments: Sequence[AskedDays]) -> list[str]:
+    """Which days no gap can be known of, in a line for all instruments with the same numbers."""
+    alike: dict[str, list[str]] = {}
+    for it in instruments:
+        kinds = ((it.days_never_asked, "never asked for"), (it.days_failed, "failed"), (it.days_no_access, "refused"))
+        counts = [f"{number:,} {kind}" for number, kind in kinds if number]
+        if counts:
+            alike.setdefault(f"of {counted(it.days, 'day')}, {', '.join(counts)}", []).append(it.instrument)
+    return [f"{', '.join(names)}: {counts}" for counts, names in alike.items()]
 
 
 def _show_gaps(console: Console, gaps: Sequence[Gap]) -> None:
@@ -148,11 +175,11 @@ def _show_day(console: Console, day: DayHistory) -> None:
 def describe_state(state: DayState) -> str:
     """Where a day stands, in words."""
     words = {
-        Standing.COMPLETE: "complete",
-        Standing.INCOMPLETE: "incomplete, more to ask for",
+        Standing.COMPLETE: "full, final" if is_full(state) else "partial, final",
+        Standing.INCOMPLETE: "full, more to come" if is_full(state) else "partial, more to come",
         Standing.FAILED: "failed",
-        Standing.NO_DATA: "no data" if state.is_final else "no data so far",
-        Standing.NO_ACCESS: "no access",
+        Standing.NO_DATA: "no data, final" if state.is_final else "no data, more to come",
+        Standing.NO_ACCESS: "refused",
         Standing.NEVER_ASKED: "no result yet",
     }
     return words[standing(state)]
@@ -272,7 +299,7 @@ def describe_result(run: Run, *, living: bool = False) -> tuple[str, str]:
     if run.exit_code == 0:
         return "all well", "green"
     if run.exit_code > EXIT_INTERRUPTED:
-        return "interrupted", "yellow"
+        return ("stopped", "green") if run.command == "poll" else ("interrupted", "yellow")
     if run.command == "backfill" and _was_only_refused(run):
         return "without access to all of it", "magenta"
     return "with failures" if run.exit_code == 1 else f"ended with exit code {run.exit_code}", "red"

@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from ialirt_backfill.options import BackfillOptions, WorkOptions
+from ialirt_backfill.options import BackfillOptions, VerifyOptions, WorkOptions
 from ialirt_backfill.run.events import Listener
 from ialirt_backfill.terminal.bars import Bars
 from ialirt_backfill.terminal.consoles import is_screen, make_console, set_up_logging
-from ialirt_backfill.terminal.lines import Lines, say, tell_of_refusals
+from ialirt_backfill.terminal.lines import Lines, cost_line, say, tell_of_places, tell_of_refusals
 from ialirt_backfill.terminal.plan import show_plan
 from ialirt_backfill.terminal.summary import show_summary
 
@@ -42,13 +42,14 @@ class Screen:
         )
         if options.demo and not options.quiet:
             say(self._err, "Demonstration: a simulator on this machine answers; the data are synthetic.", style="bold")
+        places = None if isinstance(options, VerifyOptions) else options  # what it finds is told with its place
         if self._is_rehearsal:
             yield Listener()
         elif bars:
-            with Bars(self._err, transient=is_screen(self._out)).shown() as listener:
+            with Bars(self._err, transient=is_screen(self._out), places=places).shown() as listener:
                 yield listener
         else:
-            with Lines(self._err, quiet=options.quiet).shown() as listener:
+            with Lines(self._err, quiet=options.quiet, places=places).shown() as listener:
                 yield listener
 
     def stopping(self) -> None:
@@ -60,7 +61,11 @@ class Screen:
         if self._options.json:
             sys.stdout.write(json.dumps(report.to_json(), indent=2) + "\n")
         elif report.run_id is None:
+            if not self._options.quiet:
+                tell_of_places(self._err, self._options)
             show_plan(self._out, report.plan, unfolded=self._options.verbose, synthetic=report.is_synthetic)
+            if report.estimate is not None:
+                say(self._out, cost_line(report.estimate))
         elif not self._options.quiet:
             show_summary(self._out, report)
         summary = report.summary

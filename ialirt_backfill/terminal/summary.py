@@ -16,20 +16,28 @@ from ialirt_backfill.terminal.lines import tell_of_rejected
 from ledger import DayStatus
 
 if TYPE_CHECKING:
-    from ialirt_backfill.run.report import Report  # it loads pyarrow, which whoever has a report has loaded already
+    from ialirt_backfill.run.report import (
+        InRange,
+        Report,
+    )  # it loads pyarrow, which whoever has a report has loaded already
 
 HEADERS = ("days", "downloaded", "no data", "failed", "skipped", "records", "availability")
 
 
 def show_summary(console: Console, report: Report) -> None:
-    """Per instrument, what became of its days; ``records`` are those that came new, also of days not ended."""
+    """Per instrument, what became of its days.
+
+    ``records`` are those that came new, also of days not ended; the availability is that of all days of the range.
+    """
     show_synthetic(console, report.is_synthetic)
     names = list(dict.fromkeys(decision.instrument.name for decision in report.plan))
     plans = {name: [decision for decision in report.plan if decision.instrument.name == name] for name in names}
     skipped = {name: [decision for decision in report.skipped if decision.instrument.name == name] for name in names}
     outcomes = {name: [outcome for outcome in report.outcomes if outcome.instrument.name == name] for name in names}
-    rows = [(name, *_row(plans[name], skipped[name], outcomes[name])) for name in names]
-    totals = ("all", *map(str, _row(report.plan, report.skipped, report.outcomes))) if len(names) > 1 else ()
+    held = {name: [it for it in report.in_range if it.instrument == name] for name in names}
+    rows = [(name, *_row(plans[name], skipped[name], outcomes[name], held[name])) for name in names]
+    everything = _row(report.plan, report.skipped, report.outcomes, report.in_range)
+    totals = ("all", *map(str, everything)) if len(names) > 1 else ()
     show_table(console, [word("instrument"), *(number(header) for header in HEADERS)], rows, totals)
     for outcome in report.outcomes:
         tell_of_rejected(console, outcome)
@@ -38,13 +46,13 @@ def show_summary(console: Console, report: Report) -> None:
 
 
 def _row(
-    plan: Sequence[Decision], skipped: Sequence[Decision], outcomes: Sequence[DayOutcome]
+    plan: Sequence[Decision], skipped: Sequence[Decision], outcomes: Sequence[DayOutcome], held: Sequence[InRange]
 ) -> tuple[str | Text, ...]:
     results = [outcome for outcome in outcomes if not outcome.interrupted]
     statuses = [outcome.status for outcome in results]
     failed = statuses.count(DayStatus.FAILED) + sum(decision.action is Action.SKIP_FAILED for decision in plan)
-    expected = sum(outcome.expected_records for outcome in results)
-    found = sum(outcome.expected_records * (outcome.availability_pct or 0.0) for outcome in results)
+    expected = sum(it.expected_records for it in held)
+    found = sum(it.expected_records * (it.availability_pct or 0.0) for it in held)
     return (
         f"{len(plan):,}",
         f"{statuses.count(DayStatus.DOWNLOADED):,}",

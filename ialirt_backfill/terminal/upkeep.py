@@ -25,12 +25,17 @@ def show_adoption(report: AdoptReport, options: AdoptOptions) -> None:
                 "dry_run": options.dry_run,
                 "days": [_plain(day) for day in days],
                 "passed_over": report.passed_over,
+                "unread": [error.filename for error in report.unread],
                 "summary": _summary(days),
             }
         )
     err = make_console(stderr=True)
     for folder in () if options.quiet else report.passed_over:
         say(err, f"{folder} was passed over: it is a datastore by itself, with {_whose(folder)}", style="yellow")
+    for error in report.unread:
+        say(
+            err, f"{error.filename} cannot be looked into ({error.strerror}): what is in there is left out", style="red"
+        )
     for day in days:
         if day.adoption is Adoption.FAILED:
             say(err, f"{day.instrument.name} {day.day}  not adopted  {day.error}", style="red")

@@ -8,6 +8,7 @@ from rich.console import Console
 
 from ialirt_backfill.options import VerifyOptions
 from ialirt_backfill.terminal.consoles import make_console, prose, show_synthetic, show_table, word
+from ialirt_backfill.terminal.lines import say, tell_of_places
 from ialirt_backfill.terminal.plain import write_json
 from ialirt_backfill.terminal.words import counted, one_line
 
@@ -15,8 +16,10 @@ if TYPE_CHECKING:
     from ialirt_backfill.upkeep.verify import Verification  # it loads pyarrow, which whoever has one has loaded already
 
 
-def show_verification(found: Verification, options: VerifyOptions, console: Console | None = None) -> None:
-    """The files that differ, and what became of them."""
+def show_verification(
+    found: Verification, options: VerifyOptions, console: Console | None = None, *, again: str = ""
+) -> None:
+    """The files that differ, and what became of them; ``again`` is the command that asks for their days again."""
     if options.json:
         write_json(found.to_json())
         return
@@ -29,7 +32,11 @@ def show_verification(found: Verification, options: VerifyOptions, console: Cons
         ]
         show_table(console, [word("instrument"), word("day"), prose("file"), prose("what is wrong")], rows)
         console.print()
-    console.print(_conclusion(found))
+    if not options.quiet:
+        tell_of_places(make_console(stderr=True), options)
+    say(console, _conclusion(found))
+    if found.findings and found.repair is None:
+        say(console, f"To ask for {_them(len(found.findings))} again: {again}", style="bold", to_copy=True)
 
 
 def _conclusion(found: Verification) -> str:
@@ -37,7 +44,7 @@ def _conclusion(found: Verification) -> str:
     if not wrong:
         return f"{files}: all are what the ledger recorded."
     if found.repair is None:
-        return f"{files}, {wrong:,} not as recorded: ialirt-backfill verify --fix asks for {_them(wrong)} again."
+        return f"{files}, {wrong:,} not as recorded."
     if found.left:
         return f"{files}, {wrong:,} not as recorded, asked for again; {len(found.left):,} still not as recorded."
     return f"{files}, {wrong:,} not as recorded, asked for again; now all are as recorded."

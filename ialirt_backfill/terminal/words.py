@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import date, datetime, timedelta
 
+A_FEW_SECONDS = 10
+
 
 def counted(number: int, thing: str, things: str | None = None) -> str:
     """``1 day``, ``2 days``."""
@@ -37,6 +39,21 @@ def length(seconds: float) -> str:
         elif parts:
             break
     return " ".join(parts[:2]) or "0 s"
+
+
+def rough_length(seconds: float) -> str:
+    """A length of time that is only guessed: ``a few seconds``, ``12 min``, ``3 h 25 min``, ``2 d 4 h``."""
+    if seconds < A_FEW_SECONDS:
+        return "a few seconds"
+    return length(seconds if seconds < 60 else round(seconds / 60) * 60)
+
+
+def rough_size(size_bytes: float) -> str:
+    """Bytes in two or three digits: ``430 MB``, ``1.2 GB``."""
+    for unit, size in (("TB", 1e12), ("GB", 1e9), ("MB", 1e6)):
+        if size_bytes >= size:
+            return f"{size_bytes / size:.1f} {unit}" if size_bytes < 10 * size else f"{size_bytes / size:.0f} {unit}"
+    return f"{max(1, round(size_bytes / 1e3))} kB"
 
 
 def stretch(first: date, last: date) -> str:

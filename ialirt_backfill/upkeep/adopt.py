@@ -10,6 +10,7 @@ datastore by itself.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -64,10 +65,12 @@ class AdoptedDay:
 
 @dataclass(frozen=True, slots=True)
 class AdoptReport:
-    """What became of the files that were found; ``passed_over`` are folders below that are datastores by themselves."""
+    """What became of the files that were found; ``passed_over`` are folders below that are datastores by themselves,
+    ``unread`` those that could not be looked into."""
 
     days: tuple[AdoptedDay, ...]
     passed_over: tuple[Path, ...]
+    unread: tuple[OSError, ...] = ()
 
 
 def adopt(options: AdoptOptions) -> AdoptReport:
@@ -81,7 +84,7 @@ def adopt(options: AdoptOptions) -> AdoptReport:
     refuse_synthetic(options, None, _ADVICE)
     files = DayFiles(datastore, options.ledger_file)
     days = _examined_only(options, files) if options.dry_run else _adopted(options, files)
-    return AdoptReport(tuple(days), tuple(files.passed_over))
+    return AdoptReport(tuple(days), tuple(files.passed_over), tuple(files.unread))
 
 
 _ADVICE = "nothing is adopted from it, nor beside it"
@@ -175,6 +178,11 @@ def _read(
 ) -> tuple[DayResult, bool]:
     """What the ledger will hold of a file, and whether its nanoseconds have lost digits."""
     file = datastore / path
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        shown = os.fsencode(file).decode(errors="backslashreplace")
+        raise DayFileError(f"{shown} has a name that is not UTF-8, and no ledger can hold it: rename it") from None
     found = dayfile.inspect(file)
     rows = found.in_order()
     whole = day_span(day)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from enum import Enum
 from pathlib import Path, PurePosixPath
@@ -67,7 +67,7 @@ class Finding:
 class Verification:
     """What was found in ``files`` files; after ``--fix`` also the run that asked again, and what is ``left`` wrong.
 
-    ``is_synthetic`` says that they are those of a demonstration.
+    ``is_synthetic``, ``datastore`` and ``ledger`` are as in `Report`.
     """
 
     files: int
@@ -75,6 +75,8 @@ class Verification:
     repair: Report | None = None
     left: tuple[Finding, ...] = ()
     is_synthetic: bool = False
+    datastore: str = field(default="", compare=False)
+    ledger: str = field(default="", compare=False)
 
     @property
     def exit_code(self) -> int:
@@ -88,6 +90,8 @@ class Verification:
         repaired = {} if self.repair is None else self.repair.to_json()
         return {
             "synthetic": self.is_synthetic,
+            "datastore": self.datastore,
+            "ledger": self.ledger,
             "files": self.files,
             "findings": [finding.to_json() for finding in self.findings],
             "run_id": repaired.get("run_id"),
@@ -113,7 +117,7 @@ def verify(
         is_synthetic = is_synthetic_throughout(options, ledger)
         files, findings = _look(ledger, options, stop)
     if not (options.fix and findings) or stop.is_set():
-        return Verification(files, findings, is_synthetic=is_synthetic)
+        return Verification(files, findings, None, (), is_synthetic, options.datastore_shown, options.ledger_shown)
     policy = Policy(redownload=True, settle=options.settle, overlap=options.overlap)
     with session(options, policy, "verify", key=key, listener=listener, stop=stop) as run:
         planned = [_again(finding, run.context) for finding in findings]
@@ -125,7 +129,7 @@ def verify(
             for finding, row in seen
             if row is not None and (still := examine(run.context.datastore, finding.instrument, row)) is not None
         )
-    return Verification(files, findings, repair, left, is_synthetic)
+    return Verification(files, findings, repair, left, is_synthetic, options.datastore_shown, options.ledger_shown)
 
 
 def _look(ledger: Ledger, options: VerifyOptions, stop: Stop) -> tuple[int, tuple[Finding, ...]]:
@@ -159,7 +163,7 @@ def _again(finding: Finding, context: Context) -> Decision:
 
 def examine(datastore: Path, instrument: Instrument, row: DayState) -> Finding | None:
     """What is wrong with the file of a row, None where it is what the ledger recorded."""
-    path = day_path(instrument, row.day, row)
+    path = day_path(datastore, instrument, row.day, row)
     wrong: dict[Fault, str] = {}
     try:
         if dayfile.size(datastore / path) is None:

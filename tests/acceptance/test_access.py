@@ -33,8 +33,8 @@ Run = Callable[..., Ended]
 
 def why_not(name: str, right: str, time: str) -> str:
     """Why a day cannot be had; empty where it can."""
-    if name == "mag_hk" and right != "key with scope":
-        return NEEDS_SCOPE
+    if INSTRUMENTS[name].scopes and right != "key with scope":
+        return f"{name} needs a key with scope full or read"
     return NEEDS_KEY if right == "no key" and time == "before the cutoff" else ""
 
 
@@ -222,6 +222,64 @@ def test_status_tells_refused_from_never_asked_and_from_failed(run: Run, capfd: 
     assert "2026-01" in said
     assert "- - k k" in said
     assert "k needs a key or scope" in said
+
+
+# --- what nobody misses -----------------------------------------------------------------------------------------------
+
+ALL = ("--instrument", "all", "--start", "2026-02-05", "--end", "2026-02-06")
+
+
+@pytest.mark.parametrize("right", ["no key", "key without scope"])
+def test_of_all_instruments_the_status_is_asked_for_once_and_dropped_without_a_word(
+    run: Run, command: Command, simulator: Simulator, capfd: pytest.CaptureFixture[str], right: str
+) -> None:
+    for _ in range(2):
+        done = run(*ALL, "--json", right=right)
+        assert done.code == 0, done.err
+        asked = [request for request in simulator.requests if request.instrument == "spacecraft_status"]
+        assert [request.status for request in asked] == [403]
+        assert {it["instrument"] for it in done.json["plan"]} == INSTRUMENTS.keys() - {"spacecraft_status"}
+        assert done.json["summary"]["planned"] == 16
+        assert done.json["summary"]["skipped_no_access"] == 2  # those of mag_hk
+        assert done.json["summary"]["failed"] == 0
+        told_of = [line for line in done.err.splitlines() if "spacecraft_status" in line]
+        assert [" to ask for in about " in line for line in told_of] == [True]  # the plan, before the server is asked
+    refused = "SELECT COUNT(*) FROM instrument_day WHERE item_name = 'SPACECRAFT_STATUS_IALIRT' AND refused IS NOT NULL"
+    assert rows(command, refused) == [(0,)]
+    for words in ((), ("--instrument", "all")):
+        assert cli.main(["status", *words, "--start", "2026-02-05", "--end", "2026-02-06", "--as-of", NOW]) == 0
+        said = capfd.readouterr().out
+        assert "mag_hk" in said
+        assert "spacecraft_status" not in said
+
+
+def test_with_a_scope_the_status_is_one_of_all(run: Run, capfd: pytest.CaptureFixture[str]) -> None:
+    done = run(*ALL, "--json", right="key with scope")
+    assert done.code == 0, done.err
+    assert done.json["summary"]["downloaded"] == 18
+    assert cli.main(["status", "--start", "2026-02-05", "--end", "2026-02-06", "--as-of", NOW]) == 0
+    assert "spacecraft_status" in capfd.readouterr().out
+
+
+def test_a_status_that_is_named_is_missed(run: Run) -> None:
+    done = run("--instrument", "hit,spacecraft_status", *ALL[2:], "--json")
+    assert done.code == 1
+    assert done.json["summary"]["skipped_no_access"] == 2
+    assert "spacecraft_status needs a key with scope full or read" in done.err.splitlines()[-1]
+
+
+def test_a_poll_of_all_instruments_says_nothing_of_the_status(
+    command: Command, simulator: Simulator, capfd: pytest.CaptureFixture[str]
+) -> None:
+    now = datetime(2026, 2, 20, 0, 30, tzinfo=UTC)
+    simulator.now = lambda: now
+    options = PollOptions(once=True, datastore=str(command.datastore), url=simulator.url)
+    report = poll(options, listener=PollScreen(options).listener(), clock=lambda: now)
+    assert not has_failed(report)
+    assert [it.status for it in simulator.requests if it.instrument == "spacecraft_status"] == [403]
+    said = "".join(capfd.readouterr())
+    assert NEEDS_SCOPE in said
+    assert "spacecraft_status" not in said
 
 
 # --- access is remembered ---------------------------------------------------------------------------------------------

@@ -59,6 +59,17 @@ def test_help_explains_every_option(command: Command) -> None:
     assert "--min-availability PCT" in done.out
 
 
+def test_nothing_says_to_install_the_package_by_its_name_which_is_on_no_index() -> None:
+    texts = [
+        *ROOT.glob("*.md"),
+        *ROOT.glob("docs/*.md"),
+        *ROOT.glob("ialirt_backfill/**/*.py"),
+        *ROOT.glob("flows/*.py"),
+    ]
+    for path in texts:
+        assert not re.search(r"pip install\s+[\w\s-]*['\"]?ialirt-backfill", path.read_text(encoding="utf-8")), path
+
+
 def test_version(command: Command) -> None:
     done = command("--version")
     assert done.code == 0

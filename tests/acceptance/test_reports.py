@@ -6,6 +6,7 @@ import csv
 import io
 import os
 import pty
+import re
 import subprocess
 import sys
 from datetime import date
@@ -58,7 +59,9 @@ def test_json_on_standard_output(filled: Command) -> None:
     status = filled("status", "--json").json
     (hit,) = status["instruments"]
     assert (hit["instrument"], hit["days_complete"], hit["days_failed"]) == ("hit", 9, 1)
-    assert hit["calendar"][4] == {"day": "2026-01-05", "standing": "failed", "availability_pct": None}
+    cell = {"day": "2026-01-05", "standing": "failed", "availability_pct": None, "is_final": False, "is_full": False}
+    assert hit["calendar"][4] == cell
+    assert hit["days_full"] + hit["days_partial"] == hit["days_final"] == 9
     assert status["last_run"]["exit_code"] == 1
     gaps = filled("gaps", "--json").json["gaps"]
     assert [gap["duration_seconds"] for gap in gaps] == sorted((gap["duration_seconds"] for gap in gaps), reverse=True)
@@ -66,6 +69,30 @@ def test_json_on_standard_output(filled: Command) -> None:
     assert history["state"]["status"] == "failed"
     assert "Invalid time format" in history["attempts"][0]["error"]
     assert filled("runs", "--json").json["runs"][0]["command"] == "backfill"
+
+
+def test_a_run_and_its_plan_say_what_they_cost_and_where_things_are(filled: Command) -> None:
+    words = ("--instrument", "hit", *RANGE, "--as-of", NOW, "--retry-failed")
+    plan = filled(*words, "--dry-run")
+    assert re.search(r"\nAbout a few seconds, \d+ kB of files, going by earlier runs\n$", plan.out)
+    where = f"Datastore {filled.cwd}/ialirt-data, ledger sqlite:///{filled.cwd}/ialirt-data/ledger.sqlite\n"
+    assert plan.err == where
+    found = filled(*words, "--dry-run", "--json").json
+    assert found["datastore"] == f"{filled.cwd}/ialirt-data"
+    assert found["ledger"] == f"sqlite:///{filled.cwd}/ialirt-data/ledger.sqlite"
+    assert found["estimate"]["requests"] == 1
+    assert found["estimate"]["learnt_from"] == "history"
+    a_full_day = filled.datastore / "ialirt/2026/01/imap_ialirt_hit_20260101.csv"
+    assert found["estimate"]["bytes"] == pytest.approx(a_full_day.stat().st_size, rel=0.02)
+
+
+def test_gaps_of_what_was_never_asked_for_are_not_none(filled: Command) -> None:
+    done = filled("gaps", "--instrument", "mag", *RANGE)
+    assert done.out == (
+        "10 days, both ends included, 2026-01-01 … 2026-01-10: nothing was answered, so no gap is known\n"
+        "mag: of 10 days, 10 never asked for\n"
+    )
+    assert "hit: of 10 days, 1 failed\n" in filled("gaps", *RANGE).out
 
 
 def test_gaps_as_csv(filled: Command) -> None:

@@ -14,6 +14,7 @@ from tests.support.commands import Ended
 
 DEMO = "--demo --datastore d"
 RANGE = "--start 2026-01-01 --end 2026-01-01"
+EXAMPLE = "--start 2026-02-01 --end 2026-02-07"
 Run = Callable[..., Ended]
 
 
@@ -61,7 +62,11 @@ REFUSED = {
     "fetch": "ialirt-backfill --instrument hit --start 2026-02-01 --end 2026-02-07",
     "watch": "there is no command 'watch'; that is 'poll' here: ialirt-backfill poll",
     "stat": "there is no command 'stat'. Did you mean 'status'?",
-    "--instrument mag status": "'status' is a command, and a command comes first: ialirt-backfill status …",
+    "--instrument mag status": "'status' is a command, and a command comes first: ialirt-backfill status"
+    " --instrument mag",
+    "hit --datastore d": f"ialirt-backfill --instrument hit --datastore d {EXAMPLE}",
+    "download --instrument mag --datastore d": f"ialirt-backfill --instrument mag --datastore d {EXAMPLE}",
+    "status --api-key sesame": "--api-key: a key on the command line can be read by everybody",
     "history hit 2026-01-05": "ialirt-backfill history --instrument hit --day 2026-01-05",
     "--intrument mag --start 2026-01-01": "there is no option --intrument. Did you mean --instrument?",
     f"--instrument mag {RANGE} --jobs 0": "--jobs 0: between 1 and 64 requests in flight",
@@ -126,6 +131,11 @@ def test_days_that_are_counted_from_today(run: Run, words: str, days: int) -> No
     assert len(json.loads(done.out)["plan"]) == days
 
 
+def test_the_path_of_a_ledger_is_its_address(run: Run) -> None:
+    assert run(f"--instrument hit {RANGE} {DEMO}").code == 0
+    assert json.loads(run("status --ledger d/ledger.sqlite --json").out)["instruments"][0]["days"] >= 1
+
+
 def test_a_month_is_all_of_it(run: Run) -> None:
     done = run(f"--instrument mag --start 2026-01 --end 2026-02 {DEMO} --dry-run --json")
     plan = json.loads(done.out)["plan"]
@@ -164,7 +174,11 @@ def test_a_range_that_lies_in_the_future_is_refused_and_leaves_nothing(run: Run,
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize(("line", "begins"), [("help", "usage: ialirt-backfill"), ("version", "ialirt-backfill ")])
+@pytest.mark.parametrize(
+    ("line", "begins"),
+    [("help", "usage: ialirt-backfill [-h]"), ("version", "ialirt-backfill 0"), ("-h", "usage: ialirt-backfill [-h]"),
+     ("-h status", "usage: ialirt-backfill status"), ("help gaps", "usage: ialirt-backfill gaps")],
+)  # fmt: skip
 def test_two_words_that_are_no_commands_of_ours(run: Run, line: str, begins: str) -> None:
     done = run(line)
     assert done.code == 0

@@ -28,7 +28,7 @@ def _right(request: pytest.FixtureRequest, simulator: Simulator, monkeypatch: py
 @pytest.mark.parametrize("day", [date(2026, 1, 5), date(2026, 2, 5)])
 def test_the_backfill_of_all_instruments(simulator: Simulator, datastore: str, right: str, day: date) -> None:
     state, seen = run(options_for(simulator, datastore, instrument="all", start=day, end=day))
-    refused = {"mag_hk"} if right != "key with scope" else set()
+    refused = {"mag_hk", "spacecraft_status"} if right != "key with scope" else set()
     if right == "no key" and day.month == 1:
         refused = set(INSTRUMENTS)
         assert state.type is StateType.FAILED
@@ -38,7 +38,8 @@ def test_the_backfill_of_all_instruments(simulator: Simulator, datastore: str, r
         assert state.type is StateType.COMPLETED, state.message
         assert (NEEDS_SCOPE in (state.message or "")) is bool(refused)
         assert (f"mag_hk {day}" in (state.message or "")) is bool(refused)
-    runs = eventually(lambda: seen.task_runs, lambda runs: len(runs) == 8 and all(it.state.is_final() for it in runs))
+        assert "spacecraft_status" not in (state.message or "")
+    runs = eventually(lambda: seen.task_runs, lambda runs: len(runs) == 9 and all(it.state.is_final() for it in runs))
     skipped = {it.name.split()[0] for it in runs if it.state and it.state.name == "Skipped"}
     assert skipped == refused
     assert {it.state.type for it in runs if it.state} == {StateType.COMPLETED}

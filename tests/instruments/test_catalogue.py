@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 
 import pytest
 
-from ialirt_backfill.instruments import INSTRUMENTS, LAUNCH, Column, ColumnType, Instrument, Shape, of_file
+from ialirt_backfill.instruments import INSTRUMENTS, LAUNCH, Column, ColumnKind, ColumnType, Instrument, Shape, of_file
 from tests.support.reference import CONVERSIONS, MODES
 
 INTEGER, MEASUREMENT, BOOLEAN, TEXT, JSON = (
@@ -24,8 +24,8 @@ HK_FLAGS = {
       for current in ("", "c") for level in ("danger", "warn")),
 }  # fmt: skip
 HK_UNITS = {
-    "icu_temp": "degC", "fib_temp": "degC", "fob_temp": "degC", "hk3v3": "V", "hk3v3_current": "mA", "hkn8v5": "V",
-    "hkn8v5_current": "mA",
+    "icu_temp": "'degC'", "fib_temp": "'degC'", "fob_temp": "'degC'", "hk3v3": "V", "hk3v3_current": "mA",
+    "hkn8v5": "V", "hkn8v5_current": "mA",
 }  # fmt: skip
 
 
@@ -40,6 +40,13 @@ HK_UNITS = {
         ("codice_lo", "ialirt/2026/02/imap_ialirt_codice_lo_20260201.csv", "CODICE_LO_IALIRT", 240, 24),
         ("codice_hi", "ialirt/2026/02/imap_ialirt_codice_hi_20260201.csv", "CODICE_HI_IALIRT", 240, 12),
         ("spacecraft", "ialirt/2026/02/imap_ialirt_spacecraft_20260201.csv", "SPACECRAFT_IALIRT", 60, 24),
+        (
+            "spacecraft_status",
+            "ialirt/2026/02/imap_ialirt_spacecraft_status_20260201.csv",
+            "SPACECRAFT_STATUS_IALIRT",
+            60,
+            24,
+        ),
     ],
 )
 def test_the_table(name: str, path: str, progress_key: str, cadence: int, fits_hours: int) -> None:
@@ -51,8 +58,9 @@ def test_the_table(name: str, path: str, progress_key: str, cadence: int, fits_h
     assert instrument.cadence == timedelta(seconds=cadence)
     assert instrument.window <= timedelta(hours=fits_hours)
     assert timedelta(days=1) % instrument.window == timedelta(0)
-    assert instrument.irregular is (name == "spacecraft")
-    pause = timedelta(minutes=5) if name == "spacecraft" else 2.5 * instrument.cadence
+    is_irregular = name in {"spacecraft", "spacecraft_status"}
+    assert instrument.irregular is is_irregular
+    pause = timedelta(minutes=5) if is_irregular else 2.5 * instrument.cadence
     assert instrument.longest_pause == pause
 
 
@@ -65,10 +73,13 @@ def test_the_form_of_fields(name: str) -> None:
         assert len(entry.members) == (len(entry.columns) if entry.shape is Shape.OBJECT else 0)
 
 
-def test_there_are_eight() -> None:
-    assert list(INSTRUMENTS) == ["mag", "mag_hk", "hit", "swe", "swapi", "codice_lo", "codice_hi", "spacecraft"]
-    assert len({instrument.progress_key for instrument in INSTRUMENTS.values()}) == 8
-    assert len({instrument.path(LAUNCH) for instrument in INSTRUMENTS.values()}) == 8
+def test_there_are_nine() -> None:
+    assert list(INSTRUMENTS) == [
+        "mag", "mag_hk", "hit", "swe", "swapi", "codice_lo", "codice_hi", "spacecraft", "spacecraft_status",
+    ]  # fmt: skip
+    assert len({instrument.progress_key for instrument in INSTRUMENTS.values()}) == 9
+    assert len({instrument.path(LAUNCH) for instrument in INSTRUMENTS.values()}) == 9
+    assert [it.name for it in INSTRUMENTS.values() if it.optional] == ["spacecraft_status"]
     assert date(2025, 9, 24) == LAUNCH
 
 
@@ -98,6 +109,11 @@ COLUMNS = {
     "codice_hi": ["codice_hi_epoch", "codice_hi_h"],
     "spacecraft": [f"sc_{what}_{frame}_{axis}" for what in ("position", "velocity") for frame in ("GSE", "GSM")
                    for axis in "xyz"],
+    "spacecraft_status": [
+        "status_epoch", *(f"sc_{name}_status" for name in (
+            "swapi", "mag", "hit", "codice", "lo", "hi_45", "hi_90", "ultra_45", "ultra_90", "swe", "idex", "glows",
+            "autonomy")),
+    ],
 }  # fmt: skip
 
 
@@ -115,7 +131,7 @@ def type_by_the_rules(name: str) -> ColumnType:
         return JSON
     if name.removeprefix("mag_hk_") in HK_FLAGS:
         return BOOLEAN
-    whole = name.startswith("swe_") or name.endswith(("_epoch", "ttj2000ns", "_range"))
+    whole = name.startswith("swe_") or name.endswith(("_epoch", "ttj2000ns", "_range", "_status"))
     return INTEGER if whole else MEASUREMENT
 
 
@@ -128,7 +144,7 @@ def test_every_column_has_type_unit_and_description(name: str) -> None:
         if column.type is MEASUREMENT and name not in without_unit:
             assert column.unit, column.name
         if name == "hit" and column.type is MEASUREMENT:
-            assert column.unit == "counts", column.name
+            assert (column.unit, column.kind) == ("count", ColumnKind.COUNT), column.name
     assert len(INSTRUMENTS[name].columns) == sum(len(field.columns) for field in INSTRUMENTS[name].fields)
 
 

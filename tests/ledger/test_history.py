@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from ledger import Ledger, history
-from tests.support.ledgers import ATTEMPT, DAY, DOWNLOADED, ITEM, claimed, execute, record
+from ledger.records import Experience
+from tests.support.ledgers import ATTEMPT, DAY, DOWNLOADED, FAILED_ATTEMPT, ITEM, claimed, execute, record
 
 
 def test_a_run_is_noted_at_its_start_and_at_its_end(ledger: Ledger) -> None:
@@ -33,6 +34,22 @@ def test_runs_come_newest_first(ledger: Ledger) -> None:
     run_ids = [ledger.start_run("backfill", {"number": number}, "1") for number in range(5)]
     assert {run.run_id for run in ledger.runs()} == set(run_ids)
     assert [run.options["number"] for run in ledger.runs(limit=2)] == [4, 3]
+
+
+def test_what_the_newest_answered_attempts_cost_is_known(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert ledger.experience([ITEM]) == {}
+    for attempt in (ATTEMPT, replace(ATTEMPT, requests=3, seconds=6.0), replace(ATTEMPT, requests=0), FAILED_ATTEMPT):
+        record(ledger, claimed(ledger), DOWNLOADED, attempt)
+    assert ledger.experience([ITEM, "MAG_IALIRT"]) == {
+        ITEM: Experience(
+            requests=ATTEMPT.requests + 3,
+            seconds=ATTEMPT.seconds + 6.0,
+            records=DOWNLOADED.records,
+            size_bytes=DOWNLOADED.size_bytes or 0,
+        )
+    }
+    monkeypatch.setattr(history, "NEWEST", 1)
+    assert ledger.experience([ITEM])[ITEM].seconds == 6.0
 
 
 def test_pruning_trims_the_history_and_never_the_state(

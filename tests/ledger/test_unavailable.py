@@ -208,7 +208,7 @@ def test_a_database_of_another_kind_is_not_written_over(sqlite_url: str) -> None
     with sqlite3.connect(path) as other:
         other.execute("CREATE TABLE run (colour TEXT)")
     other.close()
-    with pytest.raises(LedgerError, match="run already exists"):
+    with pytest.raises(LedgerError, match="another program has run there"):
         Ledger.open(sqlite_url)
     assert execute(sqlite_url, "SELECT name FROM sqlite_master") == [("run",)]
 

@@ -155,6 +155,21 @@ def test_a_late_column_is_kept(store: Store, load: Mirror, database: str) -> Non
     assert {row["hit_new"] for row in table(database, "ialirt_hit", LAST).values()} == {None}
 
 
+def test_a_late_column_may_have_a_name_that_postgresql_has_given_away(
+    store: Store, load: Mirror, postgresql_url: str
+) -> None:
+    system = "SELECT attname FROM pg_attribute WHERE attrelid = 'pg_class'::regclass AND attnum < 0"
+    names = [name for (name,) in execute(postgresql_url, system)]
+    assert len(names) >= 6
+    rows = store.change("hit", FIRST, lambda rows: [row | dict.fromkeys(names, "x") for row in rows])
+    for again in (False, True):
+        assert errors(load(postgresql_url, end=FIRST, reload=again)) == []
+    [row, *others] = table(postgresql_url, "ialirt_hit").values()
+    assert len(others) == len(rows) - 1
+    made = [name for name, cell in row.items() if cell == "x"]
+    assert sorted(name.rpartition("_")[0] for name in made) == sorted(names)
+
+
 def test_a_known_column_that_a_table_lacks_comes_with_its_type(load: Mirror, postgresql_url: str) -> None:
     load(postgresql_url, end=FIRST)
     execute(postgresql_url, "ALTER TABLE ialirt_hit DROP COLUMN hit_epoch")
@@ -195,12 +210,22 @@ def test_columns_of_another_type_take_the_cells_as_text(store: Store, load: Mirr
         assert {time: row[column] for time, row in found.items()} == {time: row[column] for time, row in rows.items()}
 
 
-@pytest.mark.parametrize("content", ["", "time_utc,a\n2026-01-01T00:00:00,1,2\n", "a,b\n1,2\n", "time_utc\n\xff\n"])
+@pytest.mark.parametrize(
+    "content",
+    [
+        "",
+        "time_utc,a\n2026-01-01T00:00:00,1,2\n",
+        "a,b\n1,2\n",
+        "time_utc\n\xff\n",
+        'time_utc,a\n"2026-01-01T00:00:00,1\n2026-01-01T00:00:01,2\n',
+    ],
+)
 def test_a_damaged_file_fails_its_day_alone(store: Store, load: Mirror, sqlite_target: str, content: str) -> None:
     store.path("hit", FIRST).write_bytes(content.encode("latin-1"))
     report = load(sqlite_target)
     assert (report.exit_code, report.summary["failed"], report.summary["loaded"]) == (1, 1, 1)
     assert "damaged" in errors(report)[0]
+    assert "\n" not in errors(report)[0]
 
 
 # --- days that grow ---------------------------------------------------------------------------------------------------
@@ -347,6 +372,32 @@ def test_columns_of_ones_own_are_left_alone(load: Mirror, postgresql_url: str) -
     execute(postgresql_url, "UPDATE ialirt_hit SET note = 'mine'")
     assert load(postgresql_url, reload=True).exit_code == 0
     assert execute(postgresql_url, "SELECT DISTINCT note FROM ialirt_hit") == [("mine",)]
+
+
+@pytest.mark.parametrize(
+    ("database", "column"),
+    [
+        ("postgresql", "quality integer DEFAULT 0"),
+        ("postgresql", "doubled double precision GENERATED ALWAYS AS (hit_h_omni_low_en * 2) STORED"),
+        ("postgresql", "number bigint GENERATED ALWAYS AS IDENTITY"),
+        ("postgresql", "seen boolean NOT NULL DEFAULT false"),
+        ("sqlite", "quality integer DEFAULT 0"),
+        ("sqlite", "doubled real GENERATED ALWAYS AS (hit_h_omni_low_en * 2) VIRTUAL"),
+    ],
+    indirect=["database"],
+)
+def test_whatever_their_type_they_are_no_reason_to_refuse_a_table(load: Mirror, database: str, column: str) -> None:
+    """Not even one that lacks a column which a later version knows."""
+    load(database)
+    whole = table(database, "ialirt_hit")
+    execute(database, "ALTER TABLE ialirt_hit DROP COLUMN hit_he_omni_low_en")
+    execute(database, f"ALTER TABLE ialirt_hit ADD {column}")
+    before = table(database, "ialirt_hit")
+    assert errors(load(database, reload=True)) == []
+    own = column.partition(" ")[0]
+    after = table(database, "ialirt_hit")
+    assert {time: row.pop(own) for time, row in after.items()} == {time: row[own] for time, row in before.items()}
+    assert after == whole
 
 
 def test_a_role_that_may_not_make_tables_is_told_so(load: Mirror, postgresql_url: str) -> None:

@@ -194,6 +194,27 @@ def test_a_cell_that_no_column_takes_is_named(load: Mirror, store: Store, write:
 
 
 @pytest.mark.parametrize(
+    ("database", "made"),
+    [
+        *[("postgresql", made) for made in ("{1: 2}", "[{1: 2}]", "1j")],
+        *[("sqlite", made) for made in ("{1: 2}", "[1, 2]", "(1, 2)", "1j", "10**30", "-(2**63) - 1")],
+    ],
+    indirect=["database"],
+)
+def test_what_a_database_has_no_type_for_is_named(
+    load: Mirror, write: Write, database: str, made: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    column = f'~: {{db_column: k, type: float, expression: "{made}", input_columns: [hit_epoch]}}'
+    file = write(TWO.replace("target_table: ions", f"target_table: ions\n        columns: {{{column}}}"))
+    report = load(database, "hit,swe", end=FIRST, crump_config=file)
+    assert (report.summary["failed"], report.summary["loaded"]) == (1, 1)
+    [said] = [outcome.error for outcome in report.outcomes if outcome.error]
+    assert f"hit {FIRST} was not loaded: k is {eval(made)!r} where at is" in said
+    assert said.endswith(": let the job make a text of it, or another number")
+    assert [record for record in caplog.records if record.exc_info] == []
+
+
+@pytest.mark.parametrize(
     ("column", "says"),
     [
         ('type: double, lookup: {"1": "one"}', "k is '{key}' where at is {time}, which "),

@@ -14,7 +14,7 @@ import pytest
 
 from ialirt_backfill.mirror import through_crump
 from ialirt_backfill.mirror.events import MirrorReport
-from tests.mirror.samples import FIRST, LAST, Mirror, Rows, Store, execute, table
+from tests.mirror.samples import FIRST, LAST, NOON, Mirror, Rows, Store, execute, table
 
 
 def error(report: MirrorReport) -> str:
@@ -77,6 +77,19 @@ def test_the_first_of_many_is_named_and_a_long_one_is_cut(store: Store, load: Mi
     said = error(load(postgresql_url, "codice_hi", reload=True))
     assert f" at {rows[200]['time_utc']}, which the database refuses (invalid input syntax for type json)" in said
     assert len(said) < 400
+
+
+def test_the_advice_leads_out(store: Store, load: Mirror, postgresql_url: str) -> None:
+    """A boolean cannot become a number, nor the key anything else: the table would be refused."""
+    load(postgresql_url, "mag_hk")
+    store.change("mag_hk", FIRST, put("mag_hk_pri_isvalid", "maybe"))  # type: ignore[arg-type]
+    store.change("mag_hk", LAST, lambda rows: rows[1:])
+    assert error(load(postgresql_url, "mag_hk")).endswith(": change the type of the column to text, and run again")
+    execute(postgresql_url, "ALTER TABLE ialirt_mag_hk ALTER mag_hk_pri_isvalid TYPE text")
+    assert load(postgresql_url, "mag_hk").summary["loaded"] == 1
+    store.change("mag_hk", FIRST, put("time_utc", "noon"))  # type: ignore[arg-type]
+    store.change("mag_hk", LAST, lambda rows: rows[1:])
+    assert error(load(postgresql_url, "mag_hk")).endswith(" cannot hold: let verify look at the file")
 
 
 def test_bytes_that_are_no_text(store: Store, load: Mirror, database: str) -> None:
@@ -170,6 +183,103 @@ def test_a_statement_that_takes_too_long(load: Mirror, store: Store, postgresql_
     assert "canceling statement due to statement timeout): ask its owner to let this role's statements take" in said
 
 
+def test_what_the_server_has_no_time_for_is_no_fault_of_a_cell(load: Mirror, store: Store, postgresql_url: str) -> None:
+    """A column of text with a check that takes so long that the rows do not reach the server in time."""
+    store.change("hit", FIRST, put("hit_new", "x"))  # type: ignore[arg-type]
+    load(postgresql_url)
+    execute(postgresql_url, "CREATE DOMAIN slow AS text CHECK (pg_sleep(0.02) IS NOT NULL)")
+    execute(postgresql_url, "ALTER TABLE ialirt_hit ALTER hit_new TYPE slow")
+    store.change("hit", FIRST, lambda rows: [row | {"hit_new": "y"} for row in rows])
+    store.change("hit", LAST, lambda rows: rows[1:])
+    name = execute(postgresql_url, "SELECT current_database()")[0][0]
+    execute(postgresql_url, f"ALTER DATABASE {name} SET statement_timeout = '1s'")
+    said = error(load(postgresql_url))
+    assert said.startswith(f"hit {FIRST} was not loaded: {postgresql_url.partition('?')[0]}")
+    assert "refused (canceling statement due to statement timeout): ask its owner" in said
+
+
+@pytest.mark.parametrize(
+    ("statement", "cell", "says"),
+    [
+        (
+            "ADD CONSTRAINT known CHECK (hit_h_omni_low_en >= 0)",
+            "-1",
+            'violates check constraint "known": Failing row contains (2026-01-01 ',
+        ),
+        (
+            "ALTER hit_h_omni_low_en SET NOT NULL",
+            "",
+            'null value in column "hit_h_omni_low_en" of relation "ialirt_hit"',
+        ),
+        (
+            "ADD UNIQUE (hit_h_omni_low_en, hit_epoch)",
+            "{same}",
+            "Key (hit_h_omni_low_en, hit_epoch)=(",
+        ),
+    ],
+)
+def test_a_rule_of_the_owners_is_told_with_the_row(
+    load: Mirror, store: Store, postgresql_url: str, statement: str, cell: str, says: str
+) -> None:
+    load(postgresql_url)
+    before = table(postgresql_url, "ialirt_hit", FIRST)
+    execute(postgresql_url, f"ALTER TABLE ialirt_hit {statement}")
+    first = store.rows("hit")[0]
+    broken = first if "same" in cell else {"hit_h_omni_low_en": cell}
+    rows = store.change("hit", FIRST, lambda rows: [
+        row | broken | {"time_utc": row["time_utc"]} if number == 5 else row for number, row in enumerate(rows)
+    ])  # fmt: skip
+    store.change("hit", LAST, lambda rows: rows[1:])
+    said = error(load(postgresql_url))
+    assert says in said
+    assert "same" in cell or rows[5]["time_utc"].replace("T", " ") in said
+    assert len(said) < 500
+    assert table(postgresql_url, "ialirt_hit", FIRST) == before
+
+
+def test_a_rule_of_the_owners_in_sqlite(load: Mirror, store: Store, sqlite_target: str) -> None:
+    load(sqlite_target)
+    execute(
+        sqlite_target,
+        "CREATE TRIGGER known BEFORE UPDATE ON ialirt_hit WHEN new.hit_h_omni_low_en < 0"
+        " BEGIN SELECT RAISE(ABORT, 'no counts below 0'); END",
+    )
+    store.change("hit", FIRST, put("hit_h_omni_low_en", "-1"))  # type: ignore[arg-type]
+    store.change("hit", LAST, lambda rows: rows[1:])
+    assert "(no counts below 0): a row breaks a rule that its owner has made; change the rule" in error(
+        load(sqlite_target)
+    )
+
+
+def test_a_row_that_another_table_stands_on_is_told(load: Mirror, store: Store, postgresql_url: str) -> None:
+    """Also where the database looks only at the end of the transaction."""
+    load(postgresql_url)
+    time = store.rows("hit")[5]["time_utc"]
+    for name, how in (("notes", ""), ("remarks", "DEFERRABLE INITIALLY DEFERRED")):
+        execute(postgresql_url, f"CREATE TABLE {name} (at timestamp REFERENCES ialirt_hit {how})")
+        execute(postgresql_url, f"INSERT INTO {name} VALUES ('{time}')")
+        store.change("hit", FIRST, lambda rows: [row for row in rows if row["time_utc"] != time])
+        store.change("hit", LAST, lambda rows: rows[1:])
+        said = error(load(postgresql_url))
+        assert f'Key (time_utc)=({time.replace("T", " ")}) is still referenced from table "{name}")' in said
+        assert time in table(postgresql_url, "ialirt_hit", FIRST)
+        execute(postgresql_url, f"DROP TABLE {name}")
+
+
+def test_a_table_in_parts_lacks_one(load: Mirror, store: Store, postgresql_url: str) -> None:
+    load(postgresql_url)
+    execute(postgresql_url, "ALTER TABLE ialirt_hit RENAME TO whole")
+    execute(postgresql_url, "CREATE TABLE ialirt_hit (LIKE whole INCLUDING INDEXES) PARTITION BY RANGE (time_utc)")
+    part = "CREATE TABLE part_{} PARTITION OF ialirt_hit FOR VALUES FROM ('{}') TO ('{}')"
+    execute(postgresql_url, part.format(1, FIRST, LAST))
+    said = error(load(postgresql_url))
+    assert f"Partition key of the failing row contains (time_utc) = ({LAST} " in said
+    execute(postgresql_url, part.format(2, LAST, NOON.date()))
+    store.change("hit", FIRST, lambda rows: [row | {"hit_new": "1"} for row in rows[3:]])
+    report = load(postgresql_url)
+    assert [(it.written, it.deleted) for it in report.outcomes] == [(117, 3), (120, 0)]
+
+
 def test_a_role_without_the_right_to_temporary_tables(load: Mirror, postgresql_url: str) -> None:
     load(postgresql_url)
     name = execute(postgresql_url, "SELECT current_database()")[0][0]
@@ -198,8 +308,12 @@ def test_a_new_column_waits_for_readers_but_not_for_ever(
     assert len(table(postgresql_url, "ialirt_hit", FIRST)) == 120
 
 
-def test_a_load_that_fails_is_noted_in_the_history(load: Mirror, store: Store, database: str) -> None:
-    store.change("hit", FIRST, put("hit_epoch", "9223372036854775808"))  # type: ignore[arg-type]
+@pytest.mark.parametrize("how", ["a cell does not fit", "the file is damaged"])
+def test_a_load_that_fails_is_noted_in_the_history(load: Mirror, store: Store, database: str, how: str) -> None:
+    if how == "the file is damaged":
+        store.path("hit").write_text("a,b\n1,2\n")
+    else:
+        store.change("hit", FIRST, put("hit_epoch", "9223372036854775808"))  # type: ignore[arg-type]
     said = error(load(database, history=True))
     noted = execute(database, "SELECT filename, rows_upserted, success, error FROM _crump_history ORDER BY filename")
     assert [(name, rows, bool(success)) for name, rows, success, _ in noted] == [

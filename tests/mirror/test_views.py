@@ -117,6 +117,20 @@ def test_a_late_column_made_a_number_has_means(store: Store, load: Mirror, postg
     assert load(postgresql_url, end=FIRST, reload=True).exit_code == 0
 
 
+@pytest.mark.parametrize("length", range(55, 64))
+def test_the_longest_name_has_means_as_well(store: Store, load: Mirror, postgresql_url: str, length: int) -> None:
+    """PostgreSQL keeps 63 bytes of a name, and would take what is behind them for the same."""
+    name = "hit_".ljust(length, "x")
+    store.change("hit", FIRST, lambda rows: [row | {name: str(2 * n)} for n, row in enumerate(rows[:2])])
+    load(postgresql_url, end=FIRST)
+    execute(postgresql_url, f"ALTER TABLE ialirt_hit ALTER {name} TYPE double precision USING {name}::double precision")
+    assert set(names(views(postgresql_url)).values()) == {True}
+    columns = "SELECT attname FROM pg_attribute WHERE attrelid = 'ialirt_hit_1h'::regclass AND attname LIKE 'hit_xx%'"
+    means = [name for (name,) in execute(postgresql_url, f"{columns} ORDER BY attnum")]
+    assert view(postgresql_url, "ialirt_hit_1h", *means)[0][1:] == (1.0, 0.0, 2.0, 2)
+    assert set(names(views(postgresql_url)).values()) == {False}
+
+
 @pytest.mark.parametrize("kind", ["TABLE", "VIEW"])
 def test_what_the_mirror_did_not_make_is_left_alone(load: Mirror, database: str, kind: str) -> None:
     load(database, end=FIRST)

@@ -15,7 +15,7 @@ HIT, MAG_HK, SWE = INSTRUMENTS["hit"], INSTRUMENTS["mag_hk"], INSTRUMENTS["swe"]
 JANUARY, FEBRUARY = datetime(2026, 1, 15, tzinfo=UTC), datetime(2026, 2, 15, tzinfo=UTC)
 
 KEY = Refusal(Want.KEY, "HTTP 400 Bad Request: …", before=PUBLIC_SINCE)
-SCOPE = Refusal(Want.SCOPE, "HTTP 403 Forbidden: …", "mag_hk")
+SCOPE = Refusal(Want.SCOPE, "HTTP 403 Forbidden: …", "mag_hk", scopes=("full", "read"))
 LOCKED_OUT = Refusal(Want.OTHER_KEY, "HTTP 403 Forbidden: Forbidden")
 
 
@@ -107,4 +107,4 @@ def test_who_may_see_which_columns_is_known() -> None:
     assert HIT.has_restricted_fields
     assert MAG_HK.restricted_columns == frozenset(MAG_HK.columns)
     assert not MAG_HK.has_restricted_fields
-    assert {name for name, it in INSTRUMENTS.items() if it.restricted_columns} == {"hit", "mag_hk"}
+    assert {name for name, it in INSTRUMENTS.items() if it.restricted_columns} == {"hit", "mag_hk", "spacecraft_status"}

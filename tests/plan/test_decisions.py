@@ -404,7 +404,7 @@ def test_without_time_to_settle_a_day_is_final_as_soon_as_it_is_fully_asked(now:
 
 
 def test_requests() -> None:
-    assert [requests(instrument, WHOLE) for instrument in INSTRUMENTS.values()] == [8, 16, 1, 1, 2, 1, 2, 1]
+    assert [requests(instrument, WHOLE) for instrument in INSTRUMENTS.values()] == [8, 16, 1, 1, 2, 1, 2, 1, 1]
     assert requests(MAG, Span(WHOLE.start, WHOLE.start + MAG.window + SECOND)) == 2
 
 

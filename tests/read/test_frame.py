@@ -60,8 +60,40 @@ def test_counts_of_hit_are_measurements_whole_or_not(tmp_path: Path) -> None:
     assert found.tolist() == [5.0, 2.5]
 
 
-def test_no_file_is_an_empty_frame(tmp_path: Path) -> None:
-    assert read_days(tmp_path, "hit", DAY).empty
+HIT = "time_utc,hit_h_omni_low_en\n{}T00:00:17,5\n"
+
+
+def test_no_file_of_those_days_is_an_empty_frame(tmp_path: Path) -> None:
+    write(tmp_path, "hit", HIT.format(DAY))
+    assert read_days(tmp_path, "hit", date(2026, 2, 2)).empty
+    assert read_days(tmp_path, "mag", DAY).empty
+
+
+@pytest.mark.parametrize(
+    ("folder", "start", "end", "said"),
+    [
+        ("none", "2026-02-01", None, "none: there is no such folder"),
+        ("", "2026-02-01", None, "holds no day files: name the datastore"),
+        ("d", "2026-02-02", "2026-02-01", "the last day, 2026-02-01, lies before the first, 2026-02-02"),
+        ("d", "01/02/2026", None, "may be read as two days"),
+    ],
+)
+def test_what_would_be_an_empty_frame_by_mistake_is_refused(
+    tmp_path: Path, folder: str, start: str, end: str | None, said: str
+) -> None:
+    write(tmp_path / "d", "hit", HIT.format(DAY))
+    (tmp_path / "d" / "ledger.sqlite").touch()
+    with pytest.raises(UsageError, match=said):
+        read_days(tmp_path / folder, "hit", start, end)
+
+
+def test_days_may_be_given_as_text_and_as_times(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for day in (DAY, date(2026, 2, 28)):
+        write(tmp_path, "hit", HIT.format(day), day)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert len(read_days("~", "hit", "2026-02", "2026-02")) == 2
+    assert len(read_days(str(tmp_path), "hit", "2026-02-01")) == 1
+    assert len(read_days(tmp_path, "hit", datetime(2026, 2, 1, 12, tzinfo=UTC), pd.Timestamp("2026-02-28"))) == 2
 
 
 def test_one_instrument_at_a_time(tmp_path: Path) -> None:

@@ -63,6 +63,25 @@ def test_the_counts_add_up() -> None:
     assert [cell.day for cell in found.calendar] == DAYS
 
 
+def test_a_day_is_full_when_all_of_it_is_there_and_final_when_nothing_is_left_to_ask() -> None:
+    gappy = row(DAYS[1], records=1290, availability_pct=89.5)
+    so_far = row(DAYS[2], is_final=False, asked_through=at("2026-01-03T12:00:00"))
+    found = of([row(DAYS[0]), gappy, so_far, no_data(DAYS[3]), failed(DAYS[4], records=1440)])
+    assert (found.days_full, found.days_partial, found.days_final) == (1, 2, 3)
+    assert [(cell.is_full, cell.is_final) for cell in found.calendar] == [
+        (True, True), (False, True), (False, False), (False, True), (False, False), (False, False),
+    ]  # fmt: skip
+    other = (found.days_no_data, found.days_failed, found.days_no_access, found.days_never_asked)
+    assert found.days_full + found.days_partial + sum(other) == found.days
+
+
+def test_days_that_failed_without_an_answer_are_asked_through_to_nowhere() -> None:
+    start = at("2026-01-01T00:00:00")
+    found = of([failed(DAYS[0], asked_through=start, records=0)], now="2026-01-06T12:00:00")
+    assert found.asked_through is None
+    assert found.warning == "nothing asked for was answered so far"
+
+
 def test_availability_is_that_of_what_was_asked_for() -> None:
     half = row(DAYS[1], records=360, expected_records=720, availability_pct=50.0)
     found = of([row(DAYS[0]), half, failed(DAYS[2])])
@@ -170,6 +189,12 @@ def test_gaps_of_a_ledger(store: str) -> None:
     assert gaps(GapsOptions(datastore=store, as_of=now, longer_than=timedelta(minutes=20))).gaps == ()
     with pytest.raises(UsageError, match="choose one"):
         GapsOptions(csv=True, json=True)
+
+
+def test_gaps_say_of_how_much_they_are_known(store: str) -> None:
+    hit, swe = gaps(GapsOptions(datastore=store, instrument="hit,swe", as_of=at("2026-02-03T12:00:00"))).instruments
+    assert (hit.days, hit.days_answered, hit.days_failed, hit.days_never_asked) == (3, 1, 1, 1)
+    assert (swe.days, swe.days_answered, swe.days_never_asked) == (3, 0, 3)
 
 
 def test_history_and_runs_of_a_ledger(store: str) -> None:

@@ -117,7 +117,7 @@ def test_the_first_poll_begins_with_the_current_day_and_the_next_ones_ask_for_it
     report = world.once("2026-02-02T12:00:00", "all")
     assert not has_failed(report)
     assert {outcome.day for outcome in report.outcomes} == {date(2026, 2, 2)}
-    assert len(report.outcomes) == 8
+    assert len(report.outcomes) == 9
     assert world.asked("hit") == [(at("2026-02-02"), at("2026-02-02T11:59:59"))]
     world.once("2026-02-02T12:05:00", "all")
     assert world.asked("hit") == [(at("2026-02-02T11:50:00"), at("2026-02-02T12:04:59"))]
@@ -134,7 +134,7 @@ def test_a_pass_that_finds_nothing_new_touches_no_file_and_adds_no_attempt(world
     standing = at("2026-02-02T12:00:00")
     world.simulator.now = lambda: standing  # I-ALiRT has nothing new
     report = world.once("2026-02-02T12:04:00", "all")
-    assert len(report.outcomes) == 8
+    assert len(report.outcomes) == 9
     assert sorted(world.datastore.rglob("*.csv")) == tree
     for name, (status, row) in before.items():
         now = world.file(name, "2026-02-02").stat()
@@ -430,7 +430,13 @@ def test_once_with_json_prints_the_object_of_the_main_command(world: World, caps
     printed = capsys.readouterr()
     report = json.loads(printed.out)
     assert code == 0
-    assert set(report) == {"synthetic", "run_id", "plan", "results", "summary"}
+    assert set(report) == {
+        "synthetic", "datastore", "ledger", "run_id", "plan", "results", "estimate", "instruments", "summary",
+    }  # fmt: skip
+    assert (report["datastore"], report["ledger"]) == (
+        str(world.datastore), f"sqlite:///{world.datastore}/ledger.sqlite",
+    )  # fmt: skip
+
     assert {(entry["instrument"], entry["action"]) for entry in report["plan"]} == {
         ("hit", "run"),
         ("codice_lo", "run"),
@@ -464,14 +470,14 @@ def test_a_signal_ends_the_poll_with_the_state_kept(world: World, number: signal
     _, err = running.communicate(timeout=20)
     assert time.monotonic() - began < 5
     assert "Traceback" not in err
-    assert running.returncode == int(faulty), err
+    assert running.returncode == 128 + number, err
     assert "hit" in first
     with world.ledger as ledger:
         rows = ledger.days(["HIT_IALIRT", "MAG_IALIRT"], date(2026, 1, 1), date(2099, 1, 1))
         assert all(row.claim is None for row in rows.values())
         [run] = ledger.runs()
     assert run.finished is not None
-    assert run.exit_code == int(faulty)
+    assert run.exit_code == 128 + number
 
 
 # --- cost -------------------------------------------------------------------------------------------------------------

@@ -97,6 +97,6 @@ def test_options_that_make_no_sense_are_refused(options: dict[str, object], word
 
 def test_all_instruments_every_five_minutes_unless_told_otherwise() -> None:
     options = PollOptions()
-    assert len(options.instruments) == 8
+    assert len(options.instruments) == 9
     assert options.every == 5 * MINUTE
     assert options.overlap == 10 * MINUTE

@@ -41,6 +41,9 @@ FIELDS = {
     "codice_lo_o_plus_7_over_o_plus_6 codice_lo_fe_low_over_fe_high",
     "codice_hi": "instrument time_utc ttj2000ns kernel_set_key codice_hi_epoch codice_hi_h",
     "spacecraft": "instrument time_utc ttj2000ns sc_position_GSE sc_position_GSM sc_velocity_GSE sc_velocity_GSM",
+    "spacecraft_status": "instrument time_utc ttj2000ns kernel_set_key status_epoch sc_swapi_status sc_mag_status "
+    "sc_hit_status sc_codice_status sc_lo_status sc_hi_45_status sc_hi_90_status sc_ultra_45_status sc_ultra_90_status "
+    "sc_swe_status sc_idex_status sc_glows_status sc_autonomy_status",
 }
 HK_MEMBERS = (
     "fib_range fib_saturated fib_temp fob_range fob_saturated fob_temp hk3v3 hk3v3_current hkn8v5 hkn8v5_current "
@@ -131,13 +134,14 @@ def test_regular_instruments_keep_their_cadence_and_phase(shared: Simulator, nam
     assert found == sorted(set(found))
 
 
-def test_spacecraft_is_irregular_and_leaves_no_gap_by_itself(shared: Simulator) -> None:
-    day = quiet_day(shared, "spacecraft")
-    found = seconds(shared.records("spacecraft", *span(day)))
+@pytest.mark.parametrize("name", ["spacecraft", "spacecraft_status"])
+def test_what_is_irregular_leaves_no_gap_by_itself(shared: Simulator, name: str) -> None:
+    day = quiet_day(shared, name)
+    found = seconds(shared.records(name, *span(day), scopes=FULL))
     assert found == sorted(set(found))
     assert 1380 < len({second // 60 for second in found}) < 1440
     assert len({second % 60 for second in found}) > 30
-    assert measure(INSTRUMENTS["spacecraft"], day_span(day), found).gaps == ()
+    assert measure(INSTRUMENTS[name], day_span(day), found).gaps == ()
 
 
 def test_a_quiet_day_is_complete(shared: Simulator) -> None:

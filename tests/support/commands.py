@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -62,6 +63,13 @@ class Command:
     @property
     def datastore(self) -> Path:
         return self.cwd / "ialirt-data"
+
+
+def wait_for_requests(simulator: Simulator, number: int) -> None:
+    deadline = time.monotonic() + 30
+    while len(simulator.requests) < number:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, timedelta
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import pytest
@@ -20,15 +20,16 @@ from ialirt_backfill.options import BackfillOptions, HistoryOptions, RunsOptions
 from ialirt_backfill.plan.access import Refusal, Want
 from ialirt_backfill.plan.coverage import Span, day_span, percent
 from ialirt_backfill.plan.decisions import Action, Decision
+from ialirt_backfill.plan.estimate import Basis, Estimate
 from ialirt_backfill.reports.history import DayHistory, RunsReport
 from ialirt_backfill.reports.status import DayStanding, Standing, StatusReport, find_gaps, instrument_status
 from ialirt_backfill.run.events import DayOutcome
-from ialirt_backfill.run.report import Report
+from ialirt_backfill.run.report import InRange, Report
 from ialirt_backfill.terminal import words
 from ialirt_backfill.terminal.bars import Bars
 from ialirt_backfill.terminal.calendar import show_calendar, symbol
 from ialirt_backfill.terminal.consoles import set_up_logging
-from ialirt_backfill.terminal.lines import Lines
+from ialirt_backfill.terminal.lines import Lines, tell_of_places
 from ialirt_backfill.terminal.plain import plain
 from ialirt_backfill.terminal.plan import common_reason, folded, show_plan
 from ialirt_backfill.terminal.reports import show_history, show_runs, show_status
@@ -103,6 +104,13 @@ def outcome(it: Decision, status: DayStatus = DayStatus.DOWNLOADED, **given: Any
         (words.length(3 * 3600 + 25 * 60 + 7), "3 h 25 min"),
         (words.length(19 * 86400 + 7), "19 d"),
         (words.length(0), "0 s"),
+        (words.rough_length(3.2), "a few seconds"),
+        (words.rough_length(40.7), "40 s"),
+        (words.rough_length(725), "12 min"),
+        (words.rough_length(3 * 3600 + 25 * 60 + 31), "3 h 26 min"),
+        (words.rough_size(430_100_000), "430 MB"),
+        (words.rough_size(1_240_000_000), "1.2 GB"),
+        (words.rough_size(5_300), "5 kB"),
         (words.both_ends([FIRST, date(2026, 2, 1)]), "32 days, both ends included, 2026-01-01 … 2026-02-01"),
         (words.both_ends([date(2026, 2, 1), FIRST]), "32 days, both ends included, 2026-01-01 … 2026-02-01"),
         (words.one_line("a\nb\x1b[31m  c"), "a b [31m c"),
@@ -172,6 +180,7 @@ def a_report(**given: Any) -> Report:
             outcome(asked[1], records_added=7_884_000, expected_records=21_600),
             outcome(asked[2], DayStatus.FAILED, error="HTTP 503"),
         ),
+        in_range=(InRange("hit", 2, 2880, 2880, 100.0), InRange("mag", 1, 10_800, 21_600, 50.0)),
         **given,
     )
 
@@ -181,8 +190,16 @@ def test_the_summary_fits(width: int) -> None:
     header, hit, _, spacecraft, total = drawn(lambda console: show_summary(console, a_report()), width)
     assert " ".join(header.split()) == "instrument days downloaded no data failed skipped records availability"
     assert hit.split() == ["hit", "2", "1", "0", "1", "1", "+1,440", "100.0", "%"]
-    assert spacecraft.split() == ["spacecraft", "1", "0", "0", "1", "0", "+0", "0.0", "%"]
-    assert total.split()[:6] == ["all", "4", "2", "0", "2", "1"]
+    assert spacecraft.split() == ["spacecraft", "1", "0", "0", "1", "0", "+0", "-"]
+    assert total.split() == ["all", "4", "2", "0", "2", "1", "+7,885,440", "55.8", "%"]
+
+
+def test_a_run_says_once_where_things_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    console = Console(file=io.StringIO(), width=1000)
+    tell_of_places(console, replace(OPTIONS, ledger="postgresql://team:secret@host/db"))
+    assert text(console) == f"Datastore {tmp_path}/ialirt-data, ledger postgresql://team:***@host/db\n"
+    assert OPTIONS.ledger_shown == f"sqlite:///{tmp_path}/ialirt-data/ledger.sqlite"
 
 
 def test_nothing_left_to_do() -> None:
@@ -309,6 +326,21 @@ def test_lines() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("basis", "said"),
+    [
+        (Basis.HISTORY, "About 12 min, 430 MB of files, going by earlier runs"),
+        (Basis.CATALOGUE, "About 12 min, 430 MB of files: a guess, at one second a request"),
+    ],
+)
+def test_what_a_plan_costs_is_said_with_what_says_so(basis: Basis, said: str) -> None:
+    console, cost = Console(file=io.StringIO(), width=1000), Estimate(2880, 720.0, 430_000_000, basis)
+    Lines(console).estimated(cost)
+    Bars(console).estimated(cost)
+    Lines(console, quiet=True).estimated(cost)
+    assert text(console).count(said) == 2
+
+
 def test_quiet_lines_still_tell_failures() -> None:
     console = Console(file=io.StringIO(), width=1000)
     lines = Lines(console, quiet=True)
@@ -392,8 +424,35 @@ def test_the_calendar(width: int) -> None:
     assert cells.count("x") == (2 if width == 140 else 1)
     ruler = next(line for line in lines if line.startswith("mag"))
     assert january[ruler.index("5")] == "x"
-    assert sum("2026-02 … 2026-05 never asked for" in line for line in lines) == (2 if width == 140 else 3)
+    assert [line for line in lines if "2026-02" in line] == ["all: 2026-02 … 2026-05 never asked for"]
     assert "never asked for" in lines[-1]
+
+
+def test_a_calendar_that_nothing_was_asked_of_is_one_line() -> None:
+    days = [FIRST + timedelta(days=n) for n in range(40)]
+    nothing = [instrument_status(it, days, {}, at("2026-05-30T12:00:00")) for it in INSTRUMENTS.values()]
+    lines = drawn(lambda console: show_calendar(console, nothing))
+    assert " ".join(lines) == f"{', '.join(INSTRUMENTS)}: never asked for"
+
+
+def test_months_that_one_instrument_alone_was_asked_for_stand_in_the_calendar_of_the_others() -> None:
+    days = [FIRST + timedelta(days=n) for n in range(120)]
+    rows = {(HIT.progress_key, day): row(day) for day in days[:40]} | {(MAG.progress_key, FIRST): row(FIRST)}
+    both = [instrument_status(it, days, rows, at("2026-05-30T12:00:00")) for it in (HIT, MAG)]
+    lines = drawn(lambda console: show_calendar(console, both))
+    assert [line for line in lines if line.endswith("never asked for")][:2] == [
+        "2026-02 … 2026-04 never asked for",
+        "all: 2026-03 … 2026-04 never asked for",
+    ]
+
+
+@pytest.mark.parametrize("instruments", [1, 4, 8])
+def test_the_calendar_of_two_months_fits_a_screen_of_24_lines(instruments: int) -> None:
+    days = [FIRST + timedelta(days=n) for n in range(330)]
+    chosen = list(INSTRUMENTS.values())[:instruments]
+    rows = {(it.progress_key, day): row(day) for it in chosen for day in days[:50]}
+    found = [instrument_status(it, days, rows, at("2026-12-30T12:00:00")) for it in INSTRUMENTS.values()]
+    assert len(drawn(lambda console: show_calendar(console, found))) <= 20
 
 
 @pytest.mark.parametrize(
@@ -415,9 +474,11 @@ def test_a_cell_tells_the_same_without_colour(standing: Standing, pct: float | N
 
 @pytest.mark.parametrize("width", WIDTHS)
 def test_status_is_cut_nowhere(width: int) -> None:
-    shown = drawn(lambda console: show_status(a_status(8), StatusOptions(), console), width)
+    shown = drawn(lambda console: show_status(a_status(9), StatusOptions(), console), width)
     said = "\n".join(shown)
-    assert "instrument days complete incomplete failed no data refused never asked available" in " ".join(said.split())
+    header = "instrument days full partial no data failed refused never asked final available"
+    in_two_lines = "no never instrument days full partial data failed refused asked final available"
+    assert (header if width > 80 else in_two_lines) in " ".join(said.split())
     assert all(name in said for name in INSTRUMENTS)
     assert "1 h 30 min" in said
     assert "asked only through 2026-01-07 00:00Z" in " ".join(said.split())
@@ -454,7 +515,7 @@ def test_history(width: int) -> None:
     )
     day = DayHistory("hit", FIRST, row(FIRST, last_error="HTTP 500", rejected=2), attempts)
     said = " ".join(" ".join(drawn(lambda console: show_history(day, HISTORY, console), width)).split())
-    assert said.startswith("hit 2026-01-01: complete records 1,440 of 1,440 expected, 100.0 %")
+    assert said.startswith("hit 2026-01-01: full, final records 1,440 of 1,440 expected, 100.0 %")
     assert "2026-01-02 10:00 run interrupted 12 21,600 +21,600 100.0 % 1,234.5 reason: never asked for" in said
     assert said.count("words of the server") == 8
     assert "rejected: 2 records, as {}" in said

@@ -1,0 +1,525 @@
+"""Tables of TOML become instruments.
+
+Every key is looked at, and what is wrong is noted with the place it stands at, so that a person is told of all of it at
+once. What is noted is then left out, and the reading goes on.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from enum import Enum
+from math import isfinite
+from types import MappingProxyType
+from typing import Any, TypeVar
+
+from ialirt_backfill.instruments import vounit
+from ialirt_backfill.instruments.model import (
+    LONGEST_LABEL,
+    NANOSECONDS,
+    PUBLIC_SINCE,
+    Axis,
+    Column,
+    ColumnKind,
+    ColumnType,
+    Coordinate,
+    Field,
+    Instrument,
+    Shape,
+)
+
+_T = TypeVar("_T")
+_D = TypeVar("_D")
+_E = TypeVar("_E", bound=Enum)
+
+LONGEST_KEY = 32
+"""What the table `workflow_progress` takes for a name."""
+
+TIME_UTC = "time_utc"
+_SHAPES = ("vector", "list", "cell", "members")
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*", re.ASCII)
+_INSTRUMENT = re.compile(r"[a-z][a-z0-9_]*", re.ASCII)
+_FILE_NAME = re.compile(r"imap_([A-Za-z0-9_.-]+)YYYYMMDD\.csv", re.ASCII)
+_FOLDER = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]*(/[A-Za-z0-9_-][A-Za-z0-9_.-]*)*", re.ASCII)
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)(d|h|m|s)", re.ASCII)
+_UNITS = {"d": "days", "h": "hours", "m": "minutes", "s": "seconds"}
+_DAY = timedelta(days=1)
+_NO_CODES: Mapping[int, str] = MappingProxyType({})
+_NO_BOUNDS: tuple[float | None, float | None] = (None, None)
+
+
+Place = tuple[str, ...]
+"""Where something stands in a catalogue: ``("mag", "fields", "mag_epoch", "unit")``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What is wrong at one place of a catalogue, and what to do."""
+
+    place: Place
+    what: str
+
+
+@dataclass(slots=True)
+class Table:
+    """One table as it is read: every key is taken once, and those that nobody takes are unknown."""
+
+    values: Mapping[str, Any]
+    place: Place
+    problems: list[Problem]
+    taken: set[str] = field(default_factory=set)
+
+    def wrong(self, what: str, *keys: str) -> None:
+        """Note what is wrong with a key of this table, or with the table itself."""
+        self.problems.append(Problem((*self.place, *keys), what))
+
+    def get(self, key: str, form: Callable[[Any], _T], default: _D) -> _T | _D:
+        """The value of a key; the default where it is not there, or is wrong."""
+        self.taken.add(key)
+        if key not in self.values:
+            return default
+        try:
+            return form(self.values[key])
+        except ValueError as error:
+            self.wrong(str(error), key)
+            return default
+
+    def tables(self, key: str) -> dict[str, Table]:
+        """The tables in the table of a key, by name."""
+        self.taken.add(key)
+        found = self.values.get(key, {})
+        if not isinstance(found, dict):
+            self.wrong("write a table", key)
+            return {}
+        for name, values in found.items():
+            if not isinstance(values, dict):
+                self.wrong("write a table: { … }", key, name)
+        tables = {name: values for name, values in found.items() if isinstance(values, dict)}
+        return {name: Table(values, (*self.place, key, name), self.problems) for name, values in tables.items()}
+
+    def refuse_unknown(self) -> None:
+        """Note every key that was not taken."""
+        for key in self.values:
+            if key not in self.taken:
+                near = difflib.get_close_matches(key, self.taken, n=1)
+                known = f"Did you mean {near[0]}?" if near else f"Known: {', '.join(sorted(self.taken))}"
+                self.wrong(f"there is no key {key}. {known}", key)
+
+
+# --- forms: a value of TOML as what it means; ValueError says what to write -------------------------------------------
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise ValueError(f'write a text, as "{value}"')
+    if not value.isprintable():
+        raise ValueError("write a text of one line")
+    return value
+
+
+def _some_text(value: Any) -> str:
+    if not _text(value).strip():
+        raise ValueError("write a text that is not empty")
+    return str(value)
+
+
+def _flag(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError("write true or false")
+    return value
+
+
+def _duration(value: Any) -> timedelta:
+    match = _DURATION.fullmatch(value) if isinstance(value, str) else None
+    if match is None:
+        raise ValueError('write a time as "4s", "90m", "12h" or "1d"')
+    found = timedelta(**{_UNITS[match[2]]: float(match[1])})
+    if not timedelta(seconds=1) <= found <= _DAY or found.microseconds:
+        raise ValueError("write whole seconds, from 1s to 1d")
+    return found
+
+
+def _window(value: Any) -> timedelta:
+    found = _duration(value)
+    if _DAY % found:
+        raise ValueError('a day is not a whole number of these: write "1h", "90m", "12h" or "1d", for example')
+    return found
+
+
+def _key(value: Any) -> str:
+    if len(_some_text(value)) > LONGEST_KEY:
+        raise ValueError(f"write at most {LONGEST_KEY} characters")
+    return str(value)
+
+
+def _folder(value: Any) -> str:
+    if not _FOLDER.fullmatch(_text(value)):
+        raise ValueError('write a folder below the datastore, as "ialirt"')
+    return str(value)
+
+
+def _prefix(value: Any) -> str:
+    """``ialirt_hit_`` of ``imap_ialirt_hit_YYYYMMDD.csv``."""
+    match = _FILE_NAME.fullmatch(_text(value))
+    if match is None:
+        raise ValueError('write the name as "imap_ialirt_hit_YYYYMMDD.csv", with YYYYMMDD where the day stands')
+    return match[1]
+
+
+def _moment(value: Any) -> datetime:
+    try:
+        found = datetime.fromisoformat(value) if isinstance(value, str) else value
+    except ValueError:
+        found = None
+    if not isinstance(found, datetime):
+        raise ValueError("write a time, as 2026-02-01T00:00:00Z")
+    return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+
+
+def _number(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value):
+        raise ValueError(f"{value!r} is not a number")
+    return value
+
+
+def _count(value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise ValueError("write a whole number, 1 or more")
+    return value
+
+
+def _list_of(form: Callable[[Any], _T]) -> Callable[[Any], tuple[_T, ...]]:
+    def read(value: Any) -> tuple[_T, ...]:
+        if not isinstance(value, list) or not value:
+            raise ValueError("write a list that is not empty: [ … ]")
+        return tuple(form(item) for item in value)
+
+    return read
+
+
+def _bounds(value: Any) -> tuple[float | None, float | None]:
+    found = _list_of(_number)(value)
+    if len(found) != 2 or found[0] > found[1]:
+        raise ValueError("write the least and the greatest: [0.0, 360.0]")
+    return found[0], found[1]
+
+
+def _unit(value: Any) -> str:
+    if wrong := vounit.complaint(_text(value)):
+        raise ValueError(f"{value!r} is no unit: {wrong}")
+    return str(value)
+
+
+def _label(value: Any) -> str:
+    if len(_some_text(value)) > LONGEST_LABEL:
+        raise ValueError(f"{len(value)} characters: write at most {LONGEST_LABEL}")
+    return str(value)
+
+
+def _name(value: Any) -> str:
+    if not _NAME.fullmatch(_text(value)):
+        raise ValueError("write a name of letters, digits and _")
+    return str(value)
+
+
+def _components(value: Any) -> str:
+    if not re.fullmatch(r"[a-z]{2,9}", _text(value)) or len(set(value)) != len(value):
+        raise ValueError('write a letter for each component, as "xyz" or "rtn"')
+    return str(value)
+
+
+def _codes(value: Any) -> Mapping[int, str]:
+    if not isinstance(value, dict) or not all(re.fullmatch(r"-?\d+", key) for key in value):
+        raise ValueError('write a table of whole numbers and their names: { 1 = "Standby" }')
+    return MappingProxyType({int(key): _some_text(name) for key, name in value.items()})
+
+
+def _one_of(kind: type[_E]) -> Callable[[Any], _E]:
+    def read(value: Any) -> _E:
+        try:
+            return kind(value)
+        except ValueError:
+            raise ValueError(f"write one of {', '.join(str(it.value) for it in kind)}") from None
+
+    return read
+
+
+# --- tables ahead of their reading ------------------------------------------------------------------------------------
+
+
+def merged(known: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
+    """A table with the keys of another put over it, table by table; of the shapes of a field the newer one holds."""
+    if any(shape in own for shape in _SHAPES if shape != "members"):
+        known = {key: value for key, value in known.items() if key not in _SHAPES}
+        if "cell" in own:
+            known.pop("type", None)
+    found = dict(known)
+    for key, value in own.items():
+        before = found.get(key)
+        found[key] = merged(before, value) if isinstance(before, dict) and isinstance(value, dict) else value
+    return found
+
+
+def likened(tables: Mapping[str, Any], place: Place, problems: list[Problem]) -> dict[str, Any]:
+    """Fields, or members of an object, with what they have from those that they are like."""
+
+    def full(name: str, seen: tuple[str, ...]) -> dict[str, Any]:
+        own = {key: value for key, value in tables[name].items() if key != "like"}
+        other = tables[name].get("like")
+        if other is None:
+            return own
+        if not isinstance(tables.get(other) if isinstance(other, str) else None, dict) or other in seen:
+            what = "itself" if other in seen else f"{other!r}, which is not here"
+            near = difflib.get_close_matches(str(other), tables, n=1)
+            hint = f" Did you mean {near[0]}?" if near and other not in seen else ""
+            problems.append(Problem((*place, name, "like"), f"it cannot be like {what}.{hint}"))
+            return own
+        return merged(full(other, (*seen, other)), own)
+
+    return {name: full(name, (name,)) if isinstance(values, dict) else values for name, values in tables.items()}
+
+
+def expanded(name: str, table: Mapping[str, Any], problems: list[Problem]) -> dict[str, Any]:
+    """An instrument's table without `like`, and without the fields that were taken away."""
+    found = dict(table)
+    fields = found.get("fields", {})
+    if isinstance(fields, dict):
+        fields = likened(fields, (name, "fields"), problems)
+        for key, values in fields.items():
+            if isinstance(values, dict) and isinstance(members := values.get("members"), dict):
+                values["members"] = likened(members, (name, "fields", key, "members"), problems)
+        found["fields"] = {key: values for key, values in fields.items() if values is not False}
+    return found
+
+
+def written(table: Mapping[str, Any]) -> str:
+    """An expanded table as text, from which `instrument_of` makes the same instrument."""
+    return json.dumps(table, default=lambda moment: moment.isoformat(), separators=(",", ":"), ensure_ascii=False)
+
+
+# --- an instrument ----------------------------------------------------------------------------------------------------
+
+
+def instrument_of(name: str, values: Mapping[str, Any], problems: list[Problem]) -> Instrument:
+    """The instrument that an expanded table makes; what is wrong with it is added to ``problems``."""
+    table = Table(values, (name,), problems)
+    if not _INSTRUMENT.fullmatch(name) or name == "all":
+        table.wrong("write the name as the API has it: small letters, digits and _")
+    for key in ("title", "cadence"):
+        if key not in values:
+            table.wrong(f"{key} is missing: write {key} = " + ('"…"' if key == "title" else '"4s"'))
+    cadence = table.get("cadence", _duration, timedelta(minutes=1))
+    axes = {key: _axis(key, it) for key, it in table.tables("axes").items()}
+    coordinates = [_coordinate(key, it, axes) for key, it in table.tables("coordinates").items()]
+    found = Instrument(
+        name=name,
+        title=table.get("title", _some_text, name),
+        cadence=cadence,
+        window=table.get("window", _window, timedelta(hours=1)),
+        progress_key=table.get("progress_key", _key, f"{name.upper()}_IALIRT"),
+        fields=_fields(table, axes, [it for it in coordinates if it is not None]),
+        folder=table.get("folder", _folder, "ialirt"),
+        file_prefix=table.get("file_name", _prefix, f"ialirt_{name}_"),
+        other_file_prefixes=table.get("other_file_names", _list_or_none(_prefix), ()),
+        irregular=table.get("irregular", _flag, False),
+        longest_pause=table.get("longest_pause", _duration, 2.5 * cadence),
+        public_since=table.get("public_since", _moment, PUBLIC_SINCE),
+        scopes=table.get("scopes", _list_or_none(_some_text), ()),
+        optional=table.get("optional", _flag, False),
+        sentence=table.get("sentence", _text, ""),
+        definition=written(values),
+    )
+    if len(found.progress_key) > LONGEST_KEY:
+        table.wrong(f"progress_key is missing: {found.progress_key} has more than {LONGEST_KEY} characters")
+    table.refuse_unknown()
+    return found
+
+
+def _list_or_none(form: Callable[[Any], _T]) -> Callable[[Any], tuple[_T, ...]]:
+    """A list that may be empty: so a key of a known instrument is undone."""
+    return lambda value: () if value == [] else _list_of(form)(value)
+
+
+def _fields(table: Table, axes: Mapping[str, Axis], coordinates: Sequence[Coordinate]) -> tuple[Field, ...]:
+    fields = [_field(name, it, axes, coordinates) for name, it in table.tables("fields").items()]
+    if not any(it.name == TIME_UTC and it.shape is Shape.SCALAR for it in fields):
+        table.wrong(f"every record has a {TIME_UTC}: leave it as it is", "fields", TIME_UTC)
+    if len(fields) < 2:
+        table.wrong("there are no fields: write at least one", "fields")
+    seen: dict[str, str] = {}
+    for entry in fields:
+        for column in entry.columns:
+            if other := seen.get(column.name.lower()):
+                table.wrong(f"its column {column.name} is one of {other} already", "fields", entry.name)
+            seen[column.name.lower()] = entry.name
+    return tuple(fields)
+
+
+def _axis(name: str, table: Table) -> Axis:
+    found = Axis(
+        name=name,
+        label=table.get("label", _label, name[:LONGEST_LABEL]),
+        unit=table.get("unit", _unit, ""),
+        mission_unit=table.get("mission_unit", _text, str(table.values.get("unit", ""))),
+        description=table.get("description", _text, ""),
+        values=table.get("values", _list_of(_number), ()),
+        labels=table.get("labels", _list_of(_some_text), ()),
+        size=table.get("size", _count, 0),
+        field=table.get("field", _name, ""),
+        minus=table.get("minus", _list_of(_number), ()),
+        plus=table.get("plus", _list_of(_number), ()),
+    )
+    if sum(key in table.values for key in ("values", "labels", "size")) != 1:
+        table.wrong("write its values, its labels or its size: one of the three")
+    for key, distances in (("minus", found.minus), ("plus", found.plus)):
+        if distances and len(distances) != len(found.values):
+            table.wrong(f"write as many as there are values: {len(found.values)}", key)
+    table.refuse_unknown()
+    return found
+
+
+def _coordinate(name: str, table: Table, axes: Mapping[str, Axis]) -> Coordinate | None:
+    of = table.get("axes", _list_of(_name), ())
+    values = table.get("values", _list_of(_list_of(_number)), ())
+    label = table.get("label", _label, name[:LONGEST_LABEL])
+    unit = table.get("unit", _unit, "")
+    mission_unit = table.get("mission_unit", _text, unit)
+    description = table.get("description", _text, "")
+    table.refuse_unknown()
+    if len(of) != 2 or not axes.keys() >= set(of):
+        table.wrong(f"write two axes of {', '.join(axes) or 'this instrument'}", "axes")
+        return None
+    if [len(row) for row in values] != [len(axes[of[1]])] * len(axes[of[0]]):
+        table.wrong(f"write {len(axes[of[0]])} lists of {len(axes[of[1]])} numbers", "values")
+        return None
+    return Coordinate(name, (of[0], of[1]), values, label, unit, mission_unit, description)
+
+
+# --- a field ----------------------------------------------------------------------------------------------------------
+
+
+def _field(name: str, table: Table, axes: Mapping[str, Axis], coordinates: Iterable[Coordinate]) -> Field:
+    if not _NAME.fullmatch(name):
+        table.wrong("write a name of letters, digits and _")
+    shapes = [key for key in _SHAPES if key in table.values]
+    if len(shapes) > 1:
+        table.wrong(f"write one of {' and '.join(shapes)}", shapes[1])
+    elif shapes == ["members"] or "prefix" in table.values:
+        return _object(name, table)
+    along = _axes_of(table, axes)
+    pattern = _column(name, table, is_cell="cell" in shapes)
+    label, description = pattern.label, pattern.description
+    if shapes == ["vector"]:
+        parts = [(part, part, f"{part.upper()} component") for part in along[0].labels] if along else []
+        columns = tuple(_element(pattern, *part) for part in parts)
+    elif shapes == ["list"]:
+        parts = [(str(i), str(i), said) for i, said in enumerate(_said(along[0]), start=1)] if along else []
+        columns = tuple(_element(pattern, *part) for part in parts)
+    else:
+        columns = (pattern,)
+    shape = {"vector": Shape.LIST, "list": Shape.LIST, "cell": Shape.CELL}.get(next(iter(shapes), ""), Shape.SCALAR)
+    depth = len(along) if shape is Shape.CELL else 0
+    names = {axis.name for axis in along}
+    near = tuple(it for it in coordinates if names.issuperset(it.axes))
+    return Field(name, shape, columns, depth=depth, axes=along, coordinates=near, label=label, description=description)
+
+
+def _axes_of(table: Table, axes: Mapping[str, Axis]) -> tuple[Axis, ...]:
+    """The axes that a field names; those of a vector are its components."""
+    components = table.get("vector", _components, "")
+    named: tuple[str, ...] = table.get("cell", _list_of(_name), ())
+    if one := table.get("list", _name, ""):
+        named = (one,)
+    if components:
+        return (Axis("component", "component", labels=tuple(components), description="component of the vector"),)
+    for name in named:
+        if name not in axes:
+            key = "list" if "list" in table.values else "cell"
+            table.wrong(f"there is no axis {name!r}: write a table for it, [{table.place[0]}.axes.{name}]", key)
+    return tuple(axes[name] for name in named if name in axes)
+
+
+def _said(axis: Axis) -> list[str]:
+    """What each element of an axis is, in words."""
+    unit = axis.unit.replace("'", "")
+    values = [f"{value:g} {unit}".rstrip() for value in axis.values] or list(axis.labels)
+    return [f"{axis.name} {value}" for value in values or map(str, range(1, len(axis) + 1))]
+
+
+def _element(pattern: Column, suffix: str, label: str, words: str) -> Column:
+    """One column of a list, after the pattern of all of them."""
+    short = pattern.label[: LONGEST_LABEL - len(label) - 1]
+    return Column(
+        name=f"{pattern.name}_{suffix}",
+        type=pattern.type,
+        unit=pattern.unit,
+        description=f"{pattern.description}, {words}" if pattern.description else words,
+        polynomial=pattern.polynomial,
+        scopes=pattern.scopes,
+        codes=pattern.codes,
+        kind=pattern.kind,
+        mission_unit=pattern.mission_unit,
+        label=f"{short} {label}",
+        valid_min=pattern.valid_min,
+        valid_max=pattern.valid_max,
+    )
+
+
+def _object(name: str, table: Table) -> Field:
+    prefix = table.get("prefix", _name, f"{name}_")
+    scopes = table.get("scopes", _list_or_none(_some_text), ())
+    description = table.get("description", _text, "")
+    label = table.get("label", _label, name[:LONGEST_LABEL])
+    members = table.tables("members")
+    if not members:
+        table.wrong("write a table for each of its members", "members")
+    columns = tuple(_column(f"{prefix}{member}", it, scopes=scopes) for member, it in members.items())
+    table.refuse_unknown()
+    return Field(name, Shape.OBJECT, columns, tuple(members), prefix=prefix, label=label, description=description)
+
+
+def _column(name: str, table: Table, *, is_cell: bool = False, scopes: tuple[str, ...] = ()) -> Column:
+    codes = table.get("codes", _codes, _NO_CODES)
+    usual = ColumnType.JSON if is_cell else ColumnType.TEXT if codes else ColumnType.MEASUREMENT
+    unit = table.get("unit", _unit, "")
+    kind = table.get("type", _one_of(ColumnType), usual)
+    least, greatest = table.get("valid", _bounds, _NO_BOUNDS)
+    found = Column(
+        name=name,
+        type=kind,
+        unit=unit,
+        description=table.get("description", _text, ""),
+        polynomial=table.get("polynomial", _list_of(_number), ()),
+        scopes=table.get("scopes", _list_or_none(_some_text), scopes),
+        codes=codes,
+        kind=table.get("kind", _one_of(ColumnKind), _usual_kind(kind, unit)),
+        mission_unit=table.get("mission_unit", _text, unit),
+        label=table.get("label", _label, name[:LONGEST_LABEL]),
+        valid_min=least,
+        valid_max=greatest,
+    )
+    if (kind is ColumnType.JSON) is not is_cell:
+        table.wrong('"json" is the type of an array: write its axes, as cell = ["energy"]', "type")
+    if codes and kind is not ColumnType.TEXT:
+        table.wrong('names are texts: write "text"', "type")
+    if found.polynomial and kind is not ColumnType.MEASUREMENT:
+        table.wrong('what is converted is a measurement: write "measurement"', "type")
+    table.refuse_unknown()
+    return found
+
+
+def _usual_kind(type: ColumnType, unit: str) -> ColumnKind:
+    match type:
+        case ColumnType.INTEGER | ColumnType.JSON if unit == NANOSECONDS:
+            return ColumnKind.TIME
+        case ColumnType.INTEGER:
+            return ColumnKind.COUNT
+        case ColumnType.BOOLEAN:
+            return ColumnKind.FLAG
+        case ColumnType.TEXT:
+            return ColumnKind.TEXT
+    return ColumnKind.MEASUREMENT
