@@ -14,10 +14,10 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ialirt_backfill.ending import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_USAGE, EXIT_WELL, Stop
-from ialirt_backfill.exceptions import IalirtBackfillError
+from ialirt_backfill.exceptions import IalirtBackfillError, UsageError
 from ialirt_backfill.options import (
     AdoptOptions,
     BackfillOptions,
@@ -27,6 +27,7 @@ from ialirt_backfill.options import (
     HistoryOptions,
     LedgerOptions,
     MirrorOptions,
+    PlotOptions,
     PollOptions,
     RunsOptions,
     StatusOptions,
@@ -37,6 +38,9 @@ from ialirt_backfill.options.arguments import DEFAULT_COMMAND
 from ialirt_backfill.options.typed import PROGRAM, command_line
 from ialirt_backfill.terminal.streams import failure_of, steady_streams
 from ledger import LedgerError
+
+if TYPE_CHECKING:
+    from ialirt_backfill.run.passes import PollListener
 
 # Each command imports what it needs: --help must not load pandas, SQLAlchemy and their like, nor a report pyarrow.
 # ruff: noqa: PLC0415
@@ -55,17 +59,30 @@ def run_backfill(options: BackfillOptions) -> int:
 
 
 def run_poll(options: PollOptions) -> int:
+    from ialirt_backfill.listening import several
     from ialirt_backfill.run.poll import has_failed, poll
     from ialirt_backfill.terminal.poll import PollScreen
 
     stop = Stop()
     screen = PollScreen(options)
+    listener = screen.listener()
+    if options.picture is not None:
+        listener = several(listener, _fresh_picture(options))
     with _stopped_by_signals(stop, screen.stopping):
-        report = poll(options, listener=screen.listener(), stop=stop)
+        report = poll(options, listener=listener, stop=stop)
     screen.show(report)
     if stop.is_set():
         return stop.exit_code
     return EXIT_FAILED if has_failed(report) else EXIT_WELL
+
+
+def _fresh_picture(options: PollOptions) -> PollListener:
+    """What keeps the picture of a poll fresh. Raises UsageError where no picture can be drawn at all."""
+    from ialirt_backfill.plot import draw, require
+    from ialirt_backfill.terminal.pictures import FreshPicture
+
+    require()
+    return FreshPicture(options, draw)
 
 
 def run_mirror(options: MirrorOptions) -> int:
@@ -84,6 +101,19 @@ def run_mirror(options: MirrorOptions) -> int:
         report = loading.mirror(options, listener=listener, stop=stop)
     screen.show(report, interrupted=stop.is_set(), command=_typed())
     return stop.exit_code if stop.is_set() else report.exit_code
+
+
+def run_plot(options: PlotOptions) -> int:
+    from ialirt_backfill.plot import draw
+    from ialirt_backfill.terminal.pictures import odd_cells_told, show_drawn
+
+    if options.out is None:
+        example = f"--out {options.board or 'picture'}.png"
+        raise UsageError(f"--out is missing: the file of the picture, as {example}")
+    with odd_cells_told():
+        drawn = draw(options, options.out)
+    show_drawn(drawn, options)
+    return EXIT_WELL
 
 
 def run_status(options: StatusOptions) -> int:
@@ -193,6 +223,7 @@ COMMANDS = {
     "poll": Command(PollOptions, run_poll, "keep today complete, pass after pass"),
     "verify": Command(VerifyOptions, run_verify, "which files are not what the ledger recorded"),
     "mirror": Command(MirrorOptions, run_mirror, "load the daily files into a database"),
+    "plot": Command(PlotOptions, run_plot, "draw a board, or columns of instruments, as png, svg or pdf"),
     "status": Command(StatusOptions, run_status, "how complete a range is, with a calendar", only_tells=True),
     "gaps": Command(GapsOptions, run_gaps, "the gaps of a range, longest first", only_tells=True),
     "history": Command(HistoryOptions, run_history, "why a day is as it is: every attempt at it", only_tells=True),

@@ -13,7 +13,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 PARTS = ("cli", "flows", "ialirt_backfill", "ledger")
-HEAVY = {"alembic", "numpy", "pandas", "prefect", "psycopg", "pyarrow", "pydantic", "rich", "sqlalchemy"}
+HEAVY = {"alembic", "matplotlib", "numpy", "pandas", "prefect", "psycopg", "pyarrow", "pydantic", "rich", "sqlalchemy"}
 
 
 def files(part: str) -> list[Path]:
@@ -69,7 +69,8 @@ ARROWS: dict[str, set[str]] = {
     "reports": {"store"},
     "upkeep": {"run", "read", "reports"},
     "mirror": {"read"},
-    "terminal": {"upkeep", "mirror"},
+    "plot": {"read", "reports"},
+    "terminal": {"upkeep", "mirror", "plot"},
     "command": {"terminal"},
     "neighbours": set(),
     "own_flows": {"neighbours"},
@@ -141,6 +142,7 @@ def test_so_do_the_other_parts(part: str, allowed: set[str]) -> None:
     [
         ("ialirt_backfill", "rich", "ialirt_backfill/terminal/"),
         ("ialirt_backfill", "prefect", "nowhere"),
+        ("ialirt_backfill", "matplotlib", "ialirt_backfill/plot/"),
         ("ialirt_backfill", "ialirt_data_access", "ialirt_backfill/ask/"),
         ("ialirt_backfill", "crump", "ialirt_backfill/mirror/"),
         ("ledger", "pandas", "nowhere"),

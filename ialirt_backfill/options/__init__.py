@@ -17,6 +17,7 @@ from ialirt_backfill.options.commands import (
     LedgerOptions,
     MirrorOptions,
     PassOptions,
+    PlotOptions,
     PollOptions,
     RangeOptions,
     RunsOptions,
@@ -34,6 +35,7 @@ from ialirt_backfill.options.forms import (
     parse_duration,
     parse_instruments,
     parse_names,
+    parse_picture,
     parse_time,
     write_duration,
 )
@@ -57,6 +59,7 @@ __all__ = [
     "LedgerOptions",
     "MirrorOptions",
     "PassOptions",
+    "PlotOptions",
     "PollOptions",
     "RangeOptions",
     "RunsOptions",
@@ -70,6 +73,7 @@ __all__ = [
     "parse_instruments",
     "parse_mirror_action",
     "parse_names",
+    "parse_picture",
     "parse_time",
     "write_duration",
 ]

@@ -12,12 +12,14 @@ from typing import Optional
 
 from ialirt_backfill.exceptions import UsageError
 from ialirt_backfill.instruments import INSTRUMENTS, LAUNCH, PUBLIC_SINCE, Instrument
+from ialirt_backfill.instruments.boards import BOARDS, Board
 from ialirt_backfill.options.datastore import LEDGER
 from ialirt_backfill.options.fields import checked, option
 from ialirt_backfill.options.forms import (
     ALL,
     Duration,
     means_all,
+    parse_board,
     parse_count,
     parse_day,
     parse_duration,
@@ -25,6 +27,7 @@ from ialirt_backfill.options.forms import (
     parse_last_day,
     parse_names,
     parse_percent,
+    parse_picture,
     parse_rate,
     parse_time,
 )
@@ -334,9 +337,23 @@ class PassOptions(_Checks):
 class PollOptions(WorkOptions, DecisionOptions, PassOptions):
     """Keep today complete: pass after pass the newest records of every instrument, and in between what is missing."""
 
+    picture: Optional[str] = option(
+        None, "a picture to draw anew after each pass that changed something: FILE.png, .svg or .pdf", metavar="FILE"
+    )
+    board: Optional[str] = option(
+        None, f"what is drawn: {', '.join(BOARDS)}; default: {next(iter(BOARDS))}", parse=parse_board, metavar="NAME"
+    )
+
     def __post_init__(self) -> None:
         if self.json and not (self.once or self.dry_run):
             raise UsageError("--json prints one object at the end of one pass: add --once")
+        if self.board is not None and self.picture is None:
+            raise UsageError(f"--board {self.board}: say into which file it is drawn, as --picture {self.board}.png")
+        if self.board is not None:
+            object.__setattr__(self, "board", parse_board(self.board))
+        if self.picture is not None:
+            parse_picture("--picture", self.picture)
+            object.__setattr__(self, "picture", full_path("--picture", self.picture))
         super().__post_init__()
 
 
@@ -423,6 +440,56 @@ class MirrorOptions(StoreOptions, RangeOptions):
                 "--database is missing: postgresql://user@host/database or sqlite:///path/to/mirror.sqlite"
             )
         return self.database
+
+
+# --- pictures ---------------------------------------------------------------------------------------------------------
+
+USUAL_LAST = timedelta(days=3)
+"""So much is drawn of columns where no range is given; a board has its own."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlotOptions(StoreOptions, RangeOptions):
+    """Draw a board by its name, or the columns of instruments, from the daily files.
+
+    The end of the file's name says what is made of it: .png, .svg or .pdf. Without --start and --last a board has a
+    range of its own, columns the last three days. With --board, --instrument keeps the panels of these instruments.
+    """
+
+    board: Optional[str] = option(None, f"what is drawn: {', '.join(BOARDS)}", parse=parse_board, metavar="NAME")
+    columns: Optional[str] = option(
+        None,
+        "without --board: a comma-separated list of columns, as mag_B_GSE or swapi_pseudo_proton_speed; default: all",
+        metavar="NAMES",
+    )
+    out: Optional[str] = option(None, "the picture: FILE.png, FILE.svg or FILE.pdf", metavar="FILE")
+    public: bool = option(False, "leave out what the server shows to keys with a scope only")
+    as_of: Optional[datetime] = option(
+        None, "draw as if it were this time, ISO 8601 (Z or no zone: UTC)", parse=parse_time, metavar="TIME"
+    )
+
+    def __post_init__(self) -> None:
+        if self.board is not None:
+            object.__setattr__(self, "board", parse_board(self.board))
+            checked(self.columns, False, "--columns goes with --instrument; a board has its own")
+        elif not self.instrument:
+            raise UsageError(f"--board is missing: choose from {', '.join(BOARDS)}, or name an --instrument")
+        if self.out is not None:
+            parse_picture("--out", self.out)
+            object.__setattr__(self, "out", full_path("--out", self.out))
+        super().__post_init__()
+
+    @property
+    def board_drawn(self) -> Optional[Board]:
+        """The board that is drawn; None where columns are."""
+        return None if self.board is None else BOARDS[self.board]
+
+    def days(self, now: datetime) -> list[date]:
+        """The UTC days drawn, both ends included."""
+        if self.start is not None or self.last is not None:
+            return super().days(now)
+        usual = USUAL_LAST if self.board_drawn is None else self.board_drawn.last
+        return RangeOptions(end=self.end, last=usual).days(now)
 
 
 # --- reports ----------------------------------------------------------------------------------------------------------

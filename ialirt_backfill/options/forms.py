@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 from ialirt_backfill.exceptions import UsageError
 from ialirt_backfill.instruments import INSTRUMENTS, Instrument
+from ialirt_backfill.instruments.boards import BOARDS
 
 ALL = "all"
 
@@ -153,6 +154,28 @@ def parse_names(text: str) -> str:
     """The names of instruments as they are written here, where every one of them is known."""
     parse_instruments(text)
     return ",".join(name.strip().lower() for name in text.split(",") if name.strip())
+
+
+def parse_board(text: str) -> str:
+    """The name of a board as it is written here, where it is known."""
+    name = text.strip().lower().replace("_", "-")
+    if name not in BOARDS:
+        near = difflib.get_close_matches(name, BOARDS, n=1, cutoff=0.4)
+        hint = f" Did you mean {near[0]!r}?" if near else ""
+        raise UsageError(f"unknown board {text!r}.{hint} Known: {', '.join(BOARDS)}")
+    return name
+
+
+PICTURES = ("png", "svg", "pdf")
+"""What pictures are made as, by the end of a file's name."""
+
+
+def parse_picture(flag: str, file: str) -> str:
+    """What the picture of a file is made as; ``flag`` is where the file was named."""
+    _, dot, end = file.rpartition(".")
+    if not dot or end.lower() not in PICTURES:
+        raise UsageError(f"{flag} {file}: the end of its name says what it is made as: .{', .'.join(PICTURES)}")
+    return end.lower()
 
 
 _RATE = re.compile(r"(\d+(?:\.\d+)?)\s*/\s*(s|sec|second|m|min|minute|h|hour)", re.ASCII | re.IGNORECASE)
