@@ -4,7 +4,7 @@
     from ialirt_backfill import BackfillOptions, backfill, read_days
 
     report = backfill(BackfillOptions(instrument="hit", start=date(2026, 2, 1), end=date(2026, 2, 7)))
-    frame = read_days("ialirt-data", "hit", date(2026, 2, 1), date(2026, 2, 7))
+    frame = read_days("ialirt-data", "hit", "2026-02-01", "2026-02-07")
 
 Each name is loaded when it is first asked for.
 """
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         Interrupted,
         MirrorError,
         MirrorUnavailable,
+        OddCells,
         UnwritableValue,
         UsageError,
     )
@@ -41,7 +42,9 @@ if TYPE_CHECKING:
         VerifyOptions,
     )
     from ialirt_backfill.plan.access import NoAccess
+    from ialirt_backfill.read.dataset import open_dataset
     from ialirt_backfill.read.frame import read_days
+    from ialirt_backfill.read.table import day_tables, read_table
     from ialirt_backfill.reports.history import history, runs
     from ialirt_backfill.reports.status import gaps, status
     from ialirt_backfill.run.backfill import backfill
@@ -62,6 +65,7 @@ _HOMES = {
         "Interrupted",
         "MirrorError",
         "MirrorUnavailable",
+        "OddCells",
         "UnwritableValue",
         "UsageError",
     ),
@@ -77,7 +81,9 @@ _HOMES = {
         "VerifyOptions",
     ),
     "ialirt_backfill.plan.access": ("NoAccess",),
+    "ialirt_backfill.read.dataset": ("open_dataset",),
     "ialirt_backfill.read.frame": ("read_days",),
+    "ialirt_backfill.read.table": ("day_tables", "read_table"),
     "ialirt_backfill.reports.history": ("history", "runs"),
     "ialirt_backfill.reports.status": ("gaps", "status"),
     "ialirt_backfill.run.backfill": ("backfill",),
@@ -105,6 +111,7 @@ __all__ = [
     "MirrorOptions",
     "MirrorUnavailable",
     "NoAccess",
+    "OddCells",
     "PollListener",
     "PollOptions",
     "Report",
@@ -117,10 +124,13 @@ __all__ = [
     "VerifyOptions",
     "__version__",
     "backfill",
+    "day_tables",
     "gaps",
     "history",
+    "open_dataset",
     "poll",
     "read_days",
+    "read_table",
     "runs",
     "status",
 ]

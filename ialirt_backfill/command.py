@@ -253,6 +253,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         where = "" if error.filename is None else f"{error.filename}: "
         print(f"{PROGRAM}: {where}{error.strerror or error}", file=sys.stderr)  # noqa: T201
         return EXIT_USAGE
+    except RuntimeError as error:
+        if str(error) != "can't start new thread":
+            raise
+        advice = "raise its limit of processes and threads (ulimit -u, or that of the container)"
+        print(f"{PROGRAM}: this machine says {error}: {advice}", file=sys.stderr)  # noqa: T201
+        return EXIT_USAGE
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED + signal.SIGINT
     except SystemExit as end:  # argparse's own way to end

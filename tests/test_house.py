@@ -141,6 +141,7 @@ def test_so_do_the_other_parts(part: str, allowed: set[str]) -> None:
     ("part", "library", "where"),
     [
         ("ialirt_backfill", "rich", "ialirt_backfill/terminal/"),
+        ("ialirt_backfill", "xarray", "ialirt_backfill/read/"),
         ("ialirt_backfill", "prefect", "nowhere"),
         ("ialirt_backfill", "matplotlib", "ialirt_backfill/plot/"),
         ("ialirt_backfill", "ialirt_data_access", "ialirt_backfill/ask/"),

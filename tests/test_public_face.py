@@ -15,11 +15,11 @@ from tests.support.access import KEY, KEYS
 
 NAMES = {
     "backfill", "poll", "PollListener", "Listener", "Stop", "DayOutcome", "Report",
-    "status", "gaps", "history", "runs", "read_days",
+    "status", "gaps", "history", "runs", "read_days", "read_table", "day_tables", "open_dataset",
     "AdoptOptions", "BackfillOptions", "GapsOptions", "HistoryOptions", "MirrorOptions", "PollOptions", "RunsOptions",
     "StatusOptions", "VerifyOptions",
     "IalirtBackfillError", "UsageError", "ApiError", "AccessDenied", "NoAccess", "DayFileError", "UnwritableValue",
-    "Interrupted", "MirrorError", "MirrorUnavailable", "LedgerError",
+    "Interrupted", "OddCells", "MirrorError", "MirrorUnavailable", "LedgerError",
     "Simulator", "__version__",
 }  # fmt: skip
 

@@ -24,7 +24,7 @@ from ialirt_backfill.ask.endpoint import Endpoint
 from ialirt_backfill.ask.pace import Pace
 from ialirt_backfill.ask.patience import Patience
 from ialirt_backfill.ask.permissions import Permissions
-from ialirt_backfill.ask.request import PassingFault, TooMuch, Untrusted, call
+from ialirt_backfill.ask.request import PassingFault, TooMuch, Unusable, call
 from ialirt_backfill.ask.windows import Windows
 from ialirt_backfill.ask.wire import Wire
 from ialirt_backfill.day.answers import AnswerRecords
@@ -151,7 +151,7 @@ class Api:
                         if slow >= TRIES_OF_A_SIZE:
                             self._halve(instrument, window, effort, fault)
                         raise
-        except (PassingFault, Untrusted) as fault:
+        except (PassingFault, Unusable) as fault:
             raise self._given_up(instrument, effort, fault) from fault
         return records
 
@@ -196,7 +196,7 @@ class Api:
         if effort.halved is not None or self._windows.is_given_up(instrument):
             raise self._given_up(instrument, effort, fault) from fault
 
-    def _given_up(self, instrument: Instrument, effort: _Effort, fault: PassingFault | Untrusted) -> Exception:
+    def _given_up(self, instrument: Instrument, effort: _Effort, fault: PassingFault | Unusable) -> Exception:
         """What to raise where a window stays without an answer."""
         if self._stop.is_set():
             return Interrupted()

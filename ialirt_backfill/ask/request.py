@@ -16,7 +16,7 @@ import urllib3
 from ialirt_data_access.io import IALIRTDataAccessError
 
 from ialirt_backfill.ask.mission import Refused, going_over
-from ialirt_backfill.ask.wire import MOST_BYTES, Reply, TooLarge, Unreached, Wire
+from ialirt_backfill.ask.wire import MOST_BYTES, Reply, TooLarge, Unreached, UnusableProxy, Wire
 from ialirt_backfill.day.answers import AnswerRecords, parse_answer
 from ialirt_backfill.day.columns import INSTRUMENT
 from ialirt_backfill.exceptions import AccessDenied, ApiError
@@ -76,8 +76,9 @@ class PassingFault(Exception):
         self.told_pause, self.least_pause, self.trouble = told_pause, least_pause, trouble
 
 
-class Untrusted(Exception):
-    """The server shows a certificate that cannot be trusted: it will not show another one meanwhile."""
+class Unusable(Exception):
+    """The way to the server is none that can be taken, and will not be another one meanwhile: a certificate that cannot
+    be trusted, a proxy that is none."""
 
     trouble = Trouble.UNREACHED
 
@@ -102,7 +103,7 @@ def call(wire: Wire, instrument: Instrument, window: Span) -> AnswerRecords:
     """Make one request through the mission's client and return its records.
 
     The text of the answer is decoded here: most often into columns, which costs a third of making Python's objects, as
-    the client would, and columns of them. Raises PassingFault, Untrusted, TooMuch, KeyRequired, Forbidden, ApiError or
+    the client would, and columns of them. Raises PassingFault, Unusable, TooMuch, KeyRequired, Forbidden, ApiError or
     AccessDenied.
     """
     try:
@@ -150,7 +151,7 @@ def _records(instrument: Instrument, answer: object) -> list[object]:
         raise PassingFault(f"the answer holds no list of records but {_excerpt(json.dumps(answer))}")
     count = meta.get("count") if isinstance(meta, dict) else None
     if type(count) is int and count > len(records):
-        raise PassingFault(f"the answer holds {len(records):,} records and says it has {count:,}")
+        raise PassingFault(f"the answer holds {len(records):,} of the {count:,} records that it says it has")
     named = meta.get(INSTRUMENT) if isinstance(meta, dict) else None
     if named not in (None, instrument.name) and not _are_all_of(instrument, records):
         raise PassingFault(f"the answer says it is of {_excerpt(json.dumps(named), 40)}, not of {instrument.name}")
@@ -176,7 +177,7 @@ def _meaning(error: Exception) -> Exception:
         case Refused():
             return _refused(error.reply)
         case Unreached():
-            return _unreached(error.__cause__)
+            return _unreached(error.__cause__, error.proxy)
         case TooLarge():
             return PassingFault(f"the answer holds more than {MOST_BYTES >> 20} MB, which none of I-ALiRT's does")
         case json.JSONDecodeError():
@@ -217,16 +218,21 @@ _TROUBLES = {
 }
 
 
-def _unreached(cause: BaseException | None) -> Exception:
+def _unreached(cause: BaseException | None, proxy: str) -> Exception:
     """What it means that no connection could be opened."""
+    if isinstance(cause, UnusableProxy):
+        return Unusable(f"the proxy that the environment names cannot be used ({cause}): set https_proxy right")
     if isinstance(cause, ssl.SSLCertVerificationError):
         advice = "check --url and this machine's clock"
         if cause.verify_code in _UNKNOWN_ISSUER:
             advice = "name the file with the certificates of your network in SSL_CERT_FILE"
-        return Untrusted(f"the server's certificate cannot be trusted ({cause.verify_message}): {advice}")
+        return Unusable(f"the server's certificate cannot be trusted ({cause.verify_message}): {advice}")
     if isinstance(cause, OSError) and cause.errno in _OWN_FAULTS:
         return PassingFault(f"this machine opens no connection ({cause})", trouble=Trouble.UNREACHED)
     what = "no connection in time" if isinstance(cause, TimeoutError) else "I-ALiRT cannot be reached"
+    if proxy:
+        words = f"{what} through the proxy {proxy} ({cause}): check https_proxy, no_proxy and the network"
+        return PassingFault(words, trouble=Trouble.UNREACHED)
     return PassingFault(f"{what} ({cause}): check --url and the network", trouble=Trouble.UNREACHED)
 
 

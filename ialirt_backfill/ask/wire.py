@@ -42,7 +42,15 @@ _HEADERS = MappingProxyType({"User-Agent": USER_AGENT, **urllib3.util.make_heade
 
 
 class Unreached(Exception):
-    """No connection could be opened. The cause says why."""
+    """No connection could be opened. The cause says why; ``proxy`` is host and port of the one on the way, if any."""
+
+    def __init__(self, proxy: str = "") -> None:
+        super().__init__()
+        self.proxy = proxy
+
+
+class UnusableProxy(Exception):
+    """What the environment names as a proxy is none that is understood here."""
 
 
 class TooLarge(Exception):
@@ -192,11 +200,13 @@ class Wire:
         connection.close()
 
     def _connect(self, route: _Route, deadline: Deadline) -> HTTPConnection:
-        host, port = (route.host, route.port) if route.proxy is None else _proxy_place(route.proxy)
+        shown = ""
         try:
+            host, port = (route.host, route.port) if route.proxy is None else _proxy_place(route.proxy)
+            shown = f"{host}:{port}" if route.proxy is not None else ""
             opened = self._addresses.open(host, port, deadline, functools.partial(self._greet, route))
-        except (OSError, http.client.HTTPException, UnicodeError) as error:
-            raise Unreached from error
+        except (OSError, http.client.HTTPException, UnicodeError, UnusableProxy) as error:
+            raise Unreached(shown) from error
         self.was_reached = True
         connection = HTTPConnection(route.host, route.port)
         connection.auto_open = 0
@@ -241,8 +251,12 @@ def _proxy_parts(proxy: str) -> str:
 
 
 def _proxy_place(proxy: str) -> tuple[str, int]:
-    parts = urlsplit(_proxy_parts(proxy))
-    return parts.hostname or "", parts.port or _PORTS.get(parts.scheme, 80)
+    """Host and port of a proxy. Raises UnusableProxy, whose words hold nothing of it: it may hold a password."""
+    with contextlib.suppress(ValueError):
+        parts = urlsplit(_proxy_parts(proxy))
+        if parts.hostname and parts.scheme in _PORTS:
+            return parts.hostname, parts.port or _PORTS[parts.scheme]
+    raise UnusableProxy("http://host:port is understood, and no other form")
 
 
 def _proxy_headers(proxy: str) -> dict[str, str]:

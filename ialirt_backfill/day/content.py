@@ -11,6 +11,7 @@ import csv
 import io
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -23,6 +24,7 @@ _MUST_QUOTE = (b",", b'"', b"\n", b"\r")
 _LINES_AT_ONCE = 4096
 """About a megabyte: so memory holds one copy of a day, not two or three."""
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_TEXT = pa.string()
 _QUOTED = re.compile(rb'"[^"]*"')
 
 
@@ -95,29 +97,36 @@ def read(data: bytes) -> pa.Table:
 
     Columns are in the order of the file. A last line that was cut short is left out.
     """
-    names, below = divided(data)
+    parts = divided(data)
     try:
-        rows = parse_lines(below, names)
+        rows = parse_lines(parts.lines, parts.names)
         times = _readable_times(rows)
     except ValueError as error:  # arrow's ArrowInvalid is one
         raise NotUnderstood(str(error)) from error
-    return rows.set_column(names.index(TIME_UTC), TIME_UTC, times)
+    return rows.set_column(parts.names.index(TIME_UTC), TIME_UTC, times)
 
 
-def divided(data: bytes) -> tuple[list[str], bytes | memoryview]:
-    """The names of a file's columns, and the lines below them, without a last one that was cut short.
+@dataclass(frozen=True, slots=True)
+class Divided:
+    """A file's first line, read: the ``names`` of its columns; and the ``lines`` below it as they stand, without a last
+    one that was cut short. ``has_quotes``: a cell of these may hold a line break."""
 
-    Raises NotUnderstood where this is no file of a day, or not UTF-8. The lines are not looked at.
-    """
+    names: list[str]
+    lines: bytes | memoryview
+    has_quotes: bool
+
+
+def divided(data: bytes) -> Divided:
+    """A file as its first line and those below. Raises NotUnderstood where this is no file of a day, or not UTF-8."""
     data = data.removeprefix(_BYTE_ORDER_MARK)
     if not data:
-        return table.empty().column_names, b""
+        return Divided(table.empty().column_names, b"", False)
     try:
         if not data.isascii():
             data.decode()  # so that the words of the error name the byte, whichever line it is in
         first = first_line(data)
         names = _names_with_time(first)
-        return names, _whole_lines(data, len(first), names)
+        return Divided(names, _whole_lines(data, len(first), names), b'"' in data)
     except (ValueError, csv.Error) as error:  # UnicodeDecodeError is a ValueError
         raise NotUnderstood(str(error)) from error
 
@@ -146,16 +155,17 @@ def names_of(line: bytes) -> list[str]:
         raise ValueError(f"its first line cannot be read ({error})") from None
 
 
-def parse_lines(lines: bytes | memoryview, names: Sequence[str]) -> pa.Table:
-    """The cells of these lines, as the text that stands there. Raises ArrowInvalid for a line of another length."""
+def parse_lines(lines: bytes | memoryview, names: Sequence[str], type_: pa.DataType = _TEXT) -> pa.Table:
+    """The cells of these lines as they stand there, null where one is empty. Raises ArrowInvalid for a line of another
+    length."""
     if not lines:
-        return pa.table({name: pa.array([], pa.string()) for name in names})
+        return pa.table({name: pa.array([], type_) for name in names})
     return pa.csv.read_csv(
         pa.BufferReader(lines),
         read_options=pa.csv.ReadOptions(use_threads=False, block_size=len(lines) + 1, column_names=list(names)),
         parse_options=pa.csv.ParseOptions(newlines_in_values=True),
         convert_options=pa.csv.ConvertOptions(
-            column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=True, null_values=[""]
+            column_types=dict.fromkeys(names, type_), strings_can_be_null=True, null_values=[""]
         ),
     )
 

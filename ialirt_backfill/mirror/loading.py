@@ -8,7 +8,7 @@ import threading
 import time
 from collections import Counter, deque
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
@@ -142,8 +142,15 @@ class _Run:
 
     def _load_all(self, queue: _Queue, sessions: Sequence[Session]) -> None:
         with ThreadPoolExecutor(len(sessions), "mirror") as pool:
-            # Each worker in a copy of the context: whoever logs by context (Prefect does) finds the run again.
-            workers = [pool.submit(contextvars.copy_context().run, self._work, it, queue) for it in sessions]
+            workers: list[Future[None]] = []
+            try:
+                for session in sessions:
+                    # Each in a copy of the context: whoever logs by context (Prefect does) finds the run again.
+                    workers.append(pool.submit(contextvars.copy_context().run, self._work, session, queue))
+            except RuntimeError as error:  # this machine starts no more threads
+                if not workers:
+                    raise
+                log.warning("loading with --jobs %d: this machine says %s", len(workers), error)
             try:
                 for worker in workers:
                     worker.result()

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from pyarrow import csv as pa_csv
 
-from ialirt_backfill.day.content import names_of
+from ialirt_backfill.day.content import first_line, names_of, parse_lines
 from ialirt_backfill.exceptions import DayFileError
 from ialirt_backfill.mirror.tables import TIME_UTC
 
@@ -30,7 +27,7 @@ class DayFile:
     @property
     def header(self) -> bytes:
         """The first line."""
-        return _first_line(self.content)
+        return first_line(self.content)
 
     @property
     def sha256(self) -> str:
@@ -48,8 +45,8 @@ def content_of(path: Path) -> bytes:
 def understood(name: str, content: bytes) -> DayFile:
     """The cells of a day's file. Raises DayFileError where it is not as a day's file is."""
     try:
-        return DayFile(name, content, _parsed(content, _names(content), pa.string()))
-    except (ValueError, csv.Error) as error:  # arrow's ArrowInvalid and UnicodeDecodeError are ValueErrors
+        return DayFile(name, content, _rows(content, pa.string()))
+    except ValueError as error:  # arrow's ArrowInvalid and UnicodeDecodeError are ValueErrors
         trouble = _not_utf8(content) or " ".join(str(error).split())
         raise DayFileError(f"{name} is damaged ({trouble}): let verify look at it") from None
 
@@ -76,18 +73,15 @@ def shown(cell: object) -> str:
     return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}…"
 
 
-def _first_line(content: bytes) -> bytes:
-    """A line break inside quotes ends no line."""
-    end = content.find(b"\n")
-    while end >= 0 and content.count(b'"', 0, end) % 2:
-        end = content.find(b"\n", end + 1)
-    return content if end < 0 else content[: end + 1]
+def _rows(content: bytes, type_: pa.DataType) -> pa.Table:
+    first = first_line(content)
+    return parse_lines(memoryview(content)[len(first) :], _names(first), type_)
 
 
-def _names(content: bytes) -> list[str]:
-    if not content:
+def _names(line: bytes) -> list[str]:
+    if not line:
         raise ValueError("it is empty")
-    names = names_of(_first_line(content).rstrip(b"\r\n"))
+    names = names_of(line.rstrip(b"\r\n"))
     if names[:1] != [TIME_UTC]:
         raise ValueError(f"its first column is not {TIME_UTC}")
     if len(set(names)) < len(names):
@@ -95,25 +89,13 @@ def _names(content: bytes) -> list[str]:
     return names
 
 
-def _parsed(content: bytes, names: Sequence[str], type_: pa.DataType) -> pa.Table:
-    return pa_csv.read_csv(
-        pa.BufferReader(content),
-        read_options=pa_csv.ReadOptions(use_threads=False, block_size=len(content) + 1),
-        parse_options=pa_csv.ParseOptions(newlines_in_values=True),
-        convert_options=pa_csv.ConvertOptions(
-            column_types=dict.fromkeys(names, type_), strings_can_be_null=True, null_values=[""]
-        ),
-    )
-
-
 def _not_utf8(content: bytes) -> str | None:
     """Which cell is no UTF-8; None where all are, or there are no cells to be had."""
     try:
-        names = _names(content)
-        rows = _parsed(content, names, pa.binary())
-    except (ValueError, csv.Error):
+        rows = _rows(content, pa.binary())
+    except ValueError:
         return None
-    for name in names:
+    for name in rows.column_names:
         for time, cell in zip(rows[TIME_UTC], rows[name], strict=True):
             try:
                 (cell.as_py() or b"").decode()

@@ -23,7 +23,6 @@ LONGEST_NAME = 63
 _POSTGRESQLS_OWN = {"tableoid", "xmin", "cmin", "xmax", "cmax", "ctid"}
 """Columns that every table of PostgreSQL has beside its own."""
 
-ANGLE = "deg"
 COUNTS = "count"
 
 

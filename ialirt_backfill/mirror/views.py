@@ -8,15 +8,16 @@ from dataclasses import dataclass
 from enum import Enum
 
 from ialirt_backfill.exceptions import MirrorError
-from ialirt_backfill.instruments import NANOSECONDS, Instrument
+from ialirt_backfill.instruments import Instrument
 from ialirt_backfill.mirror import markers
 from ialirt_backfill.mirror.address import Address
 from ialirt_backfill.mirror.found import find
 from ialirt_backfill.mirror.lock import exclusive
 from ialirt_backfill.mirror.session import Refused, Session, quoted
 from ialirt_backfill.mirror.shape import FoundColumn, FoundTable, Holds, differences
-from ialirt_backfill.mirror.tables import ANGLE, FILE_DATE, TIME_UTC, fitting, known_columns, marker_name, table_name
+from ialirt_backfill.mirror.tables import FILE_DATE, TIME_UTC, fitting, marker_name, table_name
 from ialirt_backfill.options import MirrorOptions
+from ialirt_backfill.read.averages import is_direction
 
 MARK = "made by ialirt-backfill mirror views"
 """How a view of ours is known from another's of the same name."""
@@ -104,15 +105,16 @@ def _means(
 ) -> str:
     """Per minute or hour: its start, the records in it, and of each number mean, min, max and count.
 
-    A condition on ``file_date`` or ``time_utc`` reaches the table, where the first has an index.
+    What a mean is, `read.averages` says. A condition on ``file_date`` or ``time_utc`` reaches the table, where the
+    first has an index.
     """
-    units = {column.name: column.unit for column in known_columns(instrument)}
     start = _start(bucket, is_sqlite)
     parts = [FILE_DATE, f"{start} AS {TIME_UTC}", "count(*) AS records"]
     for column in columns:
-        unit = units.get(column.name, "")
-        if column.holds in _NUMBERS and unit != NANOSECONDS:
-            parts += _statistics(column, is_angle=unit == ANGLE, has_sine=has_sine)
+        known = instrument.columns.get(column.name)
+        if column.holds in _NUMBERS and not (known and known.is_time):
+            is_angle = known is not None and is_direction(known)
+            parts += _statistics(column, is_angle=is_angle, has_sine=has_sine)
     listed = ",\n  ".join(parts)
     return f"SELECT\n  {listed}\nFROM {quoted(table)}\nGROUP BY {FILE_DATE}, {start}"
 

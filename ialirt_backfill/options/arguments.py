@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, fields
 from typing import Any, NoReturn
@@ -121,7 +122,7 @@ def _parser(name: str, options: type[Any], epilog: str) -> ArgumentParser[Any]:
     parser: ArgumentParser[Any] = ArgumentParser(
         options,
         prog=PROGRAM if name == DEFAULT_COMMAND else f"{PROGRAM} {name}",
-        description=(options.__doc__ or "").replace("\n    ", "\n"),
+        description="" if sys.flags.optimize > 1 else (options.__doc__ or "").replace("\n    ", "\n"),
         epilog=epilog,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,

@@ -346,7 +346,7 @@ def _found(row: DayState) -> str:
     if not row.records:
         return "no data"
     availability = "" if row.availability_pct is None else f", {percent(row.availability_pct)}"
-    return f"{row.records:,} records{availability}"
+    return f"{row.records:,} record{'' if row.records == 1 else 's'}{availability}"
 
 
 def _clock(moment: datetime) -> str:

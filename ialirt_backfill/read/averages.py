@@ -21,6 +21,7 @@ from ialirt_backfill.exceptions import UsageError
 from ialirt_backfill.instruments import Column, ColumnType, Instrument
 from ialirt_backfill.options.forms import write_duration
 
+_ANGLE = "deg"
 _DAY = timedelta(days=1)
 _MICROSECOND = timedelta(microseconds=1)
 _NUMBERS = {ColumnType.BOOLEAN, ColumnType.INTEGER, ColumnType.MEASUREMENT}
@@ -34,7 +35,7 @@ def has_mean(column: Column) -> bool:
 
 def is_direction(column: Column) -> bool:
     """Whether the column's values are angles, whose mean is the direction between them."""
-    return column.unit in {"deg", "degrees"}
+    return column.unit == _ANGLE
 
 
 def count_name(column: str) -> str:
@@ -51,13 +52,19 @@ def averages_schema(instrument: Instrument, schema: pa.Schema) -> pa.Schema:
     """The schema of the means of tables in ``schema``: ``time_utc``, where a stretch begins; the means, under the names
     of their columns; how many values each is of; how many records there are."""
     means = [name for name in schema.names if name in instrument.columns and has_mean(instrument.columns[name])]
-    kept = [schema.field(name).with_type(pa.float64()) for name in means]
+    kept = [_mean_field(schema.field(name), instrument.columns[name]) for name in means]
     counts = [
         pa.field(count_name(name), pa.int64(), metadata={b"description": f"values in the mean of {name}".encode()})
         for name in means
     ]
     records = pa.field(records_name(instrument), pa.int64(), metadata={b"description": b"records in the stretch"})
     return pa.schema([schema.field(TIME_UTC), *kept, *counts, records], metadata=schema.metadata)
+
+
+def _mean_field(field: pa.Field, column: Column) -> pa.Field:
+    if not is_direction(column):
+        return field.with_type(pa.float64())
+    return field.with_metadata(field.metadata | {b"valid_min": b"-180.0", b"valid_max": b"180.0"})
 
 
 def averaged(tables: Iterable[pa.Table], instrument: Instrument, every: timedelta) -> Iterator[pa.Table]:

@@ -18,15 +18,17 @@ import pyarrow.compute as pc
 import pyarrow.csv
 from numpy.typing import NDArray
 
+from ialirt_backfill.day.content import Divided
 from ialirt_backfill.day.times import TIME_UTC, canonical_seconds, unix_seconds
 from ialirt_backfill.instruments import Instrument
+from ialirt_backfill.read.epochs import utc_of
 from ialirt_backfill.read.odd import Odd, extra_of
-from ialirt_backfill.read.schema import EXTRA, TIME, projected, schema_of
+from ialirt_backfill.read.schema import AS_UTC, EXTRA, TIME, projected, schema_of, stored
 from ialirt_backfill.read.values import FALSE, TRUE, measured, values_of
 from ialirt_backfill.store import dayfile
 
-_AT_ONCE = 1 << 20
-"""What arrow parses at once, in bytes: more does not fit the processor's cache, and takes longer."""
+_AT_ONCE = 1 << 19
+"""What arrow parses at once, in bytes, on as many threads as there are: less is more work, more are fewer threads."""
 
 _DAY = timedelta(days=1)
 
@@ -49,7 +51,8 @@ def tables(
     such column once, at the end; ``strict`` raises DayFileError instead. Raises UsageError for an unknown column, and
     DayFileError for a file that cannot be read or understood.
     """
-    reading = _Reading(instrument, projected(instrument, columns), Odd(strict=strict))
+    schema = projected(instrument, columns)
+    reading = _Reading(instrument, schema, stored(instrument, schema), Odd(strict=strict))
     return reading.tables(Path(datastore), _aware(start), _aware(stop))
 
 
@@ -65,10 +68,12 @@ def _aware(moment: datetime) -> datetime:
 
 @dataclass(frozen=True, slots=True)
 class _Reading:
-    """Days of an instrument being read in one ``schema``, and their odd cells."""
+    """Days of an instrument being read in one ``schema``, made of the columns ``stored`` in the files, and their odd
+    cells."""
 
     instrument: Instrument
     schema: pa.Schema
+    stored: pa.Schema
     odd: Odd
 
     def tables(self, datastore: Path, start: datetime, stop: datetime) -> Iterator[pa.Table]:
@@ -86,24 +91,24 @@ class _Reading:
             self.odd.tell()
 
     def _table(self, path: Path, start: datetime, stop: datetime) -> pa.Table:
-        rows = self._in_one_pass(*dayfile.divided(path))
+        rows = self._in_one_pass(dayfile.divided(path))
         if rows is None:
             rows = dayfile.read(path)
             rows = _timed(rows, unix_seconds(rows[TIME_UTC].combine_chunks()))
         return self._typed(path, _between(rows, start, stop))
 
-    def _in_one_pass(self, names: Sequence[str], lines: bytes | memoryview) -> pa.Table | None:
+    def _in_one_pass(self, file: Divided) -> pa.Table | None:
         """The rows, in the types of their columns where these are no arrays; the other columns are text.
 
         None where a cell is of another type, or where the times are not in our form, or do not rise.
         """
-        types = {field.name: _as_parsed(field.type) for field in self.schema if field.name in set(names)}
-        types |= dict.fromkeys([TIME_UTC, *self._late(names)], pa.string())
+        types = {field.name: _as_parsed(field.type) for field in self.stored if field.name in file.names}
+        types |= dict.fromkeys([TIME_UTC, *self._late(file.names)], pa.string())
         try:
             rows = pa.csv.read_csv(
-                pa.BufferReader(lines),
-                read_options=pa.csv.ReadOptions(use_threads=False, block_size=_AT_ONCE, column_names=list(names)),
-                parse_options=pa.csv.ParseOptions(newlines_in_values=True),
+                pa.BufferReader(file.lines),
+                read_options=pa.csv.ReadOptions(block_size=_AT_ONCE, column_names=file.names),
+                parse_options=pa.csv.ParseOptions(newlines_in_values=file.has_quotes),  # if so, it is slower
                 convert_options=pa.csv.ConvertOptions(
                     include_columns=list(types),
                     column_types=types,
@@ -126,24 +131,34 @@ class _Reading:
     def _typed(self, path: Path, rows: pa.Table) -> pa.Table:
         """The rows in the schema; of their columns some have their type already."""
         extra = {name: rows[name].combine_chunks() for name in self._late(rows.column_names)}
-        found: list[pa.Array | pa.ChunkedArray] = []
+        found = {}
+        for field in self.stored:
+            found[field.name], odd = self._values(path, rows, field)
+            if odd:
+                extra[field.name] = pc.if_else(_at(odd, rows.num_rows), rows[field.name], None).combine_chunks()
         for field in self.schema:
-            if field.name == EXTRA:  # the last, unless columns were asked for
-                found.append(None)
-            elif field.name not in rows.column_names:
-                found.append(pa.nulls(rows.num_rows, field.type))
-            elif rows[field.name].type == field.type:
-                found.append(measured(rows[field.name]) if field.type == pa.float64() else rows[field.name])
-            else:
-                cells = rows[field.name].combine_chunks()
-                values, odd = values_of(cells, field.type)
-                found.append(values)
-                if odd:
-                    self.odd.note(path, rows[TIME_UTC], field, cells, odd)
-                    extra[field.name] = pc.if_else(_at(odd, len(cells)), cells, None)
-        if EXTRA in self.schema.names:
-            found[self.schema.names.index(EXTRA)] = extra_of(extra, rows.num_rows)
-        return pa.table(found, schema=self.schema)
+            if field.name == EXTRA:
+                found[EXTRA] = extra_of(extra, rows.num_rows)
+            elif field.name not in found:
+                found[field.name] = utc_of(_array(found[field.name.removesuffix(AS_UTC)]))
+        return pa.table([found[name] for name in self.schema.names], schema=self.schema)
+
+    def _values(self, path: Path, rows: pa.Table, field: pa.Field) -> tuple[pa.Array | pa.ChunkedArray, list[int]]:
+        """The values of a column, and the rows where its cell is odd."""
+        if field.name not in rows.column_names:
+            return pa.nulls(rows.num_rows, field.type), []
+        cells = rows[field.name]
+        if cells.type == field.type:
+            return measured(cells) if field.type == pa.float64() else cells, []
+        values, odd = values_of(_array(cells), field.type)
+        if odd:
+            first = odd[0]
+            self.odd.note(path, field, cells[first].as_py(), rows[TIME_UTC][first].as_py(), len(odd))
+        return values, odd
+
+
+def _array(values: pa.Array | pa.ChunkedArray) -> pa.Array:
+    return values.combine_chunks() if isinstance(values, pa.ChunkedArray) else values
 
 
 def _as_parsed(type_: pa.DataType) -> pa.DataType:

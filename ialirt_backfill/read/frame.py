@@ -1,9 +1,9 @@
-"""The daily files as a pandas DataFrame."""
+"""A stretch of time as a pandas DataFrame."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import date, datetime, timedelta
+from collections.abc import Iterable, Mapping
+from datetime import timedelta
 from pathlib import Path
 
 import pandas as pd
@@ -11,59 +11,77 @@ import pyarrow as pa
 
 from ialirt_backfill.day.times import TIME_UTC
 from ialirt_backfill.exceptions import UsageError
-from ialirt_backfill.options.forms import parse_day, parse_instruments, parse_last_day
-from ialirt_backfill.options.texts import full_path
-from ialirt_backfill.read.typed import read_typed
-from ialirt_backfill.store import dayfile
-from ialirt_backfill.store.files import DayFiles
+from ialirt_backfill.read.arrays import array_of, shape_of
+from ialirt_backfill.read.asked import Moment, asked, names_of, stretch_of
+from ialirt_backfill.read.averages import has_mean
+from ialirt_backfill.read.chosen import chosen
+from ialirt_backfill.read.table import whole
 
 _NULLABLE = {pa.int64(): pd.Int64Dtype(), pa.bool_(): pd.BooleanDtype(), pa.string(): pd.StringDtype()}
 """What has room for a missing value: left to itself, pandas would make floats of integers, and lose digits."""
 
 
-def read_days(datastore: str | Path, instrument: str, start: date | str, end: date | str | None = None) -> pd.DataFrame:
-    """The rows of one instrument from ``start`` to ``end``, both days included (default: one day).
+def read_days(
+    datastore: str | Path,
+    instrument: str | Iterable[str],
+    start: Moment,
+    end: Moment | None = None,
+    *,
+    columns: str | Iterable[str] | None = None,
+    average: str | timedelta | None = None,
+    index: str | None = TIME_UTC,
+    strict: bool = False,
+) -> pd.DataFrame:
+    """The records of one instrument, or of several on one time axis, as a DataFrame; near-real-time, uncalibrated.
 
-    Days may be given as text, ``2026-02-01``, as on the command line.
-    The index is ``time_utc``, aware. Flags, nanoseconds and the counts of SWE are nullable 64-bit integers; all that is
-    measured, and the counts of HIT, are floats; JSON and what the table of instruments does not know stay text.
-    Days without a file are left out.
-    Raises UsageError for an unknown instrument, a folder without day files and days in the wrong order, and
-    DayFileError for a file that cannot be read or understood.
+    ``start``, ``end``, ``columns``, ``average`` and ``strict`` are as in `read_table`; so are errors and warnings. The
+    columns are those that no other instrument has; what all have (``ttj2000ns``, ``kernel_set_key``) and what only a
+    file has (``extra``) comes where it is named. ``frame.attrs["units"]`` has their units.
+
+    The index is ``time_utc``, aware; ``index="mag_epoch_utc"`` is the time of the measurement to the nanosecond, and
+    with ``index=None`` times are a column like others. Flags, nanoseconds and counts of SWE are nullable, what is
+    measured is ``float64``, whatever the days hold. Of several instruments there is a row for each second that any of
+    them has a record of; means meet in the same stretches.
     """
-    found = parse_instruments(instrument)
-    if len(found) != 1:
-        raise UsageError(f"{instrument!r}: one instrument at a time has one set of columns")
-    [entry] = found
-    first = _day(start, parse_day)
-    last = first if end is None else _day(end, parse_last_day)
-    if last < first:
-        raise UsageError(f"the last day, {last}, lies before the first, {first}")
-    folder = Path(full_path("the datastore", str(datastore)))
-    days = [first + timedelta(days=n) for n in range((last - first).days + 1)]
-    places = ([folder / name for name in entry.paths(day)] for day in days)
-    there = [next((path for path in paths if dayfile.size(path) is not None), None) for paths in places]
-    frames = [_frame(read_typed(path, entry)) for path in there if path is not None]
-    if not frames:
-        _refuse_where_nothing_is(folder)
-        return pd.DataFrame(index=pd.DatetimeIndex([], tz="UTC", name=TIME_UTC))
-    return pd.concat(frames)
+    what = asked(datastore, instrument, start, end)
+    every = stretch_of(average)
+    frames: list[pd.DataFrame] = []
+    units: dict[str, str] = {}
+    wanted = chosen(what.instruments, names_of(columns), has_mean=has_mean if every is not None else None)
+    if index not in {TIME_UTC, None}:
+        if len(what.instruments) > 1 or every is not None:
+            raise UsageError(f"index {index!r}: several instruments, and means, have time_utc in common")
+        wanted = {one: [index, *names] for one, names in wanted.items()}
+    for one, names in wanted.items():
+        table = whole(what, one, names, every, strict=strict)
+        units |= _units(table.schema)
+        frames.append(_frame(table, index or TIME_UTC))
+    frame = frames[0] if len(frames) == 1 else pd.concat(frames, axis=1, sort=True)
+    frame.attrs = {"units": units, "source": "IMAP I-ALiRT, near-real-time, uncalibrated"}
+    return frame if index is not None else frame.reset_index()
 
 
-def _day(given: date | str, parse: Callable[[str], date]) -> date:
-    if isinstance(given, str):
-        return parse(given)
-    return given.date() if isinstance(given, datetime) else given
+def _units(schema: pa.Schema) -> Mapping[str, str]:
+    about = {field.name: field.metadata or {} for field in schema}
+    return {name: metadata[b"unit"].decode() for name, metadata in about.items() if b"unit" in metadata}
 
 
-def _refuse_where_nothing_is(folder: Path) -> None:
-    """UsageError where a folder cannot be the datastore that was meant."""
-    if not folder.is_dir():
-        raise UsageError(f"{folder}: there is no such folder")
-    if next(iter(DayFiles(folder)), None) is None:
-        raise UsageError(f"{folder} holds no day files: name the datastore, the folder that has `ialirt` in it")
+def _frame(table: pa.Table, index: str) -> pd.DataFrame:
+    if not pa.types.is_timestamp(table.schema.field(index).type):
+        raise UsageError(
+            f"index {index!r} is no time: an index may be time_utc, or the name of a time with _utc behind"
+        )
+    frame: pd.DataFrame = table.to_pandas(types_mapper=_NULLABLE.get)
+    for field in table.schema:
+        shape = shape_of(table[field.name]) if _is_nested(field.type) else None
+        if shape is not None:
+            arrays, _ = array_of(table[field.name], shape)
+            there = table[field.name].is_valid().to_pylist()
+            cells = [array if is_there else None for array, is_there in zip(arrays, there, strict=True)]
+            frame[field.name] = pd.Series(cells, dtype=object)
+    return frame.set_index(index)
 
 
-def _frame(rows: pa.Table) -> pd.DataFrame:
-    frame: pd.DataFrame = rows.to_pandas(types_mapper=_NULLABLE.get)
-    return frame.set_index(TIME_UTC)
+def _is_nested(type_: pa.DataType) -> bool:
+    """Whether these are lists of lists, which pandas would have as arrays of arrays."""
+    return bool(pa.types.is_list(type_) and pa.types.is_list(type_.value_type))

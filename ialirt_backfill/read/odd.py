@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 import numpy as np
@@ -37,14 +38,14 @@ class Odd:
         self._strict = strict
         self._noted: dict[str, _Noted] = {}
 
-    def note(self, path: Path, times: pa.ChunkedArray, field: pa.Field, cells: pa.Array, rows: Sequence[int]) -> None:
-        """Take down the odd cells of a column in one file."""
-        time, cell = times[rows[0]].as_py().replace(tzinfo=None).isoformat(), _shown(cells[rows[0]].as_py())
-        said = f"{field.name} is {cell} at {time}, which is {_WHAT.get(field.type, _NO_ARRAY)}"
+    def note(self, path: Path, field: pa.Field, cell: str, time: datetime, count: int) -> None:
+        """Take down the odd cells that a file has in one column: the first and its time, and how many there are."""
+        what = _WHAT.get(field.type, _NO_ARRAY)
+        said = f"{field.name} is {_shown(cell)} at {time.replace(tzinfo=None).isoformat()}, which is {what}"
         if self._strict:
             raise DayFileError(f"{path}: {said}. Without strict it is read as missing")
         noted = self._noted.setdefault(field.name, _Noted(f"{path.name}: {said}", 0))
-        noted.count += len(rows)
+        noted.count += count
 
     def tell(self) -> None:
         """Warn of each column once."""

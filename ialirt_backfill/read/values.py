@@ -8,6 +8,7 @@ worth a word: it is a way to write that a value is missing.
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Callable
 from decimal import Decimal
@@ -19,6 +20,7 @@ import pyarrow.compute as pc
 import pyarrow.json
 
 from ialirt_backfill.day.cells import EXACT, without_missing
+from ialirt_backfill.instruments import FILL_VALUE
 
 TRUE, FALSE = ("True", "true", "TRUE", "1"), ("False", "false", "FALSE", "0")
 """How flags are written, by us and by others."""
@@ -27,6 +29,7 @@ _MISSING = frozenset({"", "nan", "null", "none"})
 _FLAGS = dict.fromkeys(TRUE, True) | dict.fromkeys(FALSE, False)
 _DECIMAL = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _INT64 = 2**63
+_LEAST = 0.9 * FILL_VALUE
 
 
 class _Odd(Exception):
@@ -45,7 +48,17 @@ def values_of(cells: pa.Array, type_: pa.DataType) -> tuple[pa.Array, list[int]]
 
 def measured(numbers: pa.ChunkedArray) -> pa.ChunkedArray:
     """Numbers (``float64``), null where they are none."""
+    if all(_are_usual(chunk) for chunk in numbers.chunks):
+        return numbers
     return pa.chunked_array([without_missing(chunk) for chunk in numbers.chunks], pa.float64())
+
+
+def _are_usual(numbers: pa.Array) -> bool:
+    """Whether all are numbers for sure, by a look at the memory: what stands there for null may be anything."""
+    if not len(numbers):
+        return True
+    memory = np.frombuffer(numbers.buffers()[1], np.float64, len(numbers), numbers.offset * 8)
+    return bool(memory.min() > _LEAST and memory.max() < math.inf)  # never true of NaN
 
 
 # --- a column at once -------------------------------------------------------------------------------------------------
@@ -178,5 +191,5 @@ def _checked(value: Any, depth: int, is_whole: bool) -> Any:
     if type(value) is int and -_INT64 <= value < _INT64:
         return value if is_whole else float(value)
     if type(value) is float and not is_whole:
-        return value if np.isfinite(value) else None
+        return value if math.isfinite(value) else None
     raise _Odd

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 from ialirt_backfill import __version__
@@ -15,6 +15,8 @@ from ialirt_backfill.ask.client import Api
 from ialirt_backfill.ask.endpoint import Endpoint
 from ialirt_backfill.ask.patience import Patience
 from ialirt_backfill.ending import EXIT_WELL, Stop
+from ialirt_backfill.exceptions import UsageError
+from ialirt_backfill.instruments import LAUNCH
 from ialirt_backfill.options import BackfillOptions, PollOptions, VerifyOptions
 from ialirt_backfill.options.key import read_key
 from ialirt_backfill.options.recorded import recorded
@@ -174,6 +176,7 @@ def session(
     """
     refuse_at_sight(options)
     now = clock() if clock else options.as_of or utc_now()
+    _refuse_before_launch(now)
     patience = patience or Patience(answer=options.timeout.total_seconds())
     with ExitStack() as stack:
         demo = stack.enter_context(_simulator(clock or fixed_clock(options))) if options.demo else None
@@ -200,6 +203,15 @@ def session(
         finally:
             if is_own_run:
                 _finish_run(ledger, run_id, run.counts, exit_code)
+
+
+def _refuse_before_launch(now: datetime) -> None:
+    """A clock without a battery may begin at 1970. A poll would then take all days since the launch for missed ones."""
+    if now.date() < LAUNCH:
+        raise UsageError(
+            f"it is {now:%Y-%m-%d %H:%M}Z by this machine's clock, or --as-of, and IMAP was launched on {LAUNCH}:"
+            " set it right"
+        )
 
 
 def _finish_run(ledger: Ledger, run_id: str, counts: Counter[str], exit_code: int) -> None:

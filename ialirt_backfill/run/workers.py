@@ -7,7 +7,7 @@ import logging
 import threading
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 
 from ialirt_backfill.ending import Stop
@@ -93,8 +93,7 @@ class Runner:
         self._not_denied = {decision.instrument.name for decision in asking}
         queue = Queue(asking, self.circuit.is_open)
         with ThreadPoolExecutor(self._jobs, "worker") as pool:
-            # Each worker in a copy of the context: whoever logs by context (Prefect does) finds the run again.
-            workers = [pool.submit(contextvars.copy_context().run, self._work, queue) for _ in range(self._jobs)]
+            workers = self._started(pool, queue)
             try:
                 for worker in workers:
                     worker.result()
@@ -104,6 +103,20 @@ class Runner:
         if (left := queue.left()) and self.ended is None:
             self.ended = self.circuit.sentence(left)
             self._context.listener.stopping(self.ended)
+
+    def _started(self, pool: ThreadPoolExecutor, queue: Queue) -> list[Future[None]]:
+        """The workers, or fewer where this machine starts no more threads."""
+        started: list[Future[None]] = []
+        for number in range(self._jobs):
+            try:
+                # Each in a copy of the context: whoever logs by context (Prefect does) finds the run again.
+                started.append(pool.submit(contextvars.copy_context().run, self._work, queue))
+            except RuntimeError as error:
+                if not started:
+                    raise
+                log.warning("working with --jobs %d: this machine says %s", number, error)
+                break
+        return started
 
     def _work(self, queue: Queue) -> None:
         while not (self._stop.is_set() or self._no_more.is_set()) and (decision := queue.take()) is not None:

@@ -112,8 +112,8 @@ def read(path: Path) -> pa.Table:
         return content.read_in_order(data)
 
 
-def divided(path: Path) -> tuple[list[str], bytes | memoryview]:
-    """The names of a day's columns and the lines below them as they stand, without a last one that was cut short."""
+def divided(path: Path) -> content.Divided:
+    """A day's file as its first line and those below."""
     data = disk.read(path)
     with _understood(path):
         return content.divided(data)
@@ -182,10 +182,13 @@ def inspect(path: Path) -> Inspection:
 
 @contextlib.contextmanager
 def _understood(path: Path) -> Iterator[None]:
-    """Where the bytes of the file cannot be understood inside, a DayFileError that names it."""
+    """Where the bytes of the file cannot be understood inside, or this machine lacks memory or threads to read them, a
+    DayFileError that names it."""
     try:
         yield
     except content.NotUnderstood as error:
         raise DayFileError(
             f"{path} cannot be understood: {error}. It was left as it is: move it aside and run again"
         ) from error
+    except pa.ArrowException as error:
+        raise DayFileError(f"{path} cannot be read on this machine: {error}") from error

@@ -195,12 +195,12 @@ class Bars(Listener):
         return grid
 
     def _text(self, row: _Row, digits: int) -> Text:
-        parts = [Text(f"{row.finished:>{digits},}/{row.total:<{digits},} days")]
+        parts = [Text(f"{row.finished:>{digits},}/{row.total:<{digits},} day{'' if row.total == 1 else 's'}")]
         if row.failed:
             parts.append(Text(f"{row.failed:,} failed", style="red"))
         if row.no_data:
             parts.append(Text(f"{row.no_data:,} no data"))
-        parts += [Text(f"{short_count(row.records)} records"), Text(self._left(row))]
+        parts += [Text(f"{short_count(row.records)} record{'' if row.records == 1 else 's'}"), Text(self._left(row))]
         return Text(" · ").join(parts)
 
     def _left(self, row: _Row) -> str:

@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.text import Text
 
 from ialirt_backfill.options import StoreOptions
+from ialirt_backfill.options.datastore import LEDGER
 from ialirt_backfill.plan.coverage import Span, percent
 from ialirt_backfill.plan.decisions import Decision
 from ialirt_backfill.plan.estimate import Basis, Estimate
@@ -136,7 +137,8 @@ def say(console: Console, line: str, style: str = "", *, to_copy: bool = False) 
 
 def tell_of_places(console: Console, options: StoreOptions) -> None:
     """Where the files are and where the ledger is: once in a run."""
-    say(console, f"Datastore {options.datastore_shown}, ledger {options.ledger_shown}", to_copy=True)
+    ledger = f"its ledger is {LEDGER}" if options.is_own_ledger else f"ledger {options.ledger_shown}"
+    say(console, f"Datastore {options.datastore_shown}, {ledger}", to_copy=True)
 
 
 def plan_line(plan: Sequence[Decision]) -> str:
@@ -147,10 +149,10 @@ def plan_line(plan: Sequence[Decision]) -> str:
 
 def cost_line(cost: Estimate) -> str:
     """What a plan is going to cost, and what says so."""
-    about = f"About {rough_length(cost.seconds)}, {rough_size(cost.size_bytes)} of files"
+    takes = f"Takes {rough_length(cost.seconds)} and {rough_size(cost.size_bytes)} on disk"
     if cost.basis is Basis.HISTORY:
-        return f"{about}, going by earlier runs"
-    return f"{about}: a guess, at one second a request and by the table of instruments, for nothing was asked yet"
+        return f"{takes}, going by earlier runs"
+    return f"{takes}: a guess, at a second a request and by the table of instruments"
 
 
 def tell_of_refusals(console: Console, report: Report) -> None:
@@ -188,4 +190,4 @@ def found(outcome: DayOutcome) -> str:
     """What a day holds now."""
     if outcome.status is DayStatus.NO_DATA:
         return "no data"
-    return f"{outcome.records:,} records  {percent(outcome.availability_pct)}  (+{outcome.records_added:,})"
+    return f"{counted(outcome.records, 'record')}  {percent(outcome.availability_pct)}  (+{outcome.records_added:,})"

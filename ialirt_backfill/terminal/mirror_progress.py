@@ -46,7 +46,7 @@ class MirrorLines(MirrorListener):
         if outcome.status is MirrorStatus.FAILED:
             say(self._console, one_line(outcome.error or ""), style="red")
             return
-        rows = f"{outcome.records:,} records in {outcome.seconds:.1f} s"
+        rows = f"{counted(outcome.records, 'record')} in {outcome.seconds:.1f} s"
         self._tell(f"{name(outcome.decision)}  {rows}  ({done:,} of {self._to_load:,})")
 
     def day_skipped(self, decision: MirrorDecision) -> None:
@@ -176,10 +176,10 @@ class MirrorBars(MirrorListener):
         return grid
 
     def _text(self, row: _Row, digits: int, *, is_last: bool) -> Text:
-        parts = [Text(f"{row.finished:>{digits},}/{row.days:<{digits},} days")]
+        parts = [Text(f"{row.finished:>{digits},}/{row.days:<{digits},} day{'' if row.days == 1 else 's'}")]
         if row.failed:
             parts.append(Text(f"{row.failed:,} failed", style="red"))
-        parts.append(Text(f"{short_count(row.records)} records"))
+        parts.append(Text(f"{short_count(row.records)} record{'' if row.records == 1 else 's'}"))
         if is_last:
             parts.append(Text(self._left(row)))
         return Text(" · ").join(parts)

@@ -110,9 +110,12 @@ def show_gaps(report: GapsReport, options: GapsOptions, console: Console | None 
     console = console or make_console()
     show_synthetic(console, report.synthetic)
     is_known = any(it.days_answered for it in report.instruments)
-    how_many = counted(len(report.gaps), "gap") if is_known else "nothing was answered, so no gap is known"
+    unknown = _unknown(report.instruments)
+    how_many = counted(len(report.gaps), "gap") + (" in what was answered" if unknown else "")
+    if not is_known:
+        how_many = "nothing was answered, so no gap is known"
     say(console, f"{both_ends([report.start, report.end])}: {how_many}")
-    for line in _unknown(report.instruments):
+    for line in unknown:
         say(console, line, style="yellow")
     if report.gaps:
         _show_gaps(console, report.gaps)

@@ -42,10 +42,10 @@ def length(seconds: float) -> str:
 
 
 def rough_length(seconds: float) -> str:
-    """A length of time that is only guessed: ``a few seconds``, ``12 min``, ``3 h 25 min``, ``2 d 4 h``."""
+    """A length of time that is only guessed: ``a few seconds``, ``about 12 min``, ``about 3 h 25 min``."""
     if seconds < A_FEW_SECONDS:
         return "a few seconds"
-    return length(seconds if seconds < 60 else round(seconds / 60) * 60)
+    return "about " + length(seconds if seconds < 60 else round(seconds / 60) * 60)
 
 
 def rough_size(size_bytes: float) -> str:

@@ -4,9 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 import re
+import shlex
+import sqlite3
+from contextlib import closing
 from datetime import date
 from pathlib import Path
+from typing import Any
 
+import pytest
+
+import cli
 from ialirt_backfill.instruments import INSTRUMENTS
 from ialirt_backfill.options import BackfillOptions
 from ialirt_backfill.plan.decisions import Action
@@ -49,6 +56,54 @@ def test_the_two_set_up_commands_are_one_line_each() -> None:
     assert len(commands) == 2
     assert "--demo" in commands[0]
     assert "pytest" in commands[1]
+
+
+def lines_of_code(text: str) -> list[str]:
+    """What is to be typed in a text, without its remarks."""
+    indented = [line[4:] for line in text.splitlines() if line.startswith("    ")]
+    return [line.partition(" #")[0].strip() for line in indented]
+
+
+def test_the_commands_after_the_demonstration_work_as_they_stand(command: Command) -> None:
+    [demonstration, _] = [line for line in lines_of_code(section("Set up")) if line]
+    words = demonstration.rpartition("ialirt-backfill ")[2].split()
+    ended = command(*words)
+    assert ended.code == 0, ended.err
+    commands = [line for line in lines_of_code(section("Looking at it")) if line.startswith("ialirt-backfill ")]
+    assert len(commands) >= 5
+    for line in commands:
+        ended = command(*shlex.split(line)[1:])
+        assert ended.code == 0, (line, ended.err)
+        assert ended.out
+    query = next(line for line in lines_of_code(section("The ledger")) if line.startswith("sqlite3"))
+    _, file, sql = shlex.split(query)
+    with closing(sqlite3.connect(command.cwd / file)) as connection:
+        assert len(connection.execute(sql).fetchall()) == 32
+
+
+def test_what_is_shown_is_what_is_seen(command: Command) -> None:
+    shown = lines_of_code(section("What you see"))
+    words = lines_of_code(section("Set up"))[0].rpartition("ialirt-backfill ")[2].split()
+    for _ in range(2):
+        ended = command(*words)
+        seen = (ended.err + ended.out).replace(str(command.cwd), "/home/you").splitlines()
+        missing = [line for line in seen if line not in shown and not line.startswith("hit 2026-")]
+        assert not missing
+
+
+def test_the_lines_of_python_for_who_reads_the_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = (ROOT / "docs" / "data.md").read_text(encoding="utf-8")
+    demonstration = next(line for line in lines_of_code(text) if line.startswith("ialirt-backfill --demo"))
+    monkeypatch.chdir(tmp_path)
+    assert cli.main([*shlex.split(demonstration)[1:], "--quiet"]) == 0
+    day, week, plot = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    names: dict[str, Any] = {}
+    exec(day + week, names)
+    assert len(names["mag"]) == 21_600
+    assert names["grid"].columns.tolist() == ["mag_B_GSM_z", "swapi_pseudo_proton_speed"]
+    assert len(names["grid"]) == 7 * 1440
+    columns = INSTRUMENTS["mag"].columns | INSTRUMENTS["swapi"].columns
+    assert [columns[name].unit for name in names["grid"].columns] == re.findall(r"\((\w+/?\w*)\)\"", plot)
 
 
 def test_help_explains_every_option(command: Command) -> None:

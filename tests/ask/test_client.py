@@ -907,6 +907,33 @@ def test_the_proxy_cannot_read_the_key(monkeypatch: pytest.MonkeyPatch) -> None:
         assert all(head.startswith("CONNECT ialirt.example:443 ") and "secret" not in head for head in proxy.heads)
 
 
+def test_a_proxy_that_is_not_there_is_named_without_its_password(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("https_proxy", "http://user:pr0xysecret@127.0.0.1:1")
+    with (
+        asking("https://ialirt.example") as api,
+        pytest.raises(ApiError, match=r"through the proxy 127\.0\.0\.1:1 ") as told,
+    ):
+        ask(api)
+    assert "check https_proxy, no_proxy and the network" in str(told.value)
+    assert "pr0xysecret" not in str(told.value)
+
+
+@pytest.mark.parametrize(
+    "address", ["socks5://user:{}@127.0.0.1:1", "http://user:{}/x@host:1", "http://:{}@[::1", "http://"]
+)
+def test_a_proxy_that_is_none_is_said_at_once(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("https_proxy", address.format("pr0xysecret"))
+    began = time.monotonic()
+    with (
+        asking("https://ialirt.example", patience=Patience()) as api,
+        pytest.raises(ApiError, match="no other form") as told,
+    ):
+        ask(api)
+    assert time.monotonic() - began < 1.0
+    assert "set https_proxy right" in str(told.value)
+    assert "pr0xysecret" not in str(told.value)
+
+
 def test_the_deadline_holds_for_a_trickling_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
     holder: list[Wire] = []
     patience = replace(QUICK, answer=0.6, silence=0.5, tries=1)

@@ -140,6 +140,8 @@ UNREADABLE = {
     "time of words": broken(HIT, time_utc="yesterday, about noon"),
     "time a number": broken(HIT, time_utc=20260202),
     "time impossible": broken(HIT, time_utc="2026-02-30T10:00:00"),
+    "time in a leap second": broken(HIT, time_utc="2026-02-02T10:00:60"),
+    "time by the day of the year": broken(HIT, time_utc="2026-033T10:00:00"),
     "no record": instead(HIT, "I am no record"),
 }
 

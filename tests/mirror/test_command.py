@@ -191,7 +191,7 @@ def test_a_connection_that_is_lost_ends_the_run(store: Store, words: Words, post
 
 def test_what_a_person_sees(words: Words, sqlite_target: str, tmp_path: Path) -> None:
     code, out, err = run(words(sqlite_target, "--dry-run"))
-    assert (code, err) == (0, f"Datastore {tmp_path}/store, ledger sqlite:///{tmp_path}/store/ledger.sqlite\n")
+    assert (code, err) == (0, f"Datastore {tmp_path}/store, its ledger is ledger.sqlite\n")
     assert out.splitlines() == [
         f"Into {sqlite_target}; nothing is loaded or written (--dry-run)",
         "instrument  day                      decision  reason",

@@ -168,7 +168,7 @@ def test_nothing_to_load_and_one_instrument(store: Store) -> None:
     assert drawn(console, bars) == []
     bars.planned([decision("mag", 0, 0)])
     [line] = drawn(console, bars)
-    assert line == "mag 0/1 days · 0 records · -:-- left"
+    assert line == "mag 0/1 day · 0 records · -:-- left"
 
 
 @pytest.mark.parametrize("quiet", [False, True])

@@ -16,7 +16,7 @@ from ialirt_backfill.mirror.views import make_views
 from ialirt_backfill.options import MirrorOptions
 from tests.mirror.samples import FIRST, LAST, Mirror, Store, execute, table
 
-COUNTS = [column.name for column in INSTRUMENTS["hit"].columns.values() if column.unit == "counts"]
+COUNTS = [column.name for column in INSTRUMENTS["hit"].columns.values() if column.unit == "count"]
 VIEWS = ["ialirt_hit_records", "ialirt_hit_1min", "ialirt_hit_1h"]
 
 

@@ -75,6 +75,8 @@ def test_every_column_of_a_mean_is_new_but_for_the_mean(instrument: Instrument) 
 def test_a_mean_keeps_what_is_known_of_its_column() -> None:
     schema = averages_schema(MAG, schema_of(MAG))
     assert schema.field(BX).metadata == schema_of(MAG).field(BX).metadata
+    direction = schema.field(PHI).metadata
+    assert (direction[b"unit"], direction[b"valid_min"], direction[b"valid_max"]) == (b"deg", b"-180.0", b"180.0")
 
 
 def test_a_stretch_goes_on_in_the_next_table() -> None:

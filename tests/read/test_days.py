@@ -294,7 +294,7 @@ def test_of_some_columns_only_these_are_looked_at(tmp_path: Path) -> None:
 
 
 def test_an_unknown_column_is_an_error_before_anything_is_read(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"mag has no column 'mag_b_GSE_x'\. Did you mean 'mag_B_GSE_x'\?"):
+    with pytest.raises(UsageError, match=r"mag: there is no column 'mag_b_GSE_x'\. Did you mean 'mag_B_GSE_x'\?"):
         tables(tmp_path, MAG, START, START, columns=["mag_b_GSE_x"])
 
 

@@ -33,14 +33,26 @@ def test_types_are_those_that_other_programs_know() -> None:
 
 
 def test_a_field_says_what_it_is() -> None:
-    about = schema_of(MAG).field("mag_B_GSE_x").metadata
-    assert about[b"unit"] == b"nT"
-    assert b"magnetic field" in about[b"description"].lower()
-    assert float(about[b"fill"]) == -1.0e31
-    assert b"scopes" not in about
+    assert schema_of(MAG).field("mag_phi_B_GSE").metadata == {
+        b"unit": b"deg",
+        b"mission_unit": b"degrees",
+        b"description": b"longitude of the magnetic field, GSE",
+        b"label": b"B azimuth (GSE)",
+        b"kind": b"measurement",
+        b"fill": b"-1e+31",
+        b"valid_min": b"0.0",
+        b"valid_max": b"360.0",
+    }
+    epoch = schema_of(MAG).field("mag_epoch").metadata
+    assert (epoch[b"unit"], epoch[b"kind"], epoch[b"valid_max"]) == (b"ns", b"time", b"3155716869184000000")
+    assert b"fill" not in epoch
+    assert schema_of(MAG).metadata == {b"instrument": b"mag", b"title": b"Magnetometer"}
+
+
+def test_a_field_says_who_is_shown_it() -> None:
     assert schema_of(HIT).field("hit_e_a_side_low_en").metadata[b"scopes"] == b"full,read"
-    assert b"fill" not in schema_of(MAG).field("mag_epoch").metadata
-    assert schema_of(MAG).metadata[b"instrument"] == b"mag"
+    assert b"scopes" not in schema_of(HIT).field("hit_h_omni_low_en").metadata
+    assert schema_of(INSTRUMENTS["mag_hk"]).field("mag_hk_mode").metadata[b"scopes"] == b"full,read"
 
 
 def test_some_columns_come_after_the_time_in_the_order_given() -> None:
@@ -55,6 +67,6 @@ def test_a_vector_is_all_of_its_components() -> None:
 
 @pytest.mark.parametrize(("name", "hint"), [("mag_B_GSE_w", "Did you mean 'mag_B_GSE_"), ("zzz", "Known: time_utc,")])
 def test_a_column_that_is_not_there_is_refused(name: str, hint: str) -> None:
-    with pytest.raises(UsageError, match=f"mag has no column '{name}'") as caught:
+    with pytest.raises(UsageError, match=f"mag: there is no column '{name}'") as caught:
         projected(MAG, [name])
     assert hint in str(caught.value)

@@ -105,9 +105,9 @@ def outcome(it: Decision, status: DayStatus = DayStatus.DOWNLOADED, **given: Any
         (words.length(19 * 86400 + 7), "19 d"),
         (words.length(0), "0 s"),
         (words.rough_length(3.2), "a few seconds"),
-        (words.rough_length(40.7), "40 s"),
-        (words.rough_length(725), "12 min"),
-        (words.rough_length(3 * 3600 + 25 * 60 + 31), "3 h 26 min"),
+        (words.rough_length(40.7), "about 40 s"),
+        (words.rough_length(725), "about 12 min"),
+        (words.rough_length(3 * 3600 + 25 * 60 + 31), "about 3 h 26 min"),
         (words.rough_size(430_100_000), "430 MB"),
         (words.rough_size(1_240_000_000), "1.2 GB"),
         (words.rough_size(5_300), "5 kB"),
@@ -199,6 +199,8 @@ def test_a_run_says_once_where_things_are(tmp_path: Path, monkeypatch: pytest.Mo
     console = Console(file=io.StringIO(), width=1000)
     tell_of_places(console, replace(OPTIONS, ledger="postgresql://team:secret@host/db"))
     assert text(console) == f"Datastore {tmp_path}/ialirt-data, ledger postgresql://team:***@host/db\n"
+    tell_of_places(console, OPTIONS)
+    assert text(console).splitlines()[1:] == [f"Datastore {tmp_path}/ialirt-data, its ledger is ledger.sqlite"]
     assert OPTIONS.ledger_shown == f"sqlite:///{tmp_path}/ialirt-data/ledger.sqlite"
 
 
@@ -267,7 +269,7 @@ def test_bars(width: int, seconds: Seconds) -> None:
     bars.asking(days[2], window, "HTTP 503 again")
     hit, spacecraft, third, fourth = frame(bars, console)
     assert hit.endswith("2/4 days · 1 failed · 1,440 records · 0:10 left")
-    assert spacecraft.endswith("0/1 days · 0 records · -:-- left")
+    assert spacecraft.endswith("0/1 day · 0 records · -:-- left")
     assert third == "  hit 2026-01-03  00:00:00-11:59:59  0:10  retry 2: HTTP 503 again"
     assert fourth == "  hit 2026-01-04  0:10"
     said = " ".join(text(console).split())
@@ -329,8 +331,8 @@ def test_lines() -> None:
 @pytest.mark.parametrize(
     ("basis", "said"),
     [
-        (Basis.HISTORY, "About 12 min, 430 MB of files, going by earlier runs"),
-        (Basis.CATALOGUE, "About 12 min, 430 MB of files: a guess, at one second a request"),
+        (Basis.HISTORY, "Takes about 12 min and 430 MB on disk, going by earlier runs"),
+        (Basis.CATALOGUE, "Takes about 12 min and 430 MB on disk: a guess, at a second a request and by"),
     ],
 )
 def test_what_a_plan_costs_is_said_with_what_says_so(basis: Basis, said: str) -> None:
