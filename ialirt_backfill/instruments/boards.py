@@ -71,7 +71,10 @@ class Mark:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Panel:
-    """Columns of one instrument, on one axis. ``columns`` are names of columns or of fields, and so is ``right``."""
+    """Columns of one instrument, on one axis. ``columns`` are names of columns or of fields, and so is ``right``.
+
+    ``normal`` is what flags ordinarily are; None: nobody says.
+    """
 
     kind: PanelKind
     instrument: Instrument
@@ -82,7 +85,7 @@ class Panel:
     range: tuple[float, float] | None = None
     height: float = 1.0
     mark: Mark | None = None
-    normal: bool = False
+    normal: bool | None = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)

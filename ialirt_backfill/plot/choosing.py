@@ -10,6 +10,7 @@ from ialirt_backfill.exceptions import UsageError
 from ialirt_backfill.instruments import Column, ColumnKind, ColumnType, Field, Instrument, Shape
 from ialirt_backfill.instruments.boards import Board, Panel, PanelKind, Scale, energies_of, fields_of
 from ialirt_backfill.options import PlotOptions
+from ialirt_backfill.plot.words import short_name
 from ialirt_backfill.read.schema import unknown_column
 
 _FULL_CIRCLE = (0.0, 360.0)
@@ -22,7 +23,7 @@ def board_of(options: PlotOptions) -> Board:
     board = options.board_drawn
     if board is None:
         names = [name.strip() for name in (options.columns or "").split(",") if name.strip()]
-        title = ", ".join(instrument.title for instrument in options.instruments)
+        title = ", ".join(short_name(instrument) for instrument in options.instruments)
         board = Board("columns", title, panels=tuple(_panels_of(options.instruments, names)))
     elif options.instrument is not None:
         board = replace(board, panels=tuple(it for it in board.panels if it.instrument in options.instruments))
@@ -58,7 +59,7 @@ def _panels_of(instruments: Sequence[Instrument], names: Sequence[str]) -> Itera
     known = {name: instrument for instrument in reversed(instruments) for name in fields_of(instrument)}
     for name in names:
         if name not in known:
-            raise unknown_column(name, " and ".join(it.name for it in instruments), list(known))
+            raise unknown_column(name, instruments)
     for instrument in instruments:
         entries = fields_of(instrument)
         wanted = [name for name in names if known[name] is instrument] or ([] if names else _all(instrument))
@@ -102,9 +103,10 @@ def _grouped(instrument: Instrument, chosen: Sequence[tuple[Field, Column, str]]
             kind,
             instrument,
             tuple(dict.fromkeys(names)),
-            label=_label(kind, found[0][0], columns),
+            label=_label(kind, instrument, found[0][0], columns),
             scale=Scale.LOG if all(it.kind is ColumnKind.COUNT for it in columns) else Scale.LINEAR,
             range=_FULL_CIRCLE if kind is PanelKind.POINTS else None,
+            normal=None,
             height=max(1.0, _ROW * len(names)) if kind in {PanelKind.FLAGS, PanelKind.STATES} else 1.0,
         )
 
@@ -122,9 +124,11 @@ def _kind(entry: Field, column: Column, name: str) -> PanelKind:
     return PanelKind.POINTS if is_azimuth else PanelKind.LINES
 
 
-def _label(kind: PanelKind, entry: Field, columns: Sequence[Column]) -> str:
+def _label(kind: PanelKind, instrument: Instrument, entry: Field, columns: Sequence[Column]) -> str:
     if kind is PanelKind.SPECTRUM:
         return ""
     if len(columns) > 1 and kind in {PanelKind.FLAGS, PanelKind.STATES}:
         return str(kind.value).capitalize()
-    return "" if len(columns) > 1 and entry.shape is not Shape.LIST else entry.label or columns[0].label
+    if entry.shape is Shape.LIST:
+        return entry.label
+    return columns[0].label if len(columns) == 1 else short_name(instrument)

@@ -17,12 +17,13 @@ from matplotlib.figure import Figure
 
 from ialirt_backfill.exceptions import UsageError
 from ialirt_backfill.instruments.boards import BoardKind
-from ialirt_backfill.options import PlotOptions, parse_picture
+from ialirt_backfill.options import ALL, PlotOptions, parse_picture
 from ialirt_backfill.options.datastore import is_marked
 from ialirt_backfill.plot import coverage, look, orbit, sheet
 from ialirt_backfill.plot.choosing import board_of
 from ialirt_backfill.plot.gathering import gather
 from ialirt_backfill.plot.window import Window, moment_of
+from ialirt_backfill.read.asked import asked
 from ialirt_backfill.store import disk
 
 EPOCH_VARIABLE = "SOURCE_DATE_EPOCH"
@@ -64,6 +65,7 @@ def draw(options: PlotOptions, file: Path) -> Drawn:
 def _figure(options: PlotOptions) -> tuple[Figure, sheet.Header]:
     now = options.as_of or datetime.now(UTC)
     window = Window.of(options.days(now), now)
+    asked(options.datastore, ALL, window.start, window.stop)  # it refuses what is no datastore
     board = board_of(options)
 
     def header(newest: datetime | None, note: str = "") -> sheet.Header:

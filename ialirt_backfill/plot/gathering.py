@@ -18,10 +18,13 @@ from ialirt_backfill.plot.choosing import columns_of
 from ialirt_backfill.plot.series import Line, Mask, Numbers, Points, Presence, Rows, Spectrum
 from ialirt_backfill.plot.window import Micros, Window
 from ialirt_backfill.plot.words import unit_written, units_written
+from ialirt_backfill.read.arrays import array_of
 from ialirt_backfill.read.days import tables
+from ialirt_backfill.read.schema import AS_UTC
 
 _MICROSECOND = timedelta(microseconds=1)
-_SINCE_J2000 = "ttj2000ns"
+_LONGEST_RECORD = 3_600_000_000
+"""A measurement that is said to lie further from its record than this, in microseconds, was not made then."""
 _UNKNOWN_RANGE = (0.0, 1.0)
 _NO_ENERGIES = Axis("energy", values=(1.0,))
 
@@ -139,7 +142,7 @@ class GatheredSpectrum(Gathered):
     def read(self) -> list[str]:
         names = [column.name for column in self.columns]
         if self._several is not None:
-            names += [self._several.field, *({_SINCE_J2000} & self.panel.instrument.columns.keys())]
+            names.append(self._several.field + AS_UTC)
         return names
 
     @property
@@ -181,7 +184,7 @@ class GatheredRows(Gathered):
     def _feed_flag(self, column: Column, table: pa.Table, times: Micros) -> Mask:
         values = numbers(table, column.name)
         valid = ~np.isnan(values)
-        self.marked.feed(column.name, times[valid & (values != float(self.panel.normal))])
+        self.marked.feed(column.name, times[valid & (values != float(self.panel.normal or False))])
         self.valid.feed(column.name, times[valid])
         return valid
 
@@ -209,7 +212,7 @@ def gather(datastore: str | Path, panels: Sequence[Panel], window: Window) -> li
     for instrument in dict.fromkeys(panel.instrument for panel in panels):
         mine = [it for it in found if it.panel.instrument is instrument]
         wanted = list(dict.fromkeys(name for it in mine for name in it.read))
-        for table in tables(datastore, instrument, window.start, window.stop, columns=wanted):
+        for table in tables(datastore, instrument, *window.observed, columns=wanted):
             for it in mine:
                 it.take_in(table)
     return found
@@ -237,7 +240,7 @@ def _times_of(entry: Field) -> Axis | None:
 
 def _of_cells(entry: Field, energies: Axis, table: pa.Table, times: Micros) -> tuple[Micros, Numbers]:
     """The energies of each measurement in the records, as a mean over the other directions; and their times."""
-    array = _array(table[entry.columns[0].name].combine_chunks(), [len(axis) for axis in entry.axes])
+    array, _ = array_of(table[entry.name], [len(axis) for axis in entry.axes])
     several = _times_of(entry)
     along = {axis.name: place for place, axis in enumerate(entry.axes, start=1)}
     array = np.moveaxis(array, along[energies.name], -1)
@@ -252,18 +255,15 @@ def _of_cells(entry: Field, energies: Axis, table: pa.Table, times: Micros) -> t
 
 
 def _measured_at(several: Axis, table: pa.Table, times: Micros) -> Micros:
-    """When each measurement was made: as long after its record as their times in nanoseconds say.
-
-    These are Terrestrial Time: only their differences are looked at, so that no leap second matters.
-    """
-    each = _nanoseconds(table[several.field].combine_chunks(), len(several))
-    since = each[:, 0]
-    if _SINCE_J2000 in table.column_names:
-        own = table[_SINCE_J2000].combine_chunks()
-        since = np.where(np.asarray(own.is_valid()), own.fill_null(0).to_numpy(), since)
-    after = (each - since[:, None]) // 1000
-    known = (each > 0) & (np.abs(after) < 3_600_000_000)
-    return np.asarray(times[:, None] + np.where(known, after, 0))
+    """When each measurement was made; where its record does not say it, when that was."""
+    lists = table[several.field + AS_UTC].combine_chunks()
+    is_whole = np.asarray(pc.fill_null(pc.equal(pc.list_value_length(lists), several.size), False))
+    found = np.repeat(times[:, None], several.size, axis=1)
+    said = lists.filter(pa.array(is_whole)).flatten().cast(pa.int64())
+    at = np.asarray(said.fill_null(0).to_numpy(zero_copy_only=False)).reshape(-1, several.size) // 1000
+    own = found[is_whole]
+    found[is_whole] = np.where(np.abs(at - own) < _LONGEST_RECORD, at, own)
+    return found
 
 
 def _mean(values: Numbers) -> Numbers:
@@ -272,37 +272,3 @@ def _mean(values: Numbers) -> Numbers:
     count = there.sum(axis=1)
     total = np.where(there, values, 0.0).sum(axis=1)
     return np.asarray(np.divide(total, count, where=count > 0, out=np.full(total.shape, np.nan)))
-
-
-def _array(cells: pa.Array, shape: Sequence[int]) -> Numbers:
-    """Nested lists as an array, a row for each cell; NaN where a value is missing, or a list is not of this shape."""
-    found = np.full((len(cells), *shape), np.nan)
-    there = np.flatnonzero(np.asarray(cells.is_valid()))
-    leaves = _leaves(cells.take(pa.array(there)), shape)
-    if leaves is not None:
-        found[there] = leaves.cast(pa.float64()).to_numpy(zero_copy_only=False).reshape(-1, *shape)
-        return found
-    for row in there:  # one of them is odd, so each is looked at by itself
-        alone = _leaves(cells.slice(row, 1), shape)
-        if alone is not None:
-            found[row] = alone.cast(pa.float64()).to_numpy(zero_copy_only=False).reshape(shape)
-    return found
-
-
-def _nanoseconds(cells: pa.Array, size: int) -> Micros:
-    """Lists of times, which no float can hold, a row for each cell; 0 where one is missing."""
-    found = np.zeros((len(cells), size), np.int64)
-    for row in np.flatnonzero(np.asarray(cells.is_valid())):
-        alone = cells[row].values
-        if len(alone) == size:
-            found[row] = alone.fill_null(0).to_numpy(zero_copy_only=False)
-    return found
-
-
-def _leaves(cells: pa.Array, shape: Sequence[int]) -> pa.Array | None:
-    """What nested lists hold, one behind the other; None where not all of them are of this shape."""
-    for size in shape:
-        if cells.null_count or not pc.all(pc.equal(pc.list_value_length(cells), size)).as_py():
-            return None
-        cells = cells.flatten()
-    return cells

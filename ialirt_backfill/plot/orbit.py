@@ -49,7 +49,7 @@ def read(board: Board, instrument: Instrument, datastore: str | Path, window: Wi
     lines = [Line(window, cadence, pause) for _ in entry.columns]
     newest, last = None, None
     names = [column.name for column in entry.columns]
-    for table in tables(datastore, instrument, window.start, window.stop, columns=names):
+    for table in tables(datastore, instrument, *window.observed, columns=names):
         times = table[TIME_UTC].combine_chunks().cast(pa.int64()).to_numpy()
         position = np.column_stack([numbers(table, name) for name in names])
         newest = moment_of(times[-1])

@@ -63,6 +63,9 @@ def _paint_missing(it: Gathered, axes: Axes, window: Window) -> None:
     start, stop = window.seen
     shortest = window.length // (4 * BINS)
     spans = [span for span in it.presence.missing(start, stop) if span[1] - span[0] > shortest]
+    if isinstance(it, GatheredSpectrum):  # its cells lie above, and may be narrower than what they stand for
+        room = window.length // BINS
+        spans = [(max(start, since - room), min(stop, until + room)) for since, until in spans]
     if spans:
         axes.broken_barh(
             [(since / DAY_MICROS, (until - since) / DAY_MICROS) for since, until in spans],
@@ -96,7 +99,9 @@ def _paint_lines(it: GatheredLines, axes: Axes) -> Painted:
     painted = Painted(axes)
     several = len(traces) + len(it.right) > 2
     for place, (column, trace) in enumerate(traces):
-        painted.handles += [_line(axes, trace, column, place, marked=several, count=len(traces))]
+        painted.handles += [
+            _line(axes, trace, column, place, marked=several, count=len(traces), is_empty=not it.has_values)
+        ]
     _set_values(axes, it.panel.scale, [trace for _, trace in traces], it.columns, it.panel.range)
     if it.panel.mark is not None:
         _paint_mark(axes, it.panel.mark, it.lines[it.panel.mark.column].trace())
@@ -115,7 +120,9 @@ def _paint_lines(it: GatheredLines, axes: Axes) -> Painted:
     return painted
 
 
-def _line(axes: Axes, trace: Trace, column: Column, place: int, *, marked: bool, count: int) -> Line2D:
+def _line(
+    axes: Axes, trace: Trace, column: Column, place: int, *, marked: bool, count: int, is_empty: bool = False
+) -> Line2D:
     """Draw a line; what explains it."""
     colour = look.COLOURS[place % len(look.COLOURS)]
     x = days(trace.times)
@@ -139,7 +146,7 @@ def _line(axes: Axes, trace: Trace, column: Column, place: int, *, marked: bool,
         )  # fmt: skip
     return Line2D(
         [], [], color=colour, linewidth=1.4, marker=marker or None, markersize=look.MARK + 0.8,
-        label=column.label if trace.samples else f"{column.label} (no data)",
+        label=column.label if trace.samples or is_empty else f"{column.label} (no data)",
     )  # fmt: skip
 
 
@@ -314,9 +321,10 @@ def _paint_flags(it: GatheredRows, axes: Axes, window: Window) -> None:
     names = without_shared([column.label for column in it.columns])
     for place, column in enumerate(it.columns):
         _bars(axes, it.valid.spans(column.name), place, look.NORMAL, 0.32)
-        _bars(axes, it.marked.spans(column.name), place, look.MARKED, 0.8, least=window.length / 300)
+        colour = look.STATE if it.panel.normal is None else look.MARKED
+        _bars(axes, it.marked.spans(column.name), place, colour, 0.8, least=window.length / 300)
         count = it.marked.counts.get(column.name, 0)
-        if count:
+        if count and it.panel.normal is not None:
             names[place] += f"\n{count:,}x" if len(names) < 5 else f"  {count:,}x"
     _set_rows(axes, names)
 

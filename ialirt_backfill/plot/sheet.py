@@ -11,13 +11,12 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ialirt_backfill.instruments import Instrument
 from ialirt_backfill.plot import look
-from ialirt_backfill.plot.gathering import Gathered
+from ialirt_backfill.plot.gathering import Gathered, GatheredRows
 from ialirt_backfill.plot.panels import Painted, paint
 from ialirt_backfill.plot.timeaxis import set_time
 from ialirt_backfill.plot.window import Window
-from ialirt_backfill.plot.words import range_written, time_written, without_shared
+from ialirt_backfill.plot.words import range_written, short_name, time_written, without_shared
 from ialirt_backfill.store.demonstration import SYNTHETIC
 
 UNCALIBRATED = "near-real-time, uncalibrated"
@@ -28,6 +27,7 @@ _STACK_WIDTH, _LEFT, _RIGHT = 11.0, 0.98, 1.72
 _PANEL, _BETWEEN = 1.0, 0.11
 _CELL_WIDTH, _CELL_HEIGHT = 4.25, 2.3
 _CELL_LEFT, _CELL_RIGHT, _CELL_TOP, _CELL_BOTTOM = 1.05, 0.72, 0.34, 0.46
+_LONGEST_TITLE = 56
 _HATCHED = "hatched: no data"
 
 
@@ -52,7 +52,13 @@ def make_figure(width: float, height: float, header: Header) -> Figure:
     def write(x: float, inches: float, text: str, **how: Any) -> None:
         figure.text(x, 1 - inches / height, text, va="top", **how)
 
-    write(left, 0.14, f"IMAP I-ALiRT   {header.title}", size=look.TITLE, weight="bold")
+    write(
+        left,
+        0.14,
+        f"IMAP I-ALiRT   {textwrap.shorten(header.title, _LONGEST_TITLE, placeholder=' …')}",
+        size=look.TITLE,
+        weight="bold",
+    )
     write(left, 0.40, range_written(header.window.start, header.window.stop), size=look.TEXT)
     write(right, 0.17, UNCALIBRATED, size=look.TEXT + 1, weight="bold", ha="right")
     write(right, 0.40, f"{newest}, drawn {time_written(header.drawn)} UTC", size=look.TEXT, ha="right")
@@ -83,9 +89,13 @@ def stack(gathered: Sequence[Gathered], header: Header) -> Figure:
     for number, (it, axes) in enumerate(zip(gathered, boxes(figure, *places), strict=True)):
         painted = paint(it, axes, header.window)
         set_time(axes, header.window, most=10, labelled=number == len(gathered) - 1)
-        axes.set_ylabel(_wrapped(f"{it.label}\n{it.unit}".strip(), heights[number]))
+        if isinstance(it, GatheredRows):  # whose names need the room at the right
+            axes.set_ylabel(_wrapped(f"{short_name(it.panel.instrument)}\n{it.label}", heights[number]))
+            axes.tick_params(axis="y", labelleft=False, labelright=True)
+        else:
+            axes.set_ylabel(_wrapped(f"{it.label}\n{it.unit}".strip(), heights[number]))
+            _beside(figure, painted, it, _LEFT + wide, tops[number], heights[number])
         axes.yaxis.set_label_coords(-0.53 / wide, 0.5)
-        _beside(figure, painted, it, _LEFT + wide, tops[number], heights[number])
     axes.set_xlabel("Time (UTC)")
     figure.text(0.25 / _STACK_WIDTH, 0.1 / height, _HATCHED, size=look.SMALL, color=look.GREY)
     return figure
@@ -99,16 +109,11 @@ def _wrapped(label: str, height: float) -> str:
     )
 
 
-def _short(instrument: Instrument) -> str:
-    """The name that an instrument is known by."""
-    return instrument.title if len(instrument.title) <= 10 else instrument.name.upper().replace("_", " ")
-
-
 def _beside(figure: Figure, painted: Painted, it: Gathered, left: float, top: float, tall: float) -> None:
     """What explains a panel, at its right."""
     beside = 0.1 / (_STACK_WIDTH - _LEFT - _RIGHT)
     painted.axes.text(
-        1 + beside, 1.0, _short(it.panel.instrument),
+        1 + beside, 1.0, short_name(it.panel.instrument),
         transform=painted.axes.transAxes, size=look.SMALL, weight="bold", va="top",
     )  # fmt: skip
     under = 0.17

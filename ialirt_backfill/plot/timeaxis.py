@@ -34,7 +34,7 @@ def set_time(axes: Axes, window: Window, *, most: int, labelled: bool) -> None:
     axes.set_xlim(day(window.start), day(window.stop))
     axes.xaxis_date("UTC")
     axes.xaxis.set_major_locator(FixedLocator([day(it) for it in major]))
-    axes.xaxis.set_minor_locator(FixedLocator([day(it) for it in _ticks(window, 6 * most)]))
+    axes.xaxis.set_minor_locator(FixedLocator([day(it) for it in _ticks(window, 3 * most)]))
     axes.xaxis.set_minor_formatter(NullFormatter())
     texts = dict(zip([day(it) for it in major], _labels(major), strict=True))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda x, place: texts.get(x, "") if labelled else ""))
@@ -63,10 +63,11 @@ def _every(window: Window, step: timedelta) -> Iterator[datetime]:
 
 
 def _days(window: Window, number: int) -> Iterator[datetime]:
-    """Every day; or those whose number in the month fits, without two of them close together at its end."""
+    """Every day; or those whose number in the month fits, but for one that lies close to the next first."""
     at = moment_of(-(-int(window.start.timestamp()) // 86_400) * DAY_MICROS)
     while at <= window.stop:
-        if number == 1 or ((at.day - 1) % number == 0 and at.day + number // 2 <= 31):
+        following = (at.replace(day=1) + 32 * _DAY).replace(day=1)
+        if (at.day - 1) % number == 0 and (following - at) / _DAY >= 0.6 * number:
             yield at
         at += _DAY
 

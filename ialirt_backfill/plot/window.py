@@ -48,10 +48,15 @@ class Window:
         return cls(start, min(stop, max(ended, start + _HOUR)), now)
 
     @property
+    def observed(self) -> tuple[datetime, datetime]:
+        """Within which something can have been observed."""
+        return self.start, max(self.start, min(self.stop, self.now))
+
+    @property
     def seen(self) -> tuple[int, int]:
-        """Within which something can have been observed, in microseconds."""
-        start, stop = micros(self.start), micros(self.stop)
-        return start, max(start, min(stop, micros(self.now)))
+        """The same in microseconds."""
+        start, stop = self.observed
+        return micros(start), micros(stop)
 
     @property
     def length(self) -> int:

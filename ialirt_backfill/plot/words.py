@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from ialirt_backfill.instruments import Column
+from ialirt_backfill.instruments import Column, Instrument
 
 _SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _SPELLED = {"deg": "°", "degC": "°C", "degF": "°F", "Ohm": "Ω", "Angstrom": "Å"}
@@ -14,6 +14,11 @@ _FACTOR = re.compile(r"('?[A-Za-z%]+'?)(?:\*\*\(?([+-]?\d+)\)?)?")
 MINUS = "\N{MINUS SIGN}"
 NO_UNIT = "\N{EN DASH}"
 """Of what has none."""
+
+
+def short_name(instrument: Instrument) -> str:
+    """The name that an instrument is known by."""
+    return instrument.title if len(instrument.title) <= 10 else instrument.name.upper().replace("_", " ")
 
 
 def unit_written(unit: str) -> str:
