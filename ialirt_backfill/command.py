@@ -105,12 +105,12 @@ def run_mirror(options: MirrorOptions) -> int:
 
 def run_plot(options: PlotOptions) -> int:
     from ialirt_backfill.plot import draw
-    from ialirt_backfill.terminal.pictures import odd_cells_told, show_drawn
+    from ialirt_backfill.terminal.pictures import odd_cells_told, show_drawn, warn
 
     if options.out is None:
         example = f"--out {options.board or 'picture'}.png"
         raise UsageError(f"--out is missing: the file of the picture, as {example}")
-    with odd_cells_told():
+    with odd_cells_told(warn):
         drawn = draw(options, options.out)
     show_drawn(drawn, options)
     return EXIT_WELL

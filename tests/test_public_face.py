@@ -16,8 +16,8 @@ from tests.support.access import KEY, KEYS
 NAMES = {
     "backfill", "poll", "PollListener", "Listener", "Stop", "DayOutcome", "Report",
     "status", "gaps", "history", "runs", "read_days", "read_table", "day_tables", "open_dataset",
-    "AdoptOptions", "BackfillOptions", "GapsOptions", "HistoryOptions", "MirrorOptions", "PollOptions", "RunsOptions",
-    "StatusOptions", "VerifyOptions",
+    "AdoptOptions", "BackfillOptions", "GapsOptions", "HistoryOptions", "MirrorOptions", "PlotOptions", "PollOptions",
+    "RunsOptions", "StatusOptions", "VerifyOptions",
     "IalirtBackfillError", "UsageError", "ApiError", "AccessDenied", "NoAccess", "DayFileError", "UnwritableValue",
     "Interrupted", "OddCells", "MirrorError", "MirrorUnavailable", "LedgerError",
     "Simulator", "__version__",

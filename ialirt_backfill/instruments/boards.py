@@ -219,6 +219,7 @@ def _panel(table: Table, instruments: Mapping[str, Instrument]) -> Panel | None:
 def _check(panel: Panel, table: Table) -> None:
     """Note what the columns of a panel cannot be shown as."""
     entries = fields_of(panel.instrument)
+    lines = {it.name for name in panel.columns for it in entries[name].columns if name in {entries[name].name, it.name}}
     for name in (*panel.columns, *panel.right):
         entry = entries[name]
         if panel.kind is PanelKind.SPECTRUM and (energies_of(entry) is None or name != entry.name):
@@ -234,7 +235,7 @@ def _check(panel: Panel, table: Table) -> None:
         table.wrong("write one field", panel.kind.value)
     if panel.kind is not PanelKind.LINES and (panel.right or panel.mark):
         table.wrong("that is for lines", "right" if panel.right else "mark")
-    if panel.mark is not None and panel.mark.column not in panel.columns:
+    if panel.mark is not None and panel.mark.column not in lines:
         table.wrong(f"{panel.mark.column} is not one of the lines", "mark")
     if panel.scale is Scale.LOG and panel.range is not None and panel.range[0] <= 0:
         table.wrong("a logarithm needs more than 0", "range")

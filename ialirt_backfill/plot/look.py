@@ -29,6 +29,9 @@ LINE, MARK, POINT = 0.9, 3.2, 1.1
 ENVELOPE, ENVELOPE_IN_A_CROWD = 0.28, 0.13
 """How much of its colour the span between the extremes has."""
 
+LEAST_PIXELS = 2.5
+"""So wide is the shortest bar."""
+
 TITLE, TEXT, SMALL, TINY = 12.0, 8.0, 7.0, 6.3
 
 DPI = 100

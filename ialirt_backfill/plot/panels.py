@@ -210,8 +210,8 @@ def _set_log(axes: Axes, low: float, high: float) -> None:
     low, high = (low, high) if low > 0 else (0.1, 10.0)
     exponents = np.log10([low, high])
     room = max(0.06 * (exponents[1] - exponents[0]), 0.5 * (_LEAST_DECADES - (exponents[1] - exponents[0])), 0.02)
+    axes.set_ylim(10 ** (exponents[0] - room), 10 ** (exponents[1] + room))  # before the scale, which looks at them
     axes.set_yscale("log")
-    axes.set_ylim(10 ** (exponents[0] - room), 10 ** (exponents[1] + room))
     is_short = exponents[1] - exponents[0] + 2 * room < _FEW_DECADES
     axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if is_short else (1.0,), numticks=9))
     axes.yaxis.set_minor_locator(LogLocator(subs=range(2, 10), numticks=60))
@@ -322,7 +322,7 @@ def _paint_flags(it: GatheredRows, axes: Axes, window: Window) -> None:
     for place, column in enumerate(it.columns):
         _bars(axes, it.valid.spans(column.name), place, look.NORMAL, 0.32)
         colour = look.STATE if it.panel.normal is None else look.MARKED
-        _bars(axes, it.marked.spans(column.name), place, colour, 0.8, least=window.length / 300)
+        _bars(axes, it.marked.spans(column.name), place, colour, 0.8, least=_visible(axes, window))
         count = it.marked.counts.get(column.name, 0)
         if count and it.panel.normal is not None:
             names[place] += f"\n{count:,}x" if len(names) < 5 else f"  {count:,}x"
@@ -333,8 +333,13 @@ def _paint_states(it: GatheredRows, axes: Axes, window: Window) -> None:
     known = [code for column in it.columns for code in column.codes.values()]
     seen = sorted(it.marked.counts, key=lambda name: (known.index(name) if name in known else len(known), name))
     for place, name in enumerate(seen):
-        _bars(axes, it.marked.spans(name), place, look.STATE, 0.5, least=window.length / 300)
+        _bars(axes, it.marked.spans(name), place, look.STATE, 0.5, least=_visible(axes, window))
     _set_rows(axes, seen)
+
+
+def _visible(axes: Axes, window: Window) -> float:
+    """How long a stretch must be to be seen, in microseconds: one flag of a month is not to be overlooked."""
+    return window.length * look.LEAST_PIXELS / axes.get_window_extent().width
 
 
 def _bars(

@@ -38,8 +38,13 @@ def show_drawn(drawn: Drawn, options: PlotOptions) -> None:
         say(make_console(), f"{drawn.file}  {drawn.title}, {span}, {newest}", to_copy=True)
 
 
+def warn(sentence: str) -> None:
+    """Say on standard error what is wrong and yet no failure."""
+    say(make_console(stderr=True), sentence, style="yellow")
+
+
 @contextmanager
-def odd_cells_told() -> Iterator[None]:
+def odd_cells_told(tell: Callable[[str], None]) -> Iterator[None]:
     """Tell of cells that could not be read in one sentence each, and not as Python would."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", OddCells)
@@ -48,7 +53,7 @@ def odd_cells_told() -> Iterator[None]:
         if not issubclass(warning.category, OddCells):
             warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)
         else:
-            log.warning("%s", warning.message)
+            tell(str(warning.message))
 
 
 class FreshPicture(PollListener):
@@ -72,7 +77,7 @@ class FreshPicture(PollListener):
         if not self._is_stale:
             return
         try:
-            with odd_cells_told():
+            with odd_cells_told(log.warning):
                 self._draw(replace(self._options, as_of=now), self._file)
         except Exception as error:
             log.warning("the picture %s could not be drawn: %s", self._file, error)
