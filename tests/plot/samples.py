@@ -75,7 +75,7 @@ def _rounded(values: np.ndarray[Any, Any]) -> list[float]:
     return [float(it) for it in np.round(values, 3)]
 
 
-def _mag(t: np.ndarray[Any, Any]) -> dict[str, Sequence[Any]]:
+def _mag(t: np.ndarray[Any, Any]) -> Mapping[str, Sequence[Any]]:
     size = 5.0 + np.sin(t / 4_000.0) + 15.0 * storm_of(t)
     phi = (135.0 + 40.0 * np.sin(t / 9_000.0) + 150.0 * storm_of(t) * np.sin(t / 1_500.0)) % 360.0
     z = size * np.where(storm_of(t) > 0.0, -0.8 * np.cos((t - STORM) / 8_000.0), 0.3 * np.sin(t / 3_000.0))
@@ -86,10 +86,10 @@ def _mag(t: np.ndarray[Any, Any]) -> dict[str, Sequence[Any]]:
         for frame in ("GSE", "GSM")
         for part, it in zip("xyz", (x, y, z), strict=True)
     }
-    return found | {"mag_B_magnitude": _rounded(size), "mag_phi_B_GSM": _rounded(phi)}
+    return {**found, "mag_B_magnitude": _rounded(size), "mag_phi_B_GSM": _rounded(phi)}
 
 
-def _mag_hk(t: np.ndarray[Any, Any]) -> dict[str, Sequence[Any]]:
+def _mag_hk(t: np.ndarray[Any, Any]) -> Mapping[str, Sequence[Any]]:
     supplies = [
         f"mag_hk_{name}{c}_{level}"
         for name in ("hk1v5", "hk1v8", "hk2v5", "hkp8v5")
@@ -99,7 +99,8 @@ def _mag_hk(t: np.ndarray[Any, Any]) -> dict[str, Sequence[Any]]:
     flags: dict[str, Sequence[Any]] = {name: ["False"] * len(t) for name in supplies}
     flags["mag_hk_hk2v5_warn"] = [str(bool(it)) for it in (t > 90_000) & (t < 90_100)]
     slow = np.sin(t / 20_000.0)
-    return flags | {
+    return {
+        **flags,
         "mag_hk_fib_range": [2] * len(t),
         "mag_hk_fob_range": [2 if it < 130_000 else 3 for it in t],
         "mag_hk_fib_saturated": ["False"] * len(t),
@@ -118,7 +119,7 @@ def _mag_hk(t: np.ndarray[Any, Any]) -> dict[str, Sequence[Any]]:
     }
 
 
-def _swapi(t: np.ndarray[Any, Any]) -> dict[str, Sequence[Any]]:
+def _swapi(t: np.ndarray[Any, Any]) -> Mapping[str, Sequence[Any]]:
     return {
         "swapi_pseudo_proton_density": _rounded(5.0 * np.exp(0.4 * np.sin(t / 5_000.0) + 1.5 * storm_of(t))),
         "swapi_pseudo_proton_speed": _rounded(400.0 + 20.0 * np.sin(t / 20_000.0) + 300.0 * storm_of(t)),
@@ -126,7 +127,7 @@ def _swapi(t: np.ndarray[Any, Any]) -> dict[str, Sequence[Any]]:
     }
 
 
-def _swe(t: np.ndarray[Any, Any]) -> dict[str, Sequence[Any]]:
+def _swe(t: np.ndarray[Any, Any]) -> Mapping[str, Sequence[Any]]:
     levels = (84_873_600, 54_747_200, 34_620_800, 19_944_000, 10_368_000, 4_241_600, 1_688_012, 588_800)
     counts = {
         f"swe_normalized_counts_{place}": [
@@ -134,10 +135,10 @@ def _swe(t: np.ndarray[Any, Any]) -> dict[str, Sequence[Any]]:
         ]
         for place, level in enumerate(levels, start=1)
     }
-    return counts | {"swe_counterstreaming_electrons": [int(it > 0.5) for it in storm_of(t)]}
+    return {**counts, "swe_counterstreaming_electrons": [int(it > 0.5) for it in storm_of(t)]}
 
 
-def _hit(t: np.ndarray[Any, Any]) -> dict[str, Sequence[Any]]:
+def _hit(t: np.ndarray[Any, Any]) -> Mapping[str, Sequence[Any]]:
     names = (
         "hit_e_a_side_low_en",
         "hit_e_a_side_med_en",
@@ -153,7 +154,7 @@ def _hit(t: np.ndarray[Any, Any]) -> dict[str, Sequence[Any]]:
     }
 
 
-def _codice_lo(t: np.ndarray[Any, Any]) -> dict[str, Sequence[Any]]:
+def _codice_lo(t: np.ndarray[Any, Any]) -> Mapping[str, Sequence[Any]]:
     ratios = {
         "codice_lo_c_over_o_abundance": 0.68,
         "codice_lo_mg_over_o_abundance": 0.14,
@@ -169,7 +170,7 @@ J2000 = 946_728_000 - 69
 """Unix seconds less this, and 184 ms, are Terrestrial Time since J2000."""
 
 
-def _codice_hi(t: np.ndarray[Any, Any]) -> dict[str, Sequence[Any]]:
+def _codice_hi(t: np.ndarray[Any, Any]) -> Mapping[str, Sequence[Any]]:
     start = int(at(FIRST).timestamp()) - J2000
     epochs, cells = [], []
     for second in t:
@@ -193,7 +194,7 @@ def intensities(second: float) -> list[Any]:
     return found
 
 
-def _spacecraft(t: np.ndarray[Any, Any]) -> dict[str, Sequence[Any]]:
+def _spacecraft(t: np.ndarray[Any, Any]) -> Mapping[str, Sequence[Any]]:
     turn = t / 86_400.0 / 20.0
     return {
         "sc_position_GSE_x": _rounded(1.48e6 + 9.0e4 * np.sin(turn)),

@@ -31,7 +31,15 @@ LAST = date(2026, 2, 3)
 
 
 def drawn(datastore: Path, **options: Any) -> Figure:
-    return figure(PlotOptions(**{"datastore": str(datastore), "start": FIRST, "end": LAST} | options))
+    given: dict[str, Any] = {"datastore": str(datastore), "start": FIRST, "end": LAST} | options
+    return figure(PlotOptions(**given))
+
+
+def rendered(picture: Figure) -> Any:
+    """Draw all of it, as into a file; what drew it."""
+    canvas: Any = FigureCanvasAgg(picture)
+    canvas.draw()
+    return canvas.get_renderer()
 
 
 def texts(picture: Figure) -> list[str]:
@@ -40,10 +48,9 @@ def texts(picture: Figure) -> list[str]:
 
 def boxes(picture: Figure, found: Callable[[], Sequence[Text]]) -> Sequence[tuple[str, Bbox]]:
     """Where the texts stand that are shown; ticks have no text before the picture was drawn."""
-    canvas = FigureCanvasAgg(picture)
-    canvas.draw()
+    renderer = rendered(picture)
     shown = [it for it in found() if it.get_text().strip() and it.get_visible()]
-    return [(it.get_text(), it.get_window_extent(canvas.get_renderer())) for it in shown]
+    return [(it.get_text(), it.get_window_extent(renderer)) for it in shown]
 
 
 def overlaps(found: Sequence[tuple[str, Bbox]]) -> list[tuple[str, str]]:
@@ -163,7 +170,7 @@ def test_one_sample_is_seen(tmp_path: Path) -> None:
     for last in (FIRST, date(2026, 4, 1)):
         picture = drawn(tmp_path, instrument="swapi", columns="swapi_pseudo_proton_speed", end=last)
         [axes] = picture.axes
-        assert any(it.get_marker() == "." and list(it.get_ydata()) == [400.0] for it in axes.lines)
+        assert any(it.get_marker() == "." and np.array_equal(it.get_ydata(), [400.0]) for it in axes.lines)
         low, high = axes.get_ylim()
         assert low < 400.0 < high
 
@@ -186,7 +193,7 @@ def test_one_value_of_each_kind(tmp_path: Path, instrument: str, column: str, va
     quoted = f'"{value}"' if isinstance(value, str) and "," in value and not value.startswith('"') else value
     write(tmp_path, instrument, FIRST, [3_600.0], {column: [quoted]})
     name = "codice_hi_h" if column == "codice_hi_h" else column
-    FigureCanvasAgg(drawn(tmp_path, instrument=instrument, columns=name)).draw()
+    rendered(drawn(tmp_path, instrument=instrument, columns=name))
     for board in ("solar-wind", "mag-health", "orbit"):
         drawn(tmp_path, board=board)
 
@@ -209,7 +216,7 @@ def test_a_leap_day(tmp_path: Path) -> None:
     picture = drawn(
         tmp_path, instrument="swapi", start=date(2028, 2, 27), end=date(2028, 3, 2), as_of=at(date(2028, 3, 9))
     )
-    FigureCanvasAgg(picture).draw()
+    rendered(picture)
     labels = [it.get_text().strip() for it in picture.axes[-1].get_xticklabels()]
     assert any("Feb 29" in it or "2028-02-29" in it for it in labels)
 

@@ -52,6 +52,11 @@ def read(
     return found["time_utc"].cast(pa.int64()).to_numpy(), numbers(found, column)
 
 
+def heights(area: PolyCollection) -> list[float]:
+    """Of all its corners."""
+    return [float(y) for path in area.get_paths() for y in np.asarray(path.vertices)[:, 1]]
+
+
 def bins_of(times: np.ndarray[Any, Any], days: int) -> np.ndarray[Any, Any]:
     """The column of pixels of each time."""
     found: np.ndarray[Any, Any] = (times - micros(at(FIRST))) * BINS // int(days * MICROS_A_DAY)
@@ -82,7 +87,7 @@ def test_an_envelope_holds_the_extremes_and_the_mean_of_each_column_of_pixels(da
     _, middle = data(named(axes, "mag_B_GSM_z"))
     np.testing.assert_allclose(middle[~np.isnan(middle)], [it.mean() for it in own], rtol=1e-9)
     [envelope] = [it for it in axes.collections if isinstance(it, FillBetweenPolyCollection)]
-    corners = np.concatenate([path.vertices for path in envelope.get_paths()])[:, 1]
+    corners = heights(envelope)
     assert {*(it.min() for it in own), *(it.max() for it in own)} <= {*corners}
 
 
@@ -95,7 +100,7 @@ def test_one_sample_in_a_month_is_seen(tmp_path: Path) -> None:
         write(tmp_path, "swapi", FIRST + timedelta(days=number), list(seconds), {"swapi_pseudo_proton_speed": speed})
     axes = drawn(tmp_path, "swapi", "swapi_pseudo_proton_speed", date(2026, 2, 28)).axes[0]
     [envelope] = [it for it in axes.collections if isinstance(it, FillBetweenPolyCollection)]
-    assert max(path.vertices[:, 1].max() for path in envelope.get_paths()) == 1_234.5
+    assert max(heights(envelope)) == 1_234.5
     assert axes.get_ylim()[1] > 1_234.5
 
 
@@ -110,7 +115,7 @@ def test_points_are_records(days: Path) -> None:
 def test_energies_of_arrays_are_means_over_the_directions_at_the_time_of_each_measurement(days: Path) -> None:
     axes = drawn(days, "codice_hi", "codice_hi_h").axes[0]
     [mesh] = [it for it in axes.collections if isinstance(it, QuadMesh)]
-    values = mesh.get_array().reshape(15, -1)
+    values = np.asarray(mesh.get_array()).reshape(15, -1)
     wanted = np.array([np.mean(intensities(second), axis=(2, 3)) for second in np.arange(0.0, DAY, 240.0)])
     shown = wanted.reshape(-1, 15).T
     np.testing.assert_allclose(values[:14], shown[:14], rtol=1e-12)
@@ -122,7 +127,7 @@ def test_energies_of_arrays_are_means_over_the_directions_at_the_time_of_each_me
 def test_colours_keep_the_greatest(days: Path) -> None:
     axes = drawn(days, "swe", "swe_normalized_counts").axes[0]
     [mesh] = [it for it in axes.collections if isinstance(it, QuadMesh)]
-    values = mesh.get_array().reshape(8, BINS)
+    values = np.asarray(mesh.get_array()).reshape(8, BINS)
     for place in range(8):
         times, own = read(days, "swe", f"swe_normalized_counts_{place + 1}")
         bins = bins_of(times, 1)
@@ -133,8 +138,9 @@ def test_what_is_missing_is_hatched_from_the_last_record_to_the_next(days: Path)
     axes = drawn(days, "hit", "hit_h_omni_low_en").axes[0]
     [hatched] = [it for it in axes.collections if isinstance(it, PolyCollection) and it.get_hatch()]
     [path] = hatched.get_paths()
+    corners = np.asarray(path.vertices)[:, 0]
     first, last = (micros(at(FIRST, second)) / MICROS_A_DAY for second in (19_980, 27_000))
-    assert (path.vertices[:, 0].min(), path.vertices[:, 0].max()) == pytest.approx((first, last), abs=1e-9)
+    assert (corners.min(), corners.max()) == pytest.approx((first, last), abs=1e-9)
 
 
 # --- a day after the other --------------------------------------------------------------------------------------------
