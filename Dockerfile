@@ -15,7 +15,7 @@ RUN pip install --no-cache-dir "$(ls /wheels/*.whl)[dask,mirror]" && rm -r /whee
 
 # Runs of a process pool start in the directory from which the deployments were made: this one.
 WORKDIR /app
-COPY prefect.yaml prefect-mirror.yaml ./
+COPY prefect.yaml prefect-mirror.yaml prefect-export.yaml ./
 COPY flows flows
 
 RUN useradd --create-home ialirt && mkdir /data && chown ialirt /app /data

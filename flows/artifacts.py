@@ -6,6 +6,7 @@ import logging
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, cast
 from uuid import UUID
 
@@ -17,6 +18,8 @@ from prefect.artifacts import (
 )
 
 from flows.notices import Notices
+from flows.origin import Origin
+from ialirt_backfill.export.events import ExportDecision, MonthOutcome
 from ialirt_backfill.plan.coverage import percent
 from ialirt_backfill.plan.decisions import Decision
 from ialirt_backfill.run.events import DayOutcome
@@ -34,7 +37,9 @@ MOST_ROWS = 1000
 """A longer table helps nobody; the ledger has it all."""
 
 
-def show_plan(flow: str, plan: Sequence[Decision] | Sequence[MirrorDecision], *, synthetic: bool) -> None:
+def show_plan(
+    flow: str, plan: Sequence[Decision] | Sequence[MirrorDecision] | Sequence[ExportDecision], origin: Origin
+) -> None:
     """The plan as a table."""
     rows = [
         {
@@ -47,10 +52,10 @@ def show_plan(flow: str, plan: Sequence[Decision] | Sequence[MirrorDecision], *,
     ]
     skipped = sum(decision.action.value.startswith("skip") for decision in plan)
     description = f"{len(plan) - skipped:,} instrument-days to work on, {skipped:,} to skip"
-    _table(f"{flow}-plan", rows, flagged(description, synthetic=synthetic))
+    _table(f"{flow}-plan", rows, origin.described(description))
 
 
-def show_results(flow: str, outcomes: Iterable[DayOutcome], *, synthetic: bool) -> None:
+def show_results(flow: str, outcomes: Iterable[DayOutcome], origin: Origin) -> None:
     """What became of the days that were asked for, as a table; those that failed come first."""
     rows = [
         {
@@ -65,10 +70,10 @@ def show_results(flow: str, outcomes: Iterable[DayOutcome], *, synthetic: bool) 
         }
         for outcome in sorted(outcomes, key=lambda it: (it.error is None, it.day, it.instrument.name))
     ]
-    _table(f"{flow}-result", rows, flagged(f"{len(rows):,} instrument-days asked for", synthetic=synthetic))
+    _table(f"{flow}-result", rows, origin.described(f"{len(rows):,} instrument-days asked for"))
 
 
-def show_loads(flow: str, outcomes: Iterable[MirrorOutcome], *, synthetic: bool) -> None:
+def show_loads(flow: str, outcomes: Iterable[MirrorOutcome], database: str, origin: Origin) -> None:
     """What became of the days that were to be loaded, as a table; those that failed come first."""
     rows = [
         {
@@ -81,10 +86,28 @@ def show_loads(flow: str, outcomes: Iterable[MirrorOutcome], *, synthetic: bool)
         }
         for outcome in sorted(outcomes, key=lambda it: (it.error is None, it.decision.day))
     ]
-    _table(f"{flow}-result", rows, flagged(f"{len(rows):,} instrument-days to be loaded", synthetic=synthetic))
+    _table(f"{flow}-result", rows, origin.described(f"{len(rows):,} instrument-days to be loaded into {database}"))
 
 
-def show_availability(flow: str, outcomes: Iterable[DayOutcome], *, synthetic: bool) -> None:
+def show_exports(flow: str, outcomes: Iterable[MonthOutcome], folder: Path, origin: Origin) -> None:
+    """What became of the days that were to be exported, as a table; those that failed come first."""
+    rows = [
+        {
+            "instrument": outcome.instrument.name,
+            "day": day.isoformat(),
+            "status": "failed" if day in outcome.failed else "exported",
+            "records": outcome.records.get(day, 0),
+            "path": str(outcome.path),
+            "error": outcome.failed.get(day, ""),
+        }
+        for outcome in outcomes
+        for day in sorted({**outcome.records, **outcome.failed})
+    ]
+    rows.sort(key=lambda row: (not row["error"], row["day"]))
+    _table(f"{flow}-result", rows, origin.described(f"{len(rows):,} instrument-days to be written into {folder}"))
+
+
+def show_availability(flow: str, outcomes: Iterable[DayOutcome], origin: Origin) -> None:
     """The availability of each instrument over the days that were asked for, as markdown."""
     days: defaultdict[str, list[DayOutcome]] = defaultdict(list)
     for outcome in outcomes:
@@ -99,25 +122,27 @@ def show_availability(flow: str, outcomes: Iterable[DayOutcome], *, synthetic: b
             f"| {percent(covered / expected if expected else None)} "
             f"| {worst.day} ({percent(worst.availability_pct)}) |"
         )
-    _availability(flow, lines, "availability of the days asked for in this run", synthetic=synthetic)
+    _availability(flow, lines, "availability of the days asked for in this run", origin)
 
 
-def show_today(flow: str, tails: Sequence[Tail], added: dict[str, int], *, synthetic: bool) -> None:
+def show_today(flow: str, tails: Sequence[Tail], added: dict[str, int], origin: Origin) -> None:
     """Where today stands after the last pass of a poll, as markdown."""
     lines = ["| instrument | new in this run | availability today | newest record (UTC) | |", "|---|--:|--:|---|---|"]
     for tail in tails:
         name = tail.instrument.name
         newest = f"{tail.newest:%Y-%m-%d %H:%M:%S}" if tail.newest else "none"
-        trouble = cell(tail.outcome.error or "") if tail.outcome else tail.decision.action.value
+        told = tail.outcome.error or "" if tail.outcome else f"{tail.decision.action.value}: {tail.decision.reason}"
+        trouble = cell(told)
         lines.append(f"| {name} | {added.get(name, 0):,} | {percent(tail.availability_pct)} | {newest} | {trouble} |")
-    _availability(flow, lines, "today, after the last pass of this run", synthetic=synthetic)
+    _availability(flow, lines, "today, after the last pass of this run", origin)
 
 
 class Progress(Notices):
-    """A progress bar of one flow run, updated at most once a percent."""
+    """A progress bar of one flow run, updated at most once a percent. ``outcomes`` have come to their end so far."""
 
-    def __init__(self, flow: str, plan: Sequence[Decision], *, synthetic: bool) -> None:
-        super().__init__(synthetic=synthetic)
+    def __init__(self, flow: str, plan: Sequence[Decision], origin: Origin) -> None:
+        super().__init__(origin)
+        self.outcomes: list[DayOutcome] = []
         self._total = sum(decision.action.asks for decision in plan)
         self._done = self._shown = 0
         self._lock = threading.Lock()
@@ -126,11 +151,12 @@ class Progress(Notices):
             _kept(lambda: self._begin(flow))
 
     def _begin(self, flow: str) -> None:
-        description = flagged(f"{self._total:,} instrument-days", synthetic=self._synthetic)
+        description = self.origin.described(f"{self._total:,} instrument-days")
         self._id = cast(UUID, create_progress_artifact(0.0, key=f"{flow}-progress", description=description))
 
     def day_finished(self, outcome: DayOutcome) -> None:
         super().day_finished(outcome)
+        self.outcomes.append(outcome)
         self._step()
 
     def day_skipped(self, decision: Decision) -> None:
@@ -147,11 +173,6 @@ class Progress(Notices):
             _kept(lambda: update_progress_artifact(artifact, float(percent_done)))
 
 
-def flagged(words: str, *, synthetic: bool) -> str:
-    """Words, after saying that what they are about is synthetic, where it is."""
-    return f"{SYNTHETIC} {words}" if synthetic else words
-
-
 def cell(text: str) -> str:
     """Words of others, in one cell of a markdown table."""
     return " ".join(text.split()).replace("|", "\\|")
@@ -163,9 +184,9 @@ def _table(key: str, rows: Sequence[Mapping[str, object]], description: str) -> 
     _kept(lambda: create_table_artifact([dict(row) for row in rows[:MOST_ROWS]], key=key, description=description))
 
 
-def _availability(flow: str, table: Sequence[str], description: str, *, synthetic: bool) -> None:
-    markdown = "\n".join([f"**{SYNTHETIC}**", "", *table] if synthetic else table)
-    said = flagged(description, synthetic=synthetic)
+def _availability(flow: str, table: Sequence[str], description: str, origin: Origin) -> None:
+    markdown = "\n".join([f"**{SYNTHETIC}**", "", *table] if origin.synthetic else table)
+    said = origin.described(description)
     _kept(lambda: create_markdown_artifact(markdown, key=f"{flow}-availability", description=said))
 
 

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from functools import partial
+from typing import Annotated
 
 from prefect import flow, get_run_logger
 from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 
 import ialirt_backfill.own_flows  # noqa: F401 - before what it guards
-from flows.artifacts import Progress, flagged, show_availability, show_plan, show_results
+from flows.artifacts import Progress, show_availability, show_plan, show_results
 from flows.days import Found, Work, cluster, in_threads, label, on_dask, threads
+from flows.forms import BACKFILL
 from flows.logs import library_logs
-from flows.settings import api_key, completed
+from flows.origin import Origin
+from flows.settings import api_key, completed, in_one_sentence
 from ialirt_backfill.ending import Stop
 from ialirt_backfill.options import BackfillOptions
 from ialirt_backfill.plan.access import Admission
@@ -33,33 +36,43 @@ MOST_NAMED = 20
 
 
 @flow(name=NAME)
-def backfill(options: BackfillOptions, dask: str | None = None) -> State[None]:
+def backfill(options: Annotated[BackfillOptions | Mapping[str, object], BACKFILL], dask: str = "") -> State[None]:
     """Make every day of a range complete; days that are complete already are not asked for.
 
     Args:
-        options: which days and how; what is left at its default comes from the worker's environment
+        options: which days and how; what is left empty comes from the worker's environment
         dask: where to spread the work: the address of a Dask scheduler, or "local"; empty: threads of this process
     """
-    options = completed(options)
+    return in_one_sentence(BACKFILL, lambda: _backfill(completed(BACKFILL, options), dask))
+
+
+def _backfill(options: BackfillOptions, dask: str) -> State[None]:
+    origin, key = Origin.of(options, synthetic=options.demo), api_key(options)
     if options.dry_run:
-        show_plan(NAME, dry_plan(options, key=api_key(options)), synthetic=options.demo)
-        return Completed(message=flagged("planned only (dry run)", synthetic=options.demo))
+        show_plan(NAME, dry_plan(options, key=key), origin)
+        return Completed(message=origin.flagged("planned only (dry run)"))
+    get_run_logger().info("%s", origin.place)
     stop = Stop()
     progress: Progress | None = None
-    with (
-        library_logs(),
-        session(options, policy_of(options), "backfill", key=api_key(options), listener=Listener(), stop=stop) as run,
-    ):
-        planned = run.plan(options)
-        show_plan(NAME, planned, synthetic=options.demo)
-        progress = Progress(NAME, planned, synthetic=options.demo)
-        context = replace(run.context, listener=progress)
-        with cluster(dask, options.jobs) if dask else threads(options.jobs) as tasks:
-            ask = on_dask(tasks, _elsewhere(options, context), stop) if dask else in_threads(tasks)
-            report = run.carry_out(planned, context=context, fail_fast=options.fail_fast, ask=ask)
-    show_results(NAME, report.results, synthetic=options.demo)
-    show_availability(NAME, report.results, synthetic=options.demo)
-    return _state(report)
+    try:
+        with (
+            library_logs(),
+            session(options, policy_of(options), "backfill", key=key, listener=Listener(), stop=stop) as run,
+        ):
+            planned = run.plan(options)
+            show_plan(NAME, planned, origin)
+            progress = Progress(NAME, planned, origin)
+            context = replace(run.context, listener=progress)
+            with cluster(dask, options.jobs) if dask else threads(options.jobs) as tasks:
+                ask = on_dask(tasks, _elsewhere(options, context), stop) if dask else in_threads(tasks)
+                report = run.carry_out(planned, context=context, fail_fast=options.fail_fast, ask=ask)
+    finally:  # also where the run is cancelled: what it has done until then is shown and told of
+        if progress is not None:
+            results = [outcome for outcome in progress.outcomes if not outcome.interrupted]
+            show_results(NAME, results, origin)
+            show_availability(NAME, results, origin)
+            progress.tell()
+    return _state(report, origin)
 
 
 def _elsewhere(options: BackfillOptions, context: Context) -> Callable[[Decision], Work]:
@@ -90,36 +103,43 @@ def _days(decisions: Sequence[Decision]) -> str:
     days: dict[str, list[date]] = {}
     for decision in decisions:
         days.setdefault(decision.instrument.name, []).append(decision.day)
-    return ", ".join(f"{name} {min(of_it)} … {max(of_it)}" for name, of_it in days.items())
+    return ", ".join(
+        f"{name} {min(of_it)}" + (f" … {max(of_it)}" if len(of_it) > 1 else "") for name, of_it in days.items()
+    )
 
 
-def _state(report: Report) -> State[None]:
+def _state(report: Report, origin: Origin) -> State[None]:
     """Failed where a day failed, with a message that names them."""
     summary = report.summary
     added = sum(outcome.records_added for outcome in report.results)
     told = f"{summary['run']} instrument-days asked for, +{added:,} records, {summary['failed']} failed"
-    told = flagged(told, synthetic=report.is_synthetic)
+    told = origin.flagged(told)
     get_run_logger().info(told)
     missed = "; ".join(dict.fromkeys(it.reason for it in report.without_access))
     if missed:
         told += f"; {len(report.without_access)} not to be had: {_days(report.without_access)}: {missed}"
     if report.never_reached:
-        return Failed(message=f"{told}. Ended early: {report.ended}")
+        return Failed(message=BACKFILL.words(f"{told}. Ended early: {report.ended}"))
     if report.has_nothing:
         return Failed(message=told)
     if not report.has_failures:
         return Completed(message=told)
-    failed = [
-        f"{label(outcome.decision)} ({outcome.error})"
-        for outcome in report.results
-        if outcome.status is DayStatus.FAILED
-    ]
+    failed = _failed(report)
+    named = "; ".join(failed[:MOST_NAMED])
+    more = f"; and {len(failed) - MOST_NAMED} more" if len(failed) > MOST_NAMED else ""
+    ended = f" Ended early: {report.ended}." if report.ended else ""
+    return Failed(message=BACKFILL.words(f"{told}: {named}{more}.{ended}"))
+
+
+def _failed(report: Report) -> list[str]:
+    """The days that failed, each with its reason; those that did not reach I-ALiRT together, for they have one."""
+    bad = [outcome for outcome in report.results if outcome.status is DayStatus.FAILED]
+    failed = [f"{label(outcome.decision)} ({outcome.error})" for outcome in bad if outcome.unreached is None]
+    if lost := [outcome for outcome in bad if outcome.unreached is not None]:
+        failed.insert(0, f"{_days([outcome.decision for outcome in lost])}: not reached ({lost[-1].unreached})")
     failed += [f"{label(it)} (skipped as failed)" for it in report.plan if it.action is Action.SKIP_FAILED]
     if not report.ended:
         reported = {label(outcome.decision) for outcome in report.outcomes} | {label(it) for it in report.skipped}
         asked = [label(it) for it in report.plan if it.action.asks]
         failed += [f"{name} (no result, see the log)" for name in asked if name not in reported]
-    named = "; ".join(failed[:MOST_NAMED])
-    more = f"; and {len(failed) - MOST_NAMED} more" if len(failed) > MOST_NAMED else ""
-    ended = f" Ended early: {report.ended}." if report.ended else ""
-    return Failed(message=f"{told}: {named}{more}.{ended}")
+    return failed

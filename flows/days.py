@@ -15,9 +15,10 @@ from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
 from prefect.futures import PrefectFuture
 from prefect.logging import get_run_logger
-from prefect.states import Completed, Failed
+from prefect.states import Cancelled, Completed, Failed
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 
+from flows.forms import BACKFILL
 from flows.logs import library_logs
 from ialirt_backfill.ask.permissions import Permissions
 from ialirt_backfill.ending import Stop
@@ -58,12 +59,18 @@ def instrument_day(label: str, work: Work) -> State[Parcel]:
         return Completed(name="Skipped", message=f"{found.action.value}: {found.reason}", data=Parcel(found))
     if found.refusal is not None:
         return Completed(name="Skipped", message=f"the rest is refused: {found.refusal.reason}", data=Parcel(found))
-    if found.status is DayStatus.FAILED and not found.interrupted:
-        logger.error("%s: %s", label, found.error)
-        return Failed(message=found.error, data=Parcel(found))
+    if found.interrupted:  # why, the run says, once: the day itself has not failed
+        name, told = "Interrupted", f"+{found.records_added:,} records"
+        if found.unreached is not None:
+            name, told = "NotReached", BACKFILL.words(found.unreached)
+        return Cancelled(name=name, message=told, data=Parcel(found))
+    if found.status is DayStatus.FAILED:
+        error = BACKFILL.words(found.error or "unknown")
+        logger.error("%s: %s", label, error)
+        return Failed(message=error, data=Parcel(found))
     told = f"+{found.records_added:,} records, {percent(found.availability_pct)}"
     logger.info("%s: %s, newest %s", label, told, found.last_record or "none")
-    return Completed(name="Interrupted" if found.interrupted else "Completed", message=told, data=Parcel(found))
+    return Completed(message=told, data=Parcel(found))
 
 
 def label(decision: Decision) -> str:
@@ -71,14 +78,12 @@ def label(decision: Decision) -> str:
     return f"{decision.instrument.name} {decision.day}"
 
 
-def in_threads(tasks: TaskRunner[Any], called: Callable[[Decision], str] = label) -> CarryOut:
+def in_threads(tasks: TaskRunner[Any]) -> CarryOut:
     """Carry days out as tasks that share what this process has: the ledger, the pace, the connection."""
 
     def ask(context: Context, decision: Decision) -> Found:
-        future = tasks.submit(
-            instrument_day, {"label": called(decision), "work": partial(carry_out, context, decision)}
-        )
-        return _found(future)
+        work = partial(carry_out, context, decision)
+        return _found(tasks.submit(instrument_day, {"label": label(decision), "work": work}))
 
     return ask
 
@@ -131,11 +136,6 @@ def _learn(permissions: Permissions, found: Found, start: datetime) -> None:
             permissions.learn_shown(found.instrument)
 
 
-def skipped(tasks: TaskRunner[Any], decision: Decision, called: Callable[[Decision], str] = label) -> None:
-    """A task that says why nothing is asked for."""
-    tasks.submit(instrument_day, {"label": called(decision), "work": lambda: decision}).wait()
-
-
 def threads(jobs: int) -> AbstractContextManager[TaskRunner[Any]]:
     """Threads of this process for so many tasks at once."""
     return ThreadPoolTaskRunner(max_workers=jobs)
@@ -146,7 +146,7 @@ def cluster(address: str, jobs: int) -> Iterator[TaskRunner[Any]]:
     """A Dask cluster: that of the scheduler at ``address``, or, for ``local``, one on this machine for this run."""
     from prefect_dask.task_runners import DaskTaskRunner  # noqa: PLC0415 - an extra of its own
 
-    local = {"n_workers": jobs, "threads_per_worker": 1, "dashboard_address": None, "silence_logs": logging.WARNING}
+    local = {"n_workers": jobs, "threads_per_worker": 1, "dashboard_address": ":0", "silence_logs": logging.WARNING}
     with DaskTaskRunner(cluster_kwargs=local) if address == "local" else DaskTaskRunner(address=address) as tasks:
         _ = tasks.client  # made when first asked for, which two workers at once would do twice
         yield tasks

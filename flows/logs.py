@@ -7,6 +7,8 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from prefect.exceptions import FailedRun
+
 LIBRARY = ("ialirt_backfill", "ledger")
 
 _lock = threading.Lock()
@@ -34,3 +36,27 @@ def library_logs() -> Iterator[None]:
                 for logger in map(logging.getLogger, LIBRARY):
                     for handler in handlers:
                         logger.removeHandler(handler)
+
+
+class _LastWord(logging.Filter):
+    """Drops the traceback of Prefect's own engine that it logs as the last word of every flow that ends as failed.
+
+    The state before it says why the flow failed; a traceback below would say that this program is at fault.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.said: set[str] = set()
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        error = record.exc_info[1] if record.exc_info else None
+        return not (isinstance(error, FailedRun) and str(error) in self.said)
+
+
+_last_word = _LastWord()
+
+
+def is_last_word(message: str) -> None:
+    """Let the message of a flow's final state be the last that its log says of the failure."""
+    _last_word.said.add(message)
+    logging.getLogger("prefect.flow_runs").addFilter(_last_word)

@@ -2,55 +2,50 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Mapping
+from typing import Annotated
 
 from prefect import flow, get_run_logger
 from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 
 import ialirt_backfill.own_flows  # noqa: F401 - before what it guards
-from flows.artifacts import flagged, show_loads, show_plan
+from flows.artifacts import show_loads, show_plan
+from flows.forms import LEFT_EMPTY, MIRROR
 from flows.logs import library_logs
-from flows.settings import completed, secret
+from flows.origin import Origin
+from flows.settings import completed, in_one_sentence
 from ialirt_backfill.exceptions import UsageError
-from ialirt_backfill.mirror.address import Address
 from ialirt_backfill.mirror.events import MirrorDecision, MirrorListener, MirrorOutcome, MirrorReport, MirrorStatus
 from ialirt_backfill.mirror.loading import mirror as load
 from ialirt_backfill.options import MIRROR_ACTIONS, MirrorOptions
 
 NAME = "ialirt-mirror"
-DATABASE_BLOCK = "ialirt-mirror-database"
 MOST_NAMED = 20
 
 
 @flow(name=NAME)
-def mirror(options: MirrorOptions = MirrorOptions()) -> State[None]:  # noqa: B008 - frozen; the form shows the defaults
+def mirror(options: Annotated[MirrorOptions | Mapping[str, object], MIRROR] = LEFT_EMPTY) -> State[None]:
     """Load the days whose files have changed since they were last loaded.
 
     Args:
-        options: which days, and where to; the database comes from the Secret block "ialirt-mirror-database" or from
-            the worker's environment, and an address given here must not hold a password, for Prefect keeps it
+        options: which days, and where to; what is left empty comes from the worker's environment
     """
-    options = _with_database(options)
-    with library_logs():
-        report = load(options, listener=_Logged())
-    if report.run_id is None:
-        show_plan(NAME, report.plan, synthetic=report.is_synthetic)
-        return Completed(message=flagged("planned only (dry run)", synthetic=report.is_synthetic))
-    show_loads(NAME, report.outcomes, synthetic=report.is_synthetic)
-    return _state(report)
+    return in_one_sentence(MIRROR, lambda: _mirror(completed(MIRROR, options)))
 
 
-def _with_database(options: MirrorOptions) -> MirrorOptions:
+def _mirror(options: MirrorOptions) -> State[None]:
     if options.action != MIRROR_ACTIONS[0]:
         raise UsageError(f"the flow loads days: for {options.action}, use the command line")
-    if options.database is not None and Address(options.database).has_secret:
-        raise UsageError(
-            f"the database's address holds a password, which Prefect would keep: put it in the Secret {DATABASE_BLOCK}"
-        )
-    if options.database is None and (database := secret(DATABASE_BLOCK)):
-        options = replace(options, database=database)
-    return completed(options)
+    with library_logs():
+        report = load(options, listener=_Logged())
+    origin = Origin.of(options, synthetic=report.is_synthetic)
+    if report.run_id is None:
+        show_plan(NAME, report.plan, origin)
+        return Completed(message=origin.flagged("planned only (dry run)"))
+    if report.outcomes:
+        show_loads(NAME, report.outcomes, report.database, origin)
+    return _state(report, origin)
 
 
 class _Logged(MirrorListener):
@@ -70,14 +65,15 @@ class _Logged(MirrorListener):
         self._log.info("%s %s: %s records in %.1f s", name, day, f"{outcome.records:,}", outcome.seconds)
 
 
-def _state(report: MirrorReport) -> State[None]:
+def _state(report: MirrorReport, origin: Origin) -> State[None]:
     """Failed where a day failed, with a message that names it."""
     summary = report.summary
     skipped = summary["skipped_loaded"] + summary["skipped_growing"]
     told = f"{summary['loaded']} days loaded, {summary['failed']} failed, {skipped} skipped"
-    told = flagged(told, synthetic=report.is_synthetic)
+    told = origin.flagged(told)
     if not report.exit_code:
         return Completed(message=told)
     failed = [outcome.error for outcome in report.outcomes if outcome.error]
     more = f"; and {len(failed) - MOST_NAMED} more" if len(failed) > MOST_NAMED else ""
-    return Failed(message=f"{told}: {'; '.join(failed[:MOST_NAMED])}{more}")
+    named = "; ".join(failed[:MOST_NAMED]) or report.ended
+    return Failed(message=MIRROR.words(f"{told}: {named}{more}"))

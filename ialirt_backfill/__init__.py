@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         AccessDenied,
         ApiError,
         DayFileError,
+        ExportError,
         IalirtBackfillError,
         Interrupted,
         MirrorError,
@@ -30,9 +31,12 @@ if TYPE_CHECKING:
         UnwritableValue,
         UsageError,
     )
+    from ialirt_backfill.export.parquet import export_parquet
     from ialirt_backfill.options import (
         AdoptOptions,
         BackfillOptions,
+        ChangesOptions,
+        ExportOptions,
         GapsOptions,
         HistoryOptions,
         MirrorOptions,
@@ -46,6 +50,7 @@ if TYPE_CHECKING:
     from ialirt_backfill.read.dataset import open_dataset
     from ialirt_backfill.read.frame import read_days
     from ialirt_backfill.read.table import day_tables, read_table
+    from ialirt_backfill.reports.changes import changes
     from ialirt_backfill.reports.history import history, runs
     from ialirt_backfill.reports.status import gaps, status
     from ialirt_backfill.run.backfill import backfill
@@ -62,6 +67,7 @@ _HOMES = {
         "AccessDenied",
         "ApiError",
         "DayFileError",
+        "ExportError",
         "IalirtBackfillError",
         "Interrupted",
         "MirrorError",
@@ -70,9 +76,12 @@ _HOMES = {
         "UnwritableValue",
         "UsageError",
     ),
+    "ialirt_backfill.export.parquet": ("export_parquet",),
     "ialirt_backfill.options": (
         "AdoptOptions",
         "BackfillOptions",
+        "ChangesOptions",
+        "ExportOptions",
         "GapsOptions",
         "HistoryOptions",
         "MirrorOptions",
@@ -86,6 +95,7 @@ _HOMES = {
     "ialirt_backfill.read.dataset": ("open_dataset",),
     "ialirt_backfill.read.frame": ("read_days",),
     "ialirt_backfill.read.table": ("day_tables", "read_table"),
+    "ialirt_backfill.reports.changes": ("changes",),
     "ialirt_backfill.reports.history": ("history", "runs"),
     "ialirt_backfill.reports.status": ("gaps", "status"),
     "ialirt_backfill.run.backfill": ("backfill",),
@@ -101,8 +111,11 @@ __all__ = [
     "AdoptOptions",
     "ApiError",
     "BackfillOptions",
+    "ChangesOptions",
     "DayFileError",
     "DayOutcome",
+    "ExportError",
+    "ExportOptions",
     "GapsOptions",
     "HistoryOptions",
     "IalirtBackfillError",
@@ -127,7 +140,9 @@ __all__ = [
     "VerifyOptions",
     "__version__",
     "backfill",
+    "changes",
     "day_tables",
+    "export_parquet",
     "gaps",
     "history",
     "open_dataset",

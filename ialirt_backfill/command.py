@@ -13,16 +13,20 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from ialirt_backfill.ending import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_USAGE, EXIT_WELL, Stop
 from ialirt_backfill.exceptions import IalirtBackfillError, UsageError
 from ialirt_backfill.options import (
+    ALL,
     AdoptOptions,
     BackfillOptions,
+    ChangesOptions,
     CompletionOptions,
     ConfigOptions,
+    ExportOptions,
     GapsOptions,
     HistoryOptions,
     LedgerOptions,
@@ -30,6 +34,7 @@ from ialirt_backfill.options import (
     PlotOptions,
     PollOptions,
     RunsOptions,
+    ServeOptions,
     StatusOptions,
     VerifyOptions,
     arguments,
@@ -116,6 +121,42 @@ def run_plot(options: PlotOptions) -> int:
     return EXIT_WELL
 
 
+def run_serve(options: ServeOptions) -> int:
+    from ialirt_backfill.serve.serving import serve
+    from ialirt_backfill.terminal.serve import ServeScreen
+
+    stop = Stop()
+    screen = ServeScreen(options)
+    screen.begin()
+    with _stopped_by_signals(stop, screen.stopping):
+        if options.demo and not _has_demonstration(options, stop):
+            return stop.exit_code if stop.is_set() else EXIT_FAILED
+        serve(options, tell=screen.serving, stop=stop)
+    return EXIT_WELL
+
+
+def _has_demonstration(options: ServeOptions, stop: Stop) -> bool:
+    """Fetch two synthetic days of every instrument, or what is missing of them; whether there are any now."""
+    from ialirt_backfill.run.backfill import backfill
+    from ialirt_backfill.run.events import Listener
+
+    days = BackfillOptions(instrument=ALL, datastore=options.datastore, last=timedelta(days=2), demo=True)
+    report = backfill(days, listener=Listener(), stop=stop)
+    return not stop.is_set() and report.exit_code == EXIT_WELL
+
+
+def run_export(options: ExportOptions) -> int:
+    from ialirt_backfill.export.parquet import export_parquet
+    from ialirt_backfill.terminal.export import ExportScreen
+
+    stop = Stop()
+    screen = ExportScreen(options)
+    with screen.watching() as listener, _stopped_by_signals(stop, screen.stopping):
+        report = export_parquet(options, listener=listener, stop=stop)
+    screen.show(report, interrupted=stop.is_set(), command=_typed())
+    return stop.exit_code if stop.is_set() else report.exit_code
+
+
 def run_status(options: StatusOptions) -> int:
     from ialirt_backfill.reports.status import status
     from ialirt_backfill.terminal.reports import show_status
@@ -145,6 +186,14 @@ def run_runs(options: RunsOptions) -> int:
     from ialirt_backfill.terminal.reports import show_runs
 
     show_runs(runs(options), options)
+    return EXIT_WELL
+
+
+def run_changes(options: ChangesOptions) -> int:
+    from ialirt_backfill.reports.changes import changes
+    from ialirt_backfill.terminal.changes import show_changes
+
+    show_changes(changes(options), options)
     return EXIT_WELL
 
 
@@ -224,10 +273,13 @@ COMMANDS = {
     "verify": Command(VerifyOptions, run_verify, "which files are not what the ledger recorded"),
     "mirror": Command(MirrorOptions, run_mirror, "load the daily files into a database"),
     "plot": Command(PlotOptions, run_plot, "draw a board, or columns of instruments, as png, svg or pdf"),
+    "serve": Command(ServeOptions, run_serve, "serve the daily files by HAPI, to Autoplot, hapiclient and pySPEDAS"),
+    "export": Command(ExportOptions, run_export, "write the days into a folder as Parquet, a file per month"),
     "status": Command(StatusOptions, run_status, "how complete a range is, with a calendar", only_tells=True),
     "gaps": Command(GapsOptions, run_gaps, "the gaps of a range, longest first", only_tells=True),
     "history": Command(HistoryOptions, run_history, "why a day is as it is: every attempt at it", only_tells=True),
     "runs": Command(RunsOptions, run_runs, "the last runs and their results", only_tells=True),
+    "changes": Command(ChangesOptions, run_changes, "the days whose content has changed since", only_tells=True),
     "adopt": Command(AdoptOptions, run_adopt, "take the files of another program into the ledger, without the network"),
     "ledger": Command(LedgerOptions, run_ledger, "show the ledger's version, upgrade it, prune its history"),
     "config": Command(ConfigOptions, run_config, "each setting's value and where it came from", only_tells=True),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 
 class IalirtBackfillError(Exception):
     """Something went wrong in ialirt-backfill."""
@@ -12,6 +14,18 @@ class IalirtBackfillError(Exception):
 
 class UsageError(IalirtBackfillError):
     """An option or a setting is wrong."""
+
+
+class UnknownInstrument(UsageError):
+    """There is no such instrument."""
+
+
+class CatalogueError(UsageError):
+    """A catalogue of instruments is wrong. ``problems`` has a line for each thing that is wrong with it."""
+
+    def __init__(self, problems: Sequence[str] = ()) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = tuple(problems)
 
 
 class ApiError(IalirtBackfillError):
@@ -48,6 +62,10 @@ class Interrupted(IalirtBackfillError):
 
 class NeverReached(Unreachable, Interrupted):
     """I-ALiRT has not been reached at all yet: what was to be asked for is as it was, as when the run is stopped."""
+
+
+class ExportError(IalirtBackfillError):
+    """The days cannot be exported."""
 
 
 class MirrorError(IalirtBackfillError):

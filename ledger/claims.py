@@ -64,13 +64,19 @@ def give_back(connection: Connection, claim: Claim) -> None:
     connection.execute(CHANGE_CLAIMED, {**chosen(claim), **given_back})
 
 
-def lock(connection: Connection, claim: Claim) -> None:
-    """Lock the day's row until the transaction ends, so that nobody can take the day over. ClaimLost where one has."""
-    if connection.execute(LOCK_CLAIMED, chosen(claim)).first() is None:
+def lock(connection: Connection, claim: Claim) -> str | None:
+    """Lock the day's row until the transaction ends, so that nobody can take the day over. ClaimLost where one has.
+
+    The checksum that the row has.
+    """
+    row = connection.execute(LOCK_CLAIMED, chosen(claim)).first()
+    if row is None:
         raise ClaimLost(
             f"{claim.item_name} {claim.day} was taken over by another runner, so nothing was recorded:"
             " the next plan decides the day again."
         )
+    sha256: str | None = row[0]
+    return sha256
 
 
 def _locked(connection: Connection, item_name: str, day: date, now: datetime) -> DayRow | None:

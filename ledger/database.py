@@ -98,12 +98,15 @@ class Database:
             return work(connection)
 
     @contextmanager
-    def transaction(self, first: Callable[[Connection], None]) -> Iterator[Connection]:
-        """One write transaction that begins with `first`. Only the beginning is tried again, never what follows."""
-        connection = self._begun(first)
+    def transaction(self, first: Callable[[Connection], T]) -> Iterator[tuple[Connection, T]]:
+        """One write transaction that begins with `first`, and what that gave.
+
+        Only the beginning is tried again, never what follows.
+        """
+        connection, found = self._begun(first)
         with connection:
             try:
-                yield connection
+                yield connection, found
             except BaseException:
                 with suppress(SQLAlchemyError):  # what went wrong in the body matters more than a lost connection
                     connection.rollback()
@@ -125,18 +128,17 @@ class Database:
         except Exception as error:
             raise unknown(error, self.url_shown, self._secrets) from error
 
-    def _begun(self, first: Callable[[Connection], None]) -> Connection:
-        """A connection in whose transaction `first` has been done; the caller ends both."""
+    def _begun(self, first: Callable[[Connection], T]) -> tuple[Connection, T]:
+        """A connection in whose transaction `first` has been done, and what that gave; the caller ends both."""
 
-        def begin() -> Connection:
+        def begin() -> tuple[Connection, T]:
             connection = self._writing.connect()
             try:
                 connection.begin()
-                first(connection)
+                return connection, first(connection)
             except BaseException:
                 connection.close()
                 raise
-            return connection
 
         return self._retried(begin)
 

@@ -1,7 +1,7 @@
 """The ledger: what has happened so far to every item and UTC day, who works on which, and what every run did.
 
-Each method is one transaction; what is done in it is in `states`, `claims`, `recording`, `history`, `mirrors` and
-`properties`.
+Each method is one transaction; what is done in it is in `states`, `changes`, `claims`, `recording`, `history`,
+`mirrors` and `properties`.
 """
 
 from __future__ import annotations
@@ -15,11 +15,23 @@ from typing import Self
 
 from sqlalchemy import Connection
 
-from ledger import claims, history, mirrors, properties, states
+from ledger import changes, claims, history, mirrors, properties, states
 from ledger.database import Database
 from ledger.opening import Access, open_database
 from ledger.recording import Recording
-from ledger.records import Attempt, Claim, DayAccess, DayState, Experience, MirroredDay, Progress, Run
+from ledger.records import (
+    Attempt,
+    Claim,
+    DayAccess,
+    DayChange,
+    DayState,
+    Experience,
+    Extent,
+    MirroredDay,
+    Progress,
+    Run,
+    Totals,
+)
 from ledger.versions import bring_up_to_date, check_readable, current_version
 
 
@@ -94,6 +106,10 @@ class Ledger:
         """The rows there are from `start` to `end`, both included. One query, of one table."""
         return self._database.read(lambda connection: states.between(connection, item_names, start, end))
 
+    def totals(self, item_names: Collection[str], start: date, end: date) -> dict[str, Totals]:
+        """What the days from `start` to `end`, both included, hold together; items without a row are left out."""
+        return self._database.read(lambda connection: states.totals(connection, item_names, start, end))
+
     def day(self, item_name: str, day: date) -> DayState | None:
         """The row of one day, or None."""
         return self.days([item_name], day, day).get((item_name, day))
@@ -110,6 +126,10 @@ class Ledger:
     def newest_day(self, item_name: str) -> date | None:
         """The last day that has a row, None where there is no row."""
         return self._database.read(lambda connection: states.newest_day(connection, item_name))
+
+    def extents(self, item_names: Collection[str]) -> dict[str, Extent]:
+        """From when to when the records of each item go; items without one are left out."""
+        return self._database.read(lambda connection: states.extents(connection, item_names))
 
     def note_days(self, item_name: str, days: Collection[date]) -> None:
         """Remember that these days are to be asked for: those without a row get a pending one."""
@@ -141,6 +161,16 @@ class Ledger:
     def progress(self, item_names: Collection[str]) -> dict[str, Progress]:
         """What other programs are told of each item; items without a row are left out."""
         return self._database.read(lambda connection: states.progress(connection, item_names))
+
+    def changes(
+        self, item_names: Collection[str], *, after: Mapping[str, int] | None = None, since: datetime | None = None
+    ) -> tuple[list[DayChange], dict[str, int]]:
+        """The days whose content has changed, each once, oldest first; and by item the number of its last change.
+
+        Those behind the numbers `after`, an item that is not among them from its beginning, and not before `since`.
+        With the numbers that came back as the next `after` no change is missed and none comes twice.
+        """
+        return self._database.read(lambda connection: changes.behind(connection, item_names, after or {}, since))
 
     # Claims
 
@@ -188,8 +218,8 @@ class Ledger:
         dies after the file was published and before the commit, the file is newer than the ledger says (the next
         plan notices its size), and until this process finds out, another may take the day over and publish too.
         """
-        with self._database.transaction(lambda connection: claims.lock(connection, claim)) as connection:
-            recording = Recording(self._database, connection, claim)
+        with self._database.transaction(lambda connection: claims.lock(connection, claim)) as (connection, sha256):
+            recording = Recording(self._database, connection, claim, sha256)
             yield recording
         if recording.ends_claim:
             self._held.pop(claim.token, None)
@@ -239,12 +269,17 @@ class Ledger:
     def mirrored(
         self, target: str, item_names: Collection[str], start: date, end: date
     ) -> dict[tuple[str, date], MirroredDay]:
-        """What of the days from `start` to `end`, both included, was last loaded into a table elsewhere."""
+        """What of the days from `start` to `end`, both included, was last taken to a table or a folder elsewhere."""
         return self._database.read(lambda connection: mirrors.between(connection, target, item_names, start, end))
 
     def record_mirrored(self, target: str, item_name: str, day: date, *, sha256: str, records: int) -> None:
         """Remember that a day was loaded into a table elsewhere, in place of what was remembered before."""
-        self._database.write(lambda connection: mirrors.record(connection, target, item_name, day, sha256, records))
+        self.record_mirrored_days(target, item_name, {day: (sha256, records)})
+
+    def record_mirrored_days(self, target: str, item_name: str, days: Mapping[date, tuple[str, int]]) -> None:
+        """`record_mirrored` for several days at once, each with its checksum and its records."""
+        if days:
+            self._database.write(lambda connection: mirrors.record(connection, target, item_name, days))
 
     # What is true of the whole ledger
 

@@ -29,7 +29,7 @@ def move_progress(
     connection: Connection, item_name: str, now: datetime, checked: datetime | None, newest: datetime | None
 ) -> None:
     """Move both times, in UTC, forward, where they are given. A time of checking that lies in the future, left by a
-    clock that was ahead, is set right again."""
+    clock that was ahead, is set right again. The row is locked until the commit, also where nothing moves."""
     if connection.dialect.name != "sqlite":
         moved = {"of_checked": checked, "of_newest": newest, "of_now": now}
         connection.execute(SAVE_PROGRESS, {"of_item": item_name, **moved})

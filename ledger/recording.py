@@ -14,18 +14,22 @@ from ledger.history import insert_attempt
 from ledger.progress import move_progress
 from ledger.records import AttemptResult, Claim, DayResult, DayStatus
 from ledger.schema import in_utc
-from ledger.statements import SAVE, chosen
+from ledger.statements import NUMBER_CHANGE, SAVE, chosen
 
 _RESULT_COLUMNS = [field.name for field in fields(DayResult) if field.name != "error"]
 
 
 class Recording:
-    """An open transaction on one claimed day; see `Ledger.recording`. `ends_claim`: what was saved gave it up."""
+    """An open transaction on one claimed day; see `Ledger.recording`. `ends_claim`: what was saved gave it up.
 
-    def __init__(self, database: Database, connection: Connection, claim: Claim) -> None:
+    `sha256` is the checksum of the day's content as recorded so far.
+    """
+
+    def __init__(self, database: Database, connection: Connection, claim: Claim, sha256: str | None) -> None:
         self._database = database
         self._connection = connection
         self._claim = claim
+        self._sha256 = sha256
         self.ends_claim = False
 
     def save(
@@ -49,7 +53,12 @@ class Recording:
             self._save_state(result, now, attempted=attempt is not None, keep_claim=keep_claim)
             if attempt is not None:
                 insert_attempt(self._connection, self._claim.item_name, self._claim.day, self._claim.run_id, attempt)
-            self._save_progress(now, checked, progress)
+            has_changed = result.sha256 != self._sha256
+            if has_changed or checked is not None or progress is not None:
+                self._save_progress(now, checked, progress)
+            if has_changed:
+                self._number_change(now)
+                self._sha256 = result.sha256
             self.ends_claim = not keep_claim
 
     def _save_state(self, result: DayResult, now: datetime, *, attempted: bool, keep_claim: bool) -> None:
@@ -73,6 +82,10 @@ class Recording:
             )
 
     def _save_progress(self, now: datetime, checked: datetime | None, progress: datetime | None) -> None:
-        """Last, because other days of the item wait for this row until the commit."""
-        if checked is not None or progress is not None:
-            move_progress(self._connection, self._claim.item_name, now, checked, progress)
+        """Late, for other days of the item wait for this row until the commit. Locked also where nothing moves."""
+        move_progress(self._connection, self._claim.item_name, now, checked, progress)
+
+    def _number_change(self, now: datetime) -> None:
+        """After the progress, whose lock lets the days of an item be numbered one after another (see `changes`)."""
+        of_day = {"of_item": self._claim.item_name, "of_day": self._claim.day}
+        self._connection.execute(NUMBER_CHANGE, {**of_day, "changed_at": now})

@@ -48,7 +48,8 @@ class DayState(NamedTuple):
 
     `version` counts up with every change, claims included. `failures` counts the failures since the last success.
     `access` is the least that any of its records was fetched with; None where that is not known. `refused` says why it
-    was last refused for want of a right, None since it was last answered.
+    was last refused for want of a right, None since it was last answered. `definition` is under which definition the
+    whole of its file was written; None where that is not known.
     `claim` is whose claim was living when the row was read; a lapsed claim reads as None.
     """
 
@@ -72,9 +73,27 @@ class DayState(NamedTuple):
     last_error: str | None
     access: DayAccess | None
     refused: str | None
+    definition: str | None
     version: int
     updated_at: datetime
     claim: Claimant | None
+
+
+class DayChange(NamedTuple):
+    """A day as it is since its content last changed; `path` and `sha256` are None where it has no file any more.
+
+    `number` counts the changes of its item: a day that changes again is given a new one.
+    """
+
+    item_name: str
+    day: date
+    path: str | None
+    sha256: str | None
+    records: int
+    availability_pct: float | None
+    is_final: bool
+    changed_at: datetime
+    number: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +115,7 @@ class DayResult:
     rejected: int
     access: DayAccess | None
     error: str | None
+    definition: str | None = None
 
     @classmethod
     def of(cls, state: DayState) -> DayResult:
@@ -116,6 +136,7 @@ class DayResult:
             rejected=state.rejected,
             access=state.access,
             error=state.last_error,
+            definition=state.definition,
         )
 
 
@@ -147,6 +168,15 @@ class Attempt(AttemptResult):
     day: date
     run_id: str
     id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """What the days of an item hold together, and the availability of what was asked for of them, in percent."""
+
+    records: int
+    expected_records: int
+    availability_pct: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,10 +215,20 @@ class Progress:
 
 
 @dataclass(frozen=True, slots=True)
-class MirroredDay:
-    """What of a day was last loaded into a table elsewhere: the checksum of its file, its records, and when.
+class Extent:
+    """From when to when the records of an item go, when a day with any was last written, and asked for up to when."""
 
-    `target` names server, database and table, and never a user or a password.
+    first_record: datetime
+    last_record: datetime
+    updated_at: datetime
+    asked_through: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class MirroredDay:
+    """What of a day was last taken elsewhere: the checksum of its file, its records, and when.
+
+    `target` names server, database and table, or a folder, and never a user or a password.
     """
 
     target: str

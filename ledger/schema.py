@@ -35,7 +35,7 @@ from sqlalchemy import (
 from ledger.database import Unreadable
 from ledger.records import AttemptStatus, DayAccess, DayStatus, Gaps
 
-VERSIONS = ("0001", "0002", "0003")
+VERSIONS = ("0001", "0002", "0003", "0004", "0005")
 """The schema's versions, oldest first; each is a migration in `ledger/migrations/versions`."""
 
 VERSION_TABLE = "ialirt_backfill_version"
@@ -181,6 +181,10 @@ instrument_day = Table(
     Column("updated_at", UtcDateTime, nullable=False),
     Column("access", ValueOf(DayAccess)),
     Column("refused", Text),
+    Column("definition", String(16)),
+    Column("change_number", BigInteger),
+    Column("changed_at", UtcDateTime),
+    Index("ix_instrument_day_item_name_change_number", "item_name", "change_number"),
 )
 
 attempt = Table(

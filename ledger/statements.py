@@ -53,10 +53,10 @@ NOTE_ACCESS = (
 NOTE_PATH = update(instrument_day).where(_IS_DAY, _day.claimed_by.is_(None)).values(version=_day.version + 1)
 """Sets what it is given, unless a runner is at work on the day."""
 
-LOCK_CLAIMED = select(_day.version).where(_IS_CLAIMED).with_for_update()
-"""A row where the claim still holds; waits for whoever has it locked."""
+LOCK_CLAIMED = select(_day.sha256).where(_IS_CLAIMED).with_for_update()
+"""The checksum in a row whose claim still holds; waits for whoever has it locked."""
 
-LOCK_CLAIMED_IF_FREE = select(_day.version).where(_IS_CLAIMED).with_for_update(skip_locked=True)
+LOCK_CLAIMED_IF_FREE = LOCK_CLAIMED.with_for_update(skip_locked=True)
 """`LOCK_CLAIMED` without waiting: nothing where another has the row locked."""
 
 CHANGE_CLAIMED = update(instrument_day).where(_IS_CLAIMED).values(version=_day.version + 1)
@@ -89,6 +89,20 @@ SAVE_PROGRESS = (
 )
 """Moves both times forward, where they are given. A time of checking that lies in the future, left by a clock that was
 ahead, is set right again."""
+
+_others = instrument_day.alias().c
+_of_this_item = _others.item_name == bindparam("of_item")
+NUMBER_CHANGE = (
+    update(instrument_day)
+    .where(_IS_DAY)
+    .values(
+        change_number=select(func.coalesce(func.max(_others.change_number), 0) + 1)
+        .where(_of_this_item)
+        .scalar_subquery()
+    )
+)
+"""Gives the day the next number of its item, and sets what it is given. Right only under the lock of the item's
+progress, held until the commit: so numbers become visible in their own order, and none below one that was seen."""
 
 INSERT_ATTEMPT = insert(attempt)
 

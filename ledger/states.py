@@ -10,12 +10,12 @@ from collections.abc import Collection, Mapping
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, and_, func, or_, select
+from sqlalchemy import Connection, Row, Select, and_, case, func, or_, select
 
 from ledger.claimant import Claimant
 from ledger.database import Unreadable, database_time
 from ledger.gc_pause import gc_paused
-from ledger.records import DayAccess, DayState, DayStatus, Progress
+from ledger.records import DayAccess, DayState, DayStatus, Extent, Progress, Totals
 from ledger.schema import instrument_day, workflow_progress
 from ledger.statements import DAY_COLUMNS, NOTE_ACCESS, NOTE_PATH, NOTE_REFUSED, insert_if_absent, make_item
 
@@ -52,6 +52,18 @@ def unfinished(
     return _read(connection, wanted)
 
 
+def totals(connection: Connection, item_names: Collection[str], start: date, end: date) -> dict[str, Totals]:
+    """What the days from `start` to `end`, both included, hold together, by item."""
+    found = func.sum(_day.expected_records * func.coalesce(_day.availability_pct, 0.0))
+    wanted = select(_day.item_name, func.sum(_day.records), func.sum(_day.expected_records), found).where(
+        _day.item_name.in_(list(item_names)), _day.day.between(start, end)
+    )
+    return {
+        name: Totals(int(records), int(expected), float(found) / int(expected) if expected else None)
+        for name, records, expected, found in connection.execute(wanted.group_by(_day.item_name))
+    }
+
+
 def sizes(connection: Connection, item_names: Collection[str]) -> dict[str, tuple[int, int]]:
     """How many records there are, and how many bytes they take in files, by item."""
     wanted = select(_day.item_name, func.sum(_day.records), func.sum(_day.size_bytes)).where(
@@ -72,6 +84,24 @@ def newest_day(connection: Connection, item_name: str) -> date | None:
     """The last day of an item that has a row."""
     newest: date | None = connection.execute(select(func.max(_day.day)).where(_day.item_name == item_name)).scalar_one()
     return newest
+
+
+def extents(connection: Connection, item_names: Collection[str]) -> dict[str, Extent]:
+    """From when to when the records of each item go; items without one are left out. One pass over the table."""
+    has_records = _day.records > 0
+    wanted = (
+        select(
+            _day.item_name,
+            func.min(_day.first_record),
+            func.max(_day.last_record),
+            func.max(case((has_records, _day.updated_at))),
+            func.max(_day.asked_through),
+        )
+        .where(_day.item_name.in_(list(item_names)))
+        .group_by(_day.item_name)
+        .having(func.max(_day.last_record).is_not(None))
+    )
+    return {row[0]: Extent(*row[1:]) for row in connection.execute(wanted)}
 
 
 def progress(connection: Connection, item_names: Collection[str]) -> dict[str, Progress]:

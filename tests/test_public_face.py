@@ -15,11 +15,12 @@ from tests.support.access import KEY, KEYS
 
 NAMES = {
     "backfill", "poll", "PollListener", "Listener", "Stop", "DayOutcome", "Report",
-    "status", "gaps", "history", "runs", "read_days", "read_table", "day_tables", "open_dataset",
-    "AdoptOptions", "BackfillOptions", "GapsOptions", "HistoryOptions", "MirrorOptions", "PlotOptions", "PollOptions",
-    "RunsOptions", "StatusOptions", "VerifyOptions",
+    "status", "gaps", "history", "runs", "changes", "read_days", "read_table", "day_tables", "open_dataset",
+    "export_parquet",
+    "AdoptOptions", "BackfillOptions", "ChangesOptions", "ExportOptions", "GapsOptions", "HistoryOptions",
+    "MirrorOptions", "PlotOptions", "PollOptions", "RunsOptions", "StatusOptions", "VerifyOptions",
     "IalirtBackfillError", "UsageError", "ApiError", "AccessDenied", "NoAccess", "DayFileError", "UnwritableValue",
-    "Interrupted", "OddCells", "MirrorError", "MirrorUnavailable", "LedgerError",
+    "Interrupted", "OddCells", "ExportError", "MirrorError", "MirrorUnavailable", "LedgerError",
     "Simulator", "__version__",
 }  # fmt: skip
 

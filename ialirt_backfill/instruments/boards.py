@@ -12,12 +12,10 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import Enum
-from functools import cache
 from math import isfinite
 from types import MappingProxyType
 from typing import Any, TypeVar
 
-from ialirt_backfill.instruments.catalogue import INSTRUMENTS
 from ialirt_backfill.instruments.entries import Problem, Table
 from ialirt_backfill.instruments.model import Axis, ColumnType, Field, Instrument
 
@@ -111,32 +109,10 @@ def boards_of(
     return {name: _board(name, table, instruments) for name, table in found.items()}
 
 
-@cache
-def default_boards() -> Mapping[str, Board]:
-    """The boards that come with the program."""
-    tables = tomllib.loads((pkgutil.get_data(__package__, "boards.toml") or b"").decode())
-    problems: list[Problem] = []
-    found = boards_of(tables[KEY], INSTRUMENTS, problems)
-    if problems:
-        raise ValueError(f"boards.toml: {problems}")
-    return MappingProxyType(found)
-
-
-class _Default(Mapping[str, Board]):
-    """The boards that come with the program. They are read when the first of them is looked at."""
-
-    def __getitem__(self, name: str) -> Board:
-        return default_boards()[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(default_boards())
-
-    def __len__(self) -> int:
-        return len(default_boards())
-
-
-BOARDS: Mapping[str, Board] = _Default()
-"""The boards by name."""
+def own_tables() -> dict[str, Any]:
+    """The tables of the boards that come with the program."""
+    found: dict[str, Any] = tomllib.loads((pkgutil.get_data(__package__, "boards.toml") or b"").decode())[KEY]
+    return found
 
 
 def energies_of(entry: Field) -> Axis | None:
@@ -185,7 +161,7 @@ def _panels(table: Table, instruments: Mapping[str, Instrument]) -> Iterator[Pan
     for number, values in enumerate(table.get("panels", _tables, []), start=1):
         one = Table(values, (*table.place, "panels", str(number)), table.problems)
         panel = _panel(one, instruments)
-        if panel is not None:
+        if panel is not None and panel.columns:
             yield panel
 
 

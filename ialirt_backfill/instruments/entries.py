@@ -38,6 +38,12 @@ _E = TypeVar("_E", bound=Enum)
 
 LONGEST_KEY = 32
 """What the table `workflow_progress` takes for a name."""
+LONGEST_COLUMN = 63
+"""What PostgreSQL takes for the name of a column."""
+LONGEST_NAME = 32
+"""Of an instrument: its tables in a database have it in their names."""
+_RESERVED = ("instrument", "file_date")
+"""What every record has, and what every table of the mirror has."""
 
 TIME_UTC = "time_utc"
 _SHAPES = ("vector", "list", "cell", "members")
@@ -307,8 +313,8 @@ def written(table: Mapping[str, Any]) -> str:
 def instrument_of(name: str, values: Mapping[str, Any], problems: list[Problem]) -> Instrument:
     """The instrument that an expanded table makes; what is wrong with it is added to ``problems``."""
     table = Table(values, (name,), problems)
-    if not _INSTRUMENT.fullmatch(name) or name == "all":
-        table.wrong("write the name as the API has it: small letters, digits and _")
+    if not _INSTRUMENT.fullmatch(name) or name == "all" or len(name) > LONGEST_NAME:
+        table.wrong(f"write the name as the API has it: at most {LONGEST_NAME} small letters, digits and _")
     for key in ("title", "cadence"):
         if key not in values:
             table.wrong(f"{key} is missing: write {key} = " + ('"…"' if key == "title" else '"4s"'))
@@ -350,9 +356,11 @@ def _fields(table: Table, axes: Mapping[str, Axis], coordinates: Sequence[Coordi
         table.wrong(f"every record has a {TIME_UTC}: leave it as it is", "fields", TIME_UTC)
     if len(fields) < 2:
         table.wrong("there are no fields: write at least one", "fields")
-    seen: dict[str, str] = {}
+    seen: dict[str, str] = dict.fromkeys(_RESERVED, "the program")
     for entry in fields:
         for column in entry.columns:
+            if len(column.name) > LONGEST_COLUMN:
+                table.wrong(f"its column {column.name} has more than {LONGEST_COLUMN} characters", "fields", entry.name)
             if other := seen.get(column.name.lower()):
                 table.wrong(f"its column {column.name} is one of {other} already", "fields", entry.name)
             seen[column.name.lower()] = entry.name

@@ -209,9 +209,12 @@ class Instrument:
         if not self.longest_pause:
             object.__setattr__(self, "longest_pause", 2.5 * self.cadence)
 
-    def __reduce__(self) -> tuple[Callable[[str], Instrument], tuple[str]]:
-        """In another process an instrument is that process's own entry of the table."""
-        return _entry, (self.name,)
+    def __reduce__(self) -> tuple[Callable[[str, str], Instrument], tuple[str, str]]:
+        """In another process an instrument of the default catalogue is that process's own; any other is made there from
+        its definition, once."""
+        from ialirt_backfill.instruments.catalogue import defined, is_own  # noqa: PLC0415 - it is made of this model
+
+        return defined, (self.name, "" if is_own(self) else self.definition)
 
     def path(self, day: date) -> PurePosixPath:
         """Where the file of ``day`` lies, relative to the root of the datastore."""
@@ -242,9 +245,3 @@ class Instrument:
     def has_restricted_fields(self) -> bool:
         """Whether a key without a scope is given records of it, but not all of their fields."""
         return not self.scopes and any(column.scopes for column in self.columns.values())
-
-
-def _entry(name: str) -> Instrument:
-    from ialirt_backfill.instruments.catalogue import INSTRUMENTS  # noqa: PLC0415 - the catalogue is made of this model
-
-    return INSTRUMENTS[name]

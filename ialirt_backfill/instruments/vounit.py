@@ -7,15 +7,15 @@ import re
 _PREFIXES = ("", "da", "d", "c", "m", "u", "n", "p", "f", "a", "z", "y", "h", "k", "M", "G", "T", "P", "E", "Z", "Y")
 _WITH_PREFIX = re.findall(
     r"\w+",
-    "A C D F G H Hz J Jy K N Ohm Pa R Ry S T V W Wb a adu arcsec barn beam bin cd chan count ct eV erg g lm lx"
+    "A C D F H Hz J Jy K N Ohm Pa R Ry S T V W Wb a adu arcsec beam bin cd chan count ct eV g lm lx"
     " lyr m mag mol pc ph photon pix pixel rad s sr u voxel yr",
 )
-_WITHOUT = re.findall(r"\S+", "AU Angstrom Sun arcmin d deg h mas min solLum solMass solRad")
+_WITHOUT = re.findall(r"\S+", "AU Sun arcmin d deg h mas min solLum solMass solRad")
 
 UNITS = frozenset(_WITHOUT) | {prefix + unit for unit in _WITH_PREFIX for prefix in _PREFIXES} - {"pct", "pcount"}
 """What may stand alone; anything else in quotes."""
 
-_TOKEN = re.compile(r"(?P<unit>'[A-Za-z]+'|[A-Za-z%]+)(?:\*\*(?:[+-]?\d+|\([+-]?\d+(?:\.\d+)?\)))?", re.ASCII)
+_TOKEN = re.compile(r"(?P<unit>'[A-Za-z]+'|[A-Za-z%]+)(?:\*\*[+-]?\d+)?", re.ASCII)
 
 
 def complaint(text: str) -> str:
@@ -36,5 +36,7 @@ def complaint(text: str) -> str:
                 return "write a product with dots and powers with **, as in count.cm**-2.s**-1"
             unit = token["unit"]
             if unit not in UNITS and not unit.startswith("'"):
-                return f"VOUnit knows no {unit!r}: if it must be, put it in quotes, as in \"'{unit}'\""
+                near = sorted(it for it in UNITS if it.lower() == unit.lower())
+                hint = f" Did you mean {near[0]!r}?" if near else f" If it must be, in quotes: \"'{unit}'\""
+                return f"VOUnit knows no {unit!r}.{hint}"
     return ""

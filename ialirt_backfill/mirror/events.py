@@ -68,6 +68,7 @@ class MirrorReport:
 
     ``run_id`` is None for a dry run. ``skipped`` were planned, but another mirror had loaded them meanwhile. ``ended``
     says why it ended before its plan did. ``is_synthetic`` says that the data are those of a demonstration.
+    ``datastore`` and ``ledger`` say where the files come from: a path in full, an address without its password.
     """
 
     database: str
@@ -77,6 +78,8 @@ class MirrorReport:
     skipped: tuple[MirrorDecision, ...] = ()
     ended: str | None = None
     is_synthetic: bool = False
+    datastore: str = ""
+    ledger: str = ""
 
     @property
     def summary(self) -> dict[str, int]:
@@ -102,6 +105,8 @@ class MirrorReport:
         return {
             "run_id": self.run_id,
             "synthetic": self.is_synthetic,
+            "datastore": self.datastore,
+            "ledger": self.ledger,
             "database": self.database,
             "plan": [
                 {

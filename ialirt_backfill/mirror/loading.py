@@ -10,7 +10,7 @@ from collections import Counter, deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -62,7 +62,8 @@ def mirror(options: MirrorOptions, *, listener: MirrorListener | None = None, st
         plan = planner.plan(session, datetime.now(UTC) if ledger is None else ledger.now())
         if options.dry_run or ledger is None:
             listener.planned(plan)
-            return MirrorReport(session.shown, None, plan, is_synthetic=planner.is_synthetic)
+            report = MirrorReport(session.shown, None, plan, is_synthetic=planner.is_synthetic)
+            return replace(report, datastore=options.datastore_shown, ledger=options.ledger_shown)
         with _run(planner, ledger, session, stop, listener) as run:
             listener.planned(plan)
             run.load(plan)
@@ -74,6 +75,8 @@ def mirror(options: MirrorOptions, *, listener: MirrorListener | None = None, st
                 skipped=tuple(run.skipped),
                 ended=run.ended,
                 is_synthetic=planner.is_synthetic,
+                datastore=options.datastore_shown,
+                ledger=options.ledger_shown,
             )
 
 

@@ -5,15 +5,16 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import MISSING, fields
 from typing import Any, NoReturn
 
 from argparse_dataclass import ArgumentParser
 
 from ialirt_backfill import __version__
-from ialirt_backfill.exceptions import UsageError
+from ialirt_backfill.exceptions import UnknownInstrument, UsageError
 from ialirt_backfill.instruments import INSTRUMENTS
+from ialirt_backfill.options.catalogues import CATALOGUE_VARIABLE, catalogue_of
 from ialirt_backfill.options.commands import LEDGER_ACTIONS
 from ialirt_backfill.options.settings import KEY_VARIABLE, find, is_setting, named_by_source, settings_of, values
 from ialirt_backfill.options.typed import (
@@ -26,6 +27,7 @@ from ialirt_backfill.options.typed import (
 )
 
 DEFAULT_COMMAND = "backfill"
+_CATALOGUE = "--catalogue"
 _AS_OPTIONS = {"help": "--help", "version": "--version"}
 _HELP = ("-h", "--help")
 
@@ -54,7 +56,8 @@ def command_of(words: Sequence[str], kinds: Kinds) -> tuple[str, list[str]]:
 def parse(name: str, words: Sequence[str], kinds: Kinds, epilog: str) -> Any:
     """The options of one command. Raises UsageError, and SystemExit after --help and --version."""
     parser = _parser(name, kinds[name], epilog)
-    words = straightened(words)
+    words = _gathered(words, _CATALOGUE)
+    words = straightened(words, _known(words))
     namespace, unknown = argparse.ArgumentParser.parse_known_args(parser, words)
     if command := next((word for word in unknown if word in kinds), None):
         raise command_first(command, words, _flags(kinds))
@@ -67,7 +70,35 @@ def parse(name: str, words: Sequence[str], kinds: Kinds, epilog: str) -> Any:
     try:
         return options(**values(options, found, given), **given)
     except UsageError as error:
-        raise named_by_source(error, [found[key] for key in found.keys() - given.keys()]) from None
+        named = named_by_source(error, [found[key] for key in found.keys() - given.keys()])
+        is_typed = isinstance(named, UnknownInstrument)
+        raise UsageError(f"--instrument: {named}") if is_typed else named from None
+
+
+def _known(words: Sequence[str]) -> Collection[str]:
+    """The names of the instruments that are known here. What is wrong with a catalogue is told of later."""
+    given = next((word.partition("=")[2] for word in words if word.startswith(f"{_CATALOGUE}=")), None)
+    try:
+        return catalogue_of(given or os.environ.get(CATALOGUE_VARIABLE)).instruments
+    except UsageError:
+        return INSTRUMENTS
+
+
+def _gathered(words: Sequence[str], flag: str) -> list[str]:
+    """The words with the values of an option that stands in several places as one list, in the first of them."""
+    values, others = [], []
+    place: int | None = None
+    rest = iter(words)
+    for word in rest:
+        name, equals, value = word.partition("=")
+        if name != flag or (found := value if equals else next(rest, None)) is None:
+            others.append(word)
+            continue
+        place = len(others) if place is None else place
+        values.append(found)
+    if place is not None:
+        others[place:place] = [f"{flag}={','.join(values)}"]
+    return others
 
 
 def _flags(kinds: Kinds) -> set[str]:

@@ -3,16 +3,26 @@
 No ``from __future__ import annotations`` here: argparse-dataclass reads the types as they stand.
 """
 
+import os
 import re
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from math import inf
 from pathlib import Path
-from typing import Optional
+from typing import Any, Optional
 
 from ialirt_backfill.exceptions import UsageError
-from ialirt_backfill.instruments import INSTRUMENTS, LAUNCH, PUBLIC_SINCE, Instrument
-from ialirt_backfill.instruments.boards import BOARDS, Board
+from ialirt_backfill.instruments import (
+    BOARDS,
+    INSTRUMENTS,
+    LAUNCH,
+    PUBLIC_SINCE,
+    Board,
+    Catalogue,
+    Instrument,
+    default_catalogue,
+)
+from ialirt_backfill.options.catalogues import CATALOGUE_VARIABLE, CatalogueFiles, catalogue_files
 from ialirt_backfill.options.datastore import LEDGER
 from ialirt_backfill.options.fields import checked, option
 from ialirt_backfill.options.forms import (
@@ -25,11 +35,13 @@ from ialirt_backfill.options.forms import (
     parse_duration,
     parse_instruments,
     parse_last_day,
-    parse_names,
     parse_percent,
     parse_picture,
     parse_rate,
+    parse_since,
     parse_time,
+    written_board,
+    written_names,
 )
 from ialirt_backfill.options.texts import full_address, full_path
 from ledger.addresses import sqlite_file, sqlite_url, without_secrets
@@ -45,6 +57,52 @@ class _Checks:
 
     def __post_init__(self) -> None:
         pass
+
+
+def _catalogue() -> Any:
+    """The option of every command that knows instruments."""
+    return option(
+        None,
+        "TOML file that adds instruments or changes what is known of them; several: separated by commas, or one by one",
+        metavar="FILE",
+        env=CATALOGUE_VARIABLE,
+    )
+
+
+class _Known(_Checks):
+    """What is known of the instruments, and which of them are meant. The files are read when the options are made: who
+    is given these options, in another process too, knows what they know.
+    """
+
+    instrument: Optional[str]
+    catalogue: Optional[str]
+
+    def __post_init__(self) -> None:
+        if self.catalogue is not None:
+            object.__setattr__(self, "catalogue", catalogue_files(self.catalogue))
+        if self.instrument is not None and not self._is_judged_later:
+            parse_instruments(self.instrument, self.known)
+        super().__post_init__()
+
+    @property
+    def _is_judged_later(self) -> bool:
+        """Whether a flow has yet to be given the catalogue of its worker's environment."""
+        return self.catalogue is None and bool(os.environ.get(CATALOGUE_VARIABLE))
+
+    @property
+    def known(self) -> Catalogue:
+        """What is known of the instruments."""
+        return self.catalogue.known if isinstance(self.catalogue, CatalogueFiles) else default_catalogue()
+
+    @property
+    def instruments(self) -> tuple[Instrument, ...]:
+        """The instruments named, in the order given; all where none is."""
+        return parse_instruments(self.instrument or ALL, self.known)
+
+    @property
+    def takes_what_it_may(self) -> bool:
+        """Whether all instruments are meant, which is all that the key may have; not some that are named."""
+        return means_all(self.instrument)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -184,13 +242,13 @@ class DecisionOptions(_Checks):
 
 
 @dataclass(frozen=True, kw_only=True)
-class RangeOptions(_Checks):
+class RangeOptions(_Known):
     """Which instruments and days."""
 
     instrument: Optional[str] = option(
         None,
         f"one instrument, a comma-separated list, or all: {', '.join(INSTRUMENTS)}",
-        parse=parse_names,
+        parse=written_names,
         metavar="NAME",
         env="IALIRT_INSTRUMENT",
     )
@@ -212,10 +270,9 @@ class RangeOptions(_Checks):
     last: Optional[Duration] = option(
         None, "instead of --start: the newest days, up to --end, as 7d", parse=parse_duration, metavar="TIME"
     )
+    catalogue: Optional[str] = _catalogue()
 
     def __post_init__(self) -> None:
-        if self.instrument is not None:
-            parse_instruments(self.instrument)
         for name, day in (("start", self.start), ("end", self.end)):
             if day is not None and day < LAUNCH:
                 raise UsageError(f"--{name} {day}: IMAP was launched on {LAUNCH}, there is nothing before that day")
@@ -227,16 +284,6 @@ class RangeOptions(_Checks):
         if self.start is not None and self.end is not None and self.end < self.start:
             raise UsageError(f"--end {self.end} lies before --start {self.start}")
         super().__post_init__()
-
-    @property
-    def instruments(self) -> tuple[Instrument, ...]:
-        """The instruments named, in the order given; all where none is."""
-        return parse_instruments(self.instrument or ALL)
-
-    @property
-    def takes_what_it_may(self) -> bool:
-        """Whether all instruments are meant, which is all that the key may have; not some that are named."""
-        return means_all(self.instrument)
 
     def days(self, now: datetime) -> list[date]:
         """The UTC days of the range, both ends included; an open start is the launch, an open end today."""
@@ -261,9 +308,10 @@ class WorkOptions(StoreOptions, AskOptions):
 
 @dataclass(frozen=True, kw_only=True)
 class VerifyOptions(WorkOptions, RangeOptions):
-    """Read the files and tell which are not what the ledger recorded: missing, size, checksum, rows, order, half line.
+    """Read the files and tell which are not what the ledger recorded: missing, size, checksum, rows, order, half line;
+    and which were written under another definition of their instrument.
 
-    Exit code 1 if any is not. Without --start it begins with the launch, without --end it ends today.
+    Exit code 1 if there is any. Without --start it begins with the launch, without --end it ends today.
     """
 
     fix: bool = option(False, "ask again, whole, for the days of those files; what is in them is kept")
@@ -288,13 +336,13 @@ class BackfillOptions(WorkOptions, DecisionOptions, RangeOptions):
 
 
 @dataclass(frozen=True, kw_only=True)
-class PassOptions(_Checks):
+class PassOptions(_Known):
     """Which instruments a poll watches, how often, and until when."""
 
     instrument: str = option(
         ALL,
         f"one instrument, a comma-separated list, or all: {', '.join(INSTRUMENTS)}",
-        parse=parse_names,
+        parse=written_names,
         metavar="NAME",
         env="IALIRT_INSTRUMENT",
     )
@@ -312,25 +360,15 @@ class PassOptions(_Checks):
         parse=parse_day,
         metavar="DAY",
     )
+    catalogue: Optional[str] = _catalogue()
 
     def __post_init__(self) -> None:
-        parse_instruments(self.instrument)
         day = timedelta(days=1)
         checked(self.every, timedelta(seconds=1) <= self.every <= day, f"--every {self.every}: between 1s and 1d")
         checked(self.lag, timedelta(0) <= self.lag < day, f"--lag {self.lag}: less than a day")
         if self.since is not None and self.since < LAUNCH:
             raise UsageError(f"--since {self.since}: IMAP was launched on {LAUNCH}, there is nothing before that day")
         super().__post_init__()
-
-    @property
-    def instruments(self) -> tuple[Instrument, ...]:
-        """The instruments named, in the order given."""
-        return parse_instruments(self.instrument)
-
-    @property
-    def takes_what_it_may(self) -> bool:
-        """Whether all instruments are meant, which is all that the key may have; not some that are named."""
-        return means_all(self.instrument)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -341,7 +379,7 @@ class PollOptions(WorkOptions, DecisionOptions, PassOptions):
         None, "a picture to draw anew after each pass that changed something: FILE.png, .svg or .pdf", metavar="FILE"
     )
     board: Optional[str] = option(
-        None, f"what is drawn: {', '.join(BOARDS)}; default: {next(iter(BOARDS))}", parse=parse_board, metavar="NAME"
+        None, f"what is drawn: {', '.join(BOARDS)}; default: {next(iter(BOARDS))}", parse=written_board, metavar="NAME"
     )
 
     def __post_init__(self) -> None:
@@ -350,11 +388,13 @@ class PollOptions(WorkOptions, DecisionOptions, PassOptions):
         if self.board is not None and self.picture is None:
             raise UsageError(f"--board {self.board}: say into which file it is drawn, as --picture {self.board}.png")
         if self.board is not None:
-            object.__setattr__(self, "board", parse_board(self.board))
+            object.__setattr__(self, "board", written_board(self.board))
         if self.picture is not None:
             parse_picture("--picture", self.picture)
             object.__setattr__(self, "picture", full_path("--picture", self.picture))
         super().__post_init__()
+        if self.board is not None and not self._is_judged_later:
+            parse_board(self.board, self.known)
 
 
 MIRROR_ACTIONS = ("load", "config", "views")
@@ -407,7 +447,7 @@ class MirrorOptions(StoreOptions, RangeOptions):
         "load a day that still grows at most so often: 0s, 10m, 1h or PT1H",
         parse=parse_duration,
         metavar="TIME",
-        env="IALIRT_MIRROR_OPEN_EVERY",
+        env="IALIRT_OPEN_EVERY",
     )
     reload: bool = option(False, "load every day of the range again, whatever the ledger remembers")
     history: bool = option(False, "have crump note every load in its table _crump_history")
@@ -456,7 +496,7 @@ class PlotOptions(StoreOptions, RangeOptions):
     range of its own, columns the last three days. With --board, --instrument keeps the panels of these instruments.
     """
 
-    board: Optional[str] = option(None, f"what is drawn: {', '.join(BOARDS)}", parse=parse_board, metavar="NAME")
+    board: Optional[str] = option(None, f"what is drawn: {', '.join(BOARDS)}", parse=written_board, metavar="NAME")
     columns: Optional[str] = option(
         None,
         "without --board: a comma-separated list of columns, as mag_B_GSE or swapi_pseudo_proton_speed; default: all",
@@ -470,7 +510,7 @@ class PlotOptions(StoreOptions, RangeOptions):
 
     def __post_init__(self) -> None:
         if self.board is not None:
-            object.__setattr__(self, "board", parse_board(self.board))
+            object.__setattr__(self, "board", written_board(self.board))
             checked(self.columns, False, "--columns goes with --instrument; a board has its own")
         elif not self.instrument:
             raise UsageError(f"--board is missing: choose from {', '.join(BOARDS)}, or name an --instrument")
@@ -478,11 +518,13 @@ class PlotOptions(StoreOptions, RangeOptions):
             parse_picture("--out", self.out)
             object.__setattr__(self, "out", full_path("--out", self.out))
         super().__post_init__()
+        if not self._is_judged_later:
+            _ = self.board_drawn
 
     @property
     def board_drawn(self) -> Optional[Board]:
         """The board that is drawn; None where columns are."""
-        return None if self.board is None else BOARDS[self.board]
+        return None if self.board is None else parse_board(self.board, self.known)
 
     def days(self, now: datetime) -> list[date]:
         """The UTC days drawn, both ends included."""
@@ -490,6 +532,121 @@ class PlotOptions(StoreOptions, RangeOptions):
             return super().days(now)
         usual = USUAL_LAST if self.board_drawn is None else self.board_drawn.last
         return RangeOptions(end=self.end, last=usual).days(now)
+
+
+# --- serving ---------------------------------------------------------------------------------------------------------
+
+
+_PATH = re.compile(r"(/[A-Za-z0-9._~-]+)*", re.ASCII)
+LAST_PORT = 65535
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServeOptions(StoreOptions):
+    """Serve the daily files by HAPI, to hapiclient, Autoplot, pySPEDAS or a browser, at /hapi.
+
+    It answers from the files and the ledger alone, asks I-ALiRT for nothing and writes nothing.
+    """
+
+    host: str = option(
+        "127.0.0.1",
+        "address to listen at; with any but this machine's own, whoever reaches it can read: there is no login",
+        metavar="ADDRESS",
+        env="IALIRT_SERVE_HOST",
+    )
+    port: int = option(
+        8080, "port to listen at; 0: any that is free", parse=parse_count, metavar="N", env="IALIRT_SERVE_PORT"
+    )
+    prefix: str = option(
+        "", "path before /hapi, as a proxy in front has it: /ialirt", metavar="PATH", env="IALIRT_SERVE_PREFIX"
+    )
+    restricted: bool = option(
+        False,
+        "beyond this machine, too, serve what I-ALiRT shows to keys with a scope only: for a network of those who"
+        " may see it",
+        env="IALIRT_SERVE_RESTRICTED",
+    )
+    contact: str = option(
+        "whoever runs this server", "whom to ask about this server", metavar="TEXT", env="IALIRT_SERVE_CONTACT"
+    )
+    demo: bool = option(False, "fetch two days from a built-in simulator first, and serve these: synthetic data")
+
+    def __post_init__(self) -> None:
+        checked(self.host, bool(self.host.strip()), "--host is empty: name an address, as 127.0.0.1")
+        checked(self.port, 0 <= self.port <= LAST_PORT, f"--port {self.port}: between 0 and {LAST_PORT}")
+        object.__setattr__(self, "prefix", self.prefix.rstrip("/"))
+        good = _PATH.fullmatch(self.prefix) is not None
+        checked(self.prefix, good, f"--prefix {self.prefix!r}: a path that begins with /, as /ialirt")
+        checked(self.contact, bool(self.contact.strip()), "--contact is empty: say whom to ask")
+        if self.demo and self.ledger is not None:
+            raise UsageError("--ledger does not go with --demo: a demonstration keeps its ledger in its own datastore")
+        super().__post_init__()
+
+
+EXPORT_ACTIONS = ("parquet",)
+
+
+def parse_export_action(text: str) -> str:
+    """What is to be written."""
+    if text not in EXPORT_ACTIONS:
+        raise UsageError(f"{text!r} is unknown; export has {', '.join(EXPORT_ACTIONS)}")
+    return text
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExportOptions(StoreOptions, RangeOptions):
+    """Write the days into a folder, as Parquet: one file per instrument and month, as often as one of its days changes.
+
+    parquet: <DIR>/instrument=mag/year=2026/imap_ialirt_mag_202601.parquet
+    """
+
+    action: str = option(
+        EXPORT_ACTIONS[0],
+        f"one of {', '.join(EXPORT_ACTIONS)}",
+        flags=["action"],
+        parse=parse_export_action,
+        choices=EXPORT_ACTIONS,
+        nargs="?",
+    )
+    to: Optional[str] = option(None, "folder to write into", metavar="DIR", env="IALIRT_EXPORT_TO")
+    public: bool = option(
+        False, "leave out the instruments and columns that not everybody is shown", env="IALIRT_EXPORT_PUBLIC"
+    )
+    open_every: Duration = option(
+        timedelta(hours=1),
+        "write a day that still grows at most so often: 0s, 10m, 1h or PT1H",
+        parse=parse_duration,
+        metavar="TIME",
+        env="IALIRT_OPEN_EVERY",
+    )
+    rewrite: bool = option(False, "write every file of the range again, whatever it holds")
+    dry_run: bool = option(False, "show the plan; write nothing")
+
+    def __post_init__(self) -> None:
+        parse_export_action(self.action)
+        if self.to is not None:
+            checked(self.to, bool(self.to.strip()), "--to is empty: name a folder")
+            object.__setattr__(self, "to", full_path("--to", self.to))
+        super().__post_init__()
+        if self.public and not self.takes_what_it_may and not self._is_judged_later:
+            for instrument in super().instruments:
+                shut = f"--instrument {instrument.name}: not everybody is shown it; leave it out, or leave out --public"
+                checked(instrument, not instrument.scopes, shut)
+
+    @property
+    def folder(self) -> Path:
+        """Where to, in full. UsageError where no folder is named, or one inside the datastore."""
+        if self.to is None:
+            raise UsageError("--to is missing: name the folder to write into")
+        folder = Path(self.to).absolute()
+        if folder.resolve().is_relative_to(Path(self.datastore).resolve()):
+            raise UsageError(f"--to {self.to} lies in the datastore, which holds day files only: name another folder")
+        return folder
+
+    @property
+    def instruments(self) -> tuple[Instrument, ...]:
+        """The instruments named, in the order given; all where none is. A public folder has those it may have."""
+        return tuple(it for it in super().instruments if not (self.public and it.scopes))
 
 
 # --- reports ----------------------------------------------------------------------------------------------------------
@@ -531,20 +688,49 @@ class GapsOptions(StatusOptions):
 
 
 @dataclass(frozen=True, kw_only=True)
-class HistoryOptions(StoreOptions):
+class HistoryOptions(StoreOptions, _Known):
     """Show why a day is as it is: its state, and every attempt that changed something or failed."""
 
     instrument: Optional[str] = option(
-        None, f"one instrument: {', '.join(INSTRUMENTS)}", parse=parse_names, metavar="NAME", env="IALIRT_INSTRUMENT"
+        None, f"one instrument: {', '.join(INSTRUMENTS)}", parse=written_names, metavar="NAME", env="IALIRT_INSTRUMENT"
     )
     day: Optional[date] = option(None, "the UTC day", parse=parse_day, metavar="DAY")
+    catalogue: Optional[str] = _catalogue()
 
     def __post_init__(self) -> None:
         if self.instrument is None or self.day is None:
             missing = "--instrument" if self.instrument is None else "--day"
             raise UsageError(f"{missing} is missing: history --instrument hit --day 2026-01-05")
-        if len(parse_instruments(self.instrument)) > 1:
+        super().__post_init__()
+        if len(self.instruments) > 1:
             raise UsageError(f"--instrument {self.instrument}: the history is that of one instrument")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChangesOptions(StoreOptions, _Known):
+    """Show the days whose content has changed, oldest first, and a cursor to go on from.
+
+    Given as --since the next time, the cursor misses no change and tells none twice.
+    """
+
+    instrument: Optional[str] = option(
+        None,
+        f"one instrument, a comma-separated list, or all: {', '.join(INSTRUMENTS)}",
+        parse=written_names,
+        metavar="NAME",
+        env="IALIRT_INSTRUMENT",
+    )
+    since: Optional[str] = option(
+        None,
+        "a cursor, or a time in ISO 8601 (Z or no zone: UTC); default: all days",
+        parse=parse_since,
+        metavar="TIME|CURSOR",
+    )
+    catalogue: Optional[str] = _catalogue()
+
+    def __post_init__(self) -> None:
+        if self.since is not None:
+            object.__setattr__(self, "since", parse_since(self.since))
         super().__post_init__()
 
 

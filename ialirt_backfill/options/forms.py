@@ -6,9 +6,8 @@ from collections.abc import Callable
 from datetime import MAXYEAR, UTC, date, datetime, timedelta
 from typing import Annotated, Any
 
-from ialirt_backfill.exceptions import UsageError
-from ialirt_backfill.instruments import INSTRUMENTS, Instrument
-from ialirt_backfill.instruments.boards import BOARDS
+from ialirt_backfill.exceptions import UnknownInstrument, UsageError
+from ialirt_backfill.instruments import Board, Catalogue, Instrument, default_catalogue
 
 ALL = "all"
 
@@ -84,6 +83,29 @@ def parse_time(text: str) -> datetime:
         raise UsageError(f"{text!r} is not a time: write it as 2026-02-01T14:00:00Z") from None
 
 
+CURSOR = "c1"
+"""How a cursor of `changes` begins, so that none is taken for a time, nor one of another form for one of this."""
+
+
+def parse_since(text: str) -> str:
+    """Where a list of changes begins: a cursor as it stands, or a time or a day, as the time in ISO 8601."""
+    said = text.strip()
+    if said.partition(",")[0] == CURSOR:
+        return said
+    try:
+        return parse_time(said).isoformat()
+    except UsageError:
+        pass
+    try:
+        day = parse_day(said)
+    except UsageError:
+        raise UsageError(
+            f"{text!r} is neither a time nor a cursor: write 2026-02-01T14:00:00Z, or the cursor that the last"
+            " list of changes ended with"
+        ) from None
+    return datetime(day.year, day.month, day.day, tzinfo=UTC).isoformat()
+
+
 _UNITS = {"d": "days", "h": "hours", "m": "minutes", "s": "seconds"}
 _SHORT = re.compile(
     r"(\d+(?:\.\d+)?) ?(d|days?|h|hours?|hrs?|m|mins?|minutes?|s|secs?|seconds?)", re.ASCII | re.IGNORECASE
@@ -136,34 +158,46 @@ class _AsWritten:
 Duration = Annotated[timedelta, _AsWritten()]
 
 
-def parse_instruments(text: str) -> tuple[Instrument, ...]:
+def parse_instruments(text: str, catalogue: Catalogue | None = None) -> tuple[Instrument, ...]:
     """One instrument, a comma-separated list, or ``all``; in the order given, each once."""
+    known = (catalogue or default_catalogue()).instruments
     names = [name.strip() for name in text.split(",") if name.strip()]
     if not names:
-        raise UsageError(f"no instrument given: choose from {', '.join(INSTRUMENTS)}, or {ALL}")
+        raise UnknownInstrument(f"no instrument given: choose from {', '.join(known)}, or {ALL}")
     names = [name.lower() for name in names]
     for name in names:
-        if name not in INSTRUMENTS and name != ALL:
-            near = difflib.get_close_matches(name, [*INSTRUMENTS, ALL], n=1, cutoff=0.4)
+        if name not in known and name != ALL:
+            near = difflib.get_close_matches(name, [*known, ALL], n=1, cutoff=0.4)
             hint = f" Did you mean {near[0]!r}?" if near else ""
-            raise UsageError(f"unknown instrument {name!r}.{hint} Known: {', '.join(INSTRUMENTS)}, or {ALL}")
-    return tuple(INSTRUMENTS[name] for name in dict.fromkeys(INSTRUMENTS if ALL in names else names))
+            raise UnknownInstrument(f"unknown instrument {name!r}.{hint} Known: {', '.join(known)}, or {ALL}")
+    return tuple(known[name] for name in dict.fromkeys(known if ALL in names else names))
 
 
 def parse_names(text: str) -> str:
     """The names of instruments as they are written here, where every one of them is known."""
     parse_instruments(text)
+    return written_names(text)
+
+
+def written_names(text: str) -> str:
+    """The names of instruments as they are written here, known or not."""
     return ",".join(name.strip().lower() for name in text.split(",") if name.strip())
 
 
-def parse_board(text: str) -> str:
-    """The name of a board as it is written here, where it is known."""
-    name = text.strip().lower().replace("_", "-")
-    if name not in BOARDS:
-        near = difflib.get_close_matches(name, BOARDS, n=1, cutoff=0.4)
+def parse_board(text: str, catalogue: Catalogue | None = None) -> Board:
+    """The board of a name."""
+    known = (catalogue or default_catalogue()).boards
+    name = written_board(text)
+    if name not in known:
+        near = difflib.get_close_matches(name, known, n=1, cutoff=0.4)
         hint = f" Did you mean {near[0]!r}?" if near else ""
-        raise UsageError(f"unknown board {text!r}.{hint} Known: {', '.join(BOARDS)}")
-    return name
+        raise UsageError(f"--board: unknown board {text!r}.{hint} Known: {', '.join(known)}")
+    return known[name]
+
+
+def written_board(text: str) -> str:
+    """The name of a board as it is written here, known or not."""
+    return text.strip().lower().replace("_", "-")
 
 
 PICTURES = ("png", "svg", "pdf")

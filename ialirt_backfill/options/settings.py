@@ -18,7 +18,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, get_args
 
-from ialirt_backfill.exceptions import UsageError
+from ialirt_backfill.exceptions import CatalogueError, UnknownInstrument, UsageError
 from ialirt_backfill.options import write_duration
 from ialirt_backfill.options.datastore import is_there, means_own_ledger
 from ialirt_backfill.options.texts import read_text, unquoted
@@ -132,7 +132,7 @@ def settings_of(options: type[Any]) -> list[Field[Any]]:
 def value(field: Field[Any], setting: Setting) -> Any:
     """The text as the field's type; UsageError names the place where it stands."""
     try:
-        return _parsed(field, setting.text)
+        return parsed(field, setting.text)
     except (UsageError, ArgumentTypeError) as error:
         raise UsageError(f"{setting}: {error}") from None
 
@@ -140,10 +140,12 @@ def value(field: Field[Any], setting: Setting) -> Any:
 def named_by_source(complaint: UsageError, used: Iterable[Setting]) -> UsageError:
     """A complaint about ``--jobs`` that names the place its value came from instead."""
     text = str(complaint)
+    if isinstance(complaint, UnknownInstrument):
+        text = f"--instrument: {text}"
     for setting in used:
         flag = f"--{setting.name.replace('_', '-')}"
         if text == flag or text.startswith((f"{flag} ", f"{flag}:")):
-            return UsageError(f"{setting}: {text.removeprefix(flag).strip()}")
+            return UsageError(f"{setting}: {text.removeprefix(flag).lstrip(': ')}")
     return complaint
 
 
@@ -197,7 +199,7 @@ def _check(options: Collection[type[Any]], found: Mapping[str, Setting]) -> None
             group(**values(group, found))
         except UsageError as error:
             named = named_by_source(error, found.values())
-            if named is not error:
+            if named is not error or isinstance(error, CatalogueError):
                 raise named from None
 
 
@@ -263,7 +265,8 @@ def _as_text(shown: str, key: str, entry: Any) -> str:
 _FLAGS = {"true": True, "1": True, "yes": True, "on": True, "false": False, "0": False, "no": False, "off": False}
 
 
-def _parsed(field: Field[Any], text: str) -> Any:
+def parsed(field: Field[Any], text: str) -> Any:
+    """A text as the field's type. Raises UsageError or argparse's ArgumentTypeError."""
     if parse := field.metadata.get("type"):
         return parse(text)
     kind: Any = next(iter(get_args(field.type)), field.type)  # of Optional[X]: X

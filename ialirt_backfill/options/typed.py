@@ -26,10 +26,14 @@ def command_line(*words: str) -> str:
 
 
 def _called() -> list[str]:
-    called = sys.argv[0]
-    if Path(called).name not in {PROGRAM, "cli.py"} or shutil.which(PROGRAM):
-        return [PROGRAM]
-    return [called] if Path(called).name == PROGRAM else [sys.executable, called]
+    called, at_hand = sys.argv[0], shutil.which(PROGRAM)
+    match Path(called).name:
+        case name if name == PROGRAM:
+            is_it = at_hand is not None and Path(at_hand).resolve() == Path(called).resolve()
+            return [PROGRAM if is_it else called]
+        case "cli.py" if at_hand is None:
+            return [sys.executable, called]
+    return [PROGRAM]
 
 
 _SAME_OPTION = {"--instruments": "--instrument", "--instr": "--instrument"}
@@ -73,9 +77,9 @@ _UNITS = {"s", "sec", "seconds", "m", "min", "minutes", "h", "hour", "hours", "d
 _DAYS = {"--start", "--start-date", "--end", "--end-date", "--since", "--day"}
 
 
-def straightened(words: Sequence[str]) -> list[str]:
+def straightened(words: Sequence[str], known: Collection[str] = INSTRUMENTS) -> list[str]:
     """The words as they are meant: the instruments that stand in several places or after one another as one list, and
-    ``-7d`` as a value, though it looks like an option."""
+    ``-7d`` as a value, though it looks like an option. ``known`` are the names of instruments."""
     straight: list[str] = []
     names: list[str] = []
     place: int | None = None
@@ -85,7 +89,7 @@ def straightened(words: Sequence[str]) -> list[str]:
         pending = next(rest, None)
         if word == "--instrument":
             place = len(straight) if place is None else place
-            while pending is not None and (_are_instruments(pending) or not names or names[-1].endswith(",")):
+            while pending is not None and (_are_instruments(pending, known) or not names or names[-1].endswith(",")):
                 if pending.startswith("-"):
                     break
                 names.append(pending)
@@ -117,9 +121,9 @@ def _divided(words: Sequence[str]) -> Iterator[str]:
             yield word
 
 
-def _are_instruments(word: str) -> bool:
+def _are_instruments(word: str, known: Collection[str] = INSTRUMENTS) -> bool:
     names = [name.strip().lower() for name in word.split(",") if name.strip()]
-    return bool(names) and all(name in INSTRUMENTS or name == ALL for name in names)
+    return bool(names) and all(name in known or name == ALL for name in names)
 
 
 def unknown_command(name: str, others: Sequence[str], commands: Collection[str], flags: Collection[str]) -> UsageError:

@@ -52,16 +52,24 @@ def estimate(
         return None
     number, seconds, size_bytes = 0, 0.0, 0.0
     general = _seconds_a_request(experience.values())
-    for instrument, span in asked:
+    for instrument, spans in _by_instrument(asked).items():
         known = experience.get(instrument.progress_key)
-        cost = requests(instrument, span)
+        cost = sum(requests(instrument, span) for span in spans)
         number += cost
         seconds += cost * (_seconds_a_request([known] if known else []) or general or SECONDS_A_REQUEST)
-        size_bytes += expected_records(instrument, span) * _bytes_a_record(instrument, known)
+        records = sum(expected_records(instrument, span) for span in spans)
+        size_bytes += records * _bytes_a_record(instrument, known)
     seconds /= min(jobs, _days(asked))
     if max_rate is not None:
         seconds = max(seconds, number / max_rate)
     return Estimate(number, seconds, round(size_bytes), Basis.CATALOGUE if general is None else Basis.HISTORY)
+
+
+def _by_instrument(asked: Iterable[tuple[Instrument, Span]]) -> dict[Instrument, list[Span]]:
+    found: dict[Instrument, list[Span]] = {}
+    for instrument, span in asked:
+        found.setdefault(instrument, []).append(span)
+    return found
 
 
 def _days(asked: Iterable[tuple[Instrument, Span]]) -> int:

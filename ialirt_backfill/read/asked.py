@@ -9,7 +9,8 @@ from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 
 from ialirt_backfill.exceptions import UsageError
-from ialirt_backfill.instruments import INSTRUMENTS, Instrument
+from ialirt_backfill.instruments import Catalogue, Instrument
+from ialirt_backfill.options.catalogues import catalogue_of
 from ialirt_backfill.options.datastore import is_datastore, is_there
 from ialirt_backfill.options.forms import parse_day, parse_duration, parse_instruments, parse_last_day, parse_time
 from ialirt_backfill.options.texts import full_path
@@ -30,21 +31,28 @@ class Asked:
     stop: datetime
 
 
-def asked(datastore: str | Path, instrument: str | Iterable[str], start: Moment, end: Moment | None) -> Asked:
-    """What is meant. Raises UsageError for an unknown instrument, a wrong folder, an end that does not lie behind the
-    start.
+def asked(
+    datastore: str | Path,
+    instrument: str | Iterable[str],
+    start: Moment,
+    end: Moment | None,
+    catalogue: str | Path | None = None,
+) -> Asked:
+    """What is meant. Raises UsageError for an unknown instrument, a wrong folder or catalogue, an end that does not lie
+    behind the start.
 
     A day that ends is meant as a whole; a time that ends is not part of it. Without an end it is the day of the start,
     or its month.
     """
     names = instrument if isinstance(instrument, str) else ",".join(instrument)
-    instruments = parse_instruments(names)
+    known = catalogue_of(None if catalogue is None else str(catalogue))
+    instruments = parse_instruments(names, known)
     begins = _start(start)
     ends = _stop(end) if end is not None else _stop(start if _is_day(start) else begins.date())
     if ends <= begins:
         raise UsageError(f"the end, {end}, does not lie behind the start, {start}")
     folder = Path(full_path("the datastore", str(datastore)))
-    _check(folder)
+    _check(folder, known)
     return Asked(folder, instruments, begins, ends)
 
 
@@ -89,11 +97,11 @@ def _aware(moment: datetime) -> datetime:
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
-def _check(folder: Path) -> None:
+def _check(folder: Path, known: Catalogue) -> None:
     """Raise UsageError for a folder that is no datastore: else a slip of the pen would look like days without data."""
     if not folder.is_dir():
         raise UsageError(f"{folder}: there is no such folder")
-    names = sorted({instrument.folder for instrument in INSTRUMENTS.values()})
+    names = sorted({instrument.folder for instrument in known.instruments.values()})
     if is_datastore(folder) or any(is_there(folder / name) for name in names):
         return
     above = next((it for it in folder.absolute().parents if any(is_there(it / name) for name in names)), None)

@@ -13,6 +13,8 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pyarrow as pa
+
 from ialirt_backfill import __version__
 from ialirt_backfill.day.times import TIME_UTC
 from ialirt_backfill.exceptions import UsageError
@@ -22,8 +24,8 @@ from ialirt_backfill.read.asked import Asked, Moment, asked, names_of, stretch_o
 from ialirt_backfill.read.averages import has_mean
 from ialirt_backfill.read.chosen import chosen
 from ialirt_backfill.read.days import tables
-from ialirt_backfill.read.measurements import Measurements, fields_with_times, means_of, measurements_of
-from ialirt_backfill.read.schema import EXTRA, projected
+from ialirt_backfill.read.measurements import Measurements, array_fields, columns_of, means_of, measurements_of
+from ialirt_backfill.read.schema import EXTRA, fields_named, is_of_numbers, projected
 from ialirt_backfill.read.table import whole
 from ialirt_backfill.read.variables import BOUND, INDEX, TIME, coordinates_of, instants, variables_of
 
@@ -42,26 +44,36 @@ def open_dataset(
     columns: str | Iterable[str] | None = None,
     average: str | timedelta | None = None,
     strict: bool = False,
+    catalogue: str | Path | None = None,
 ) -> xr.Dataset:
     """The records of one instrument, or of several on one time axis, as a Dataset; near-real-time, uncalibrated.
 
-    ``start``, ``end``, ``columns``, ``average`` and ``strict`` are as in `read_days`; so are errors and warnings, and
-    which columns come. The dimension ``time`` is UTC. ``mag_B_GSE`` has the dimension ``component`` (``x``, ``y``,
-    ``z``; in RTN ``component_rtn``), ``swe_normalized_counts`` has ``swe_energy``; ``codice_hi_h`` has energies,
-    sectors and elevations (``codice_hi_energy``, ``codice_hi_spin_sector``, ``codice_hi_polar``), and a time for each
-    of the measurements of a record. Of a field without all of its columns each column is a variable. Counts and flags
-    are ``float64``, NaN where one is missing, and nanoseconds (``mag_epoch``) are times in UTC, exact.
+    ``start``, ``end``, ``columns``, ``average``, ``strict`` and ``catalogue`` are as in `read_days`; so are errors and
+    warnings, and which columns come. The dimension ``time`` is UTC. ``mag_B_GSE`` has the dimension ``component``
+    (``x``, ``y``, ``z``; in RTN ``component_rtn``), ``swe_normalized_counts`` has ``swe_energy``; ``codice_hi_h`` has
+    energies, sectors and elevations (``codice_hi_energy``, ``codice_hi_spin_sector``, ``codice_hi_polar``), and a time
+    for each of the measurements of a record. Of a field without all of its columns each column is a variable. Counts
+    and flags are ``float64``, NaN where one is missing, and nanoseconds (``mag_epoch``) are times in UTC, exact.
     """
     xarray = _xarray()
-    what, every = asked(datastore, instrument, start, end), stretch_of(average)
+    what, every = asked(datastore, instrument, start, end, catalogue), stretch_of(average)
     found = []
     for one, names in chosen(what.instruments, names_of(columns), has_mean=_has_mean if every else None).items():
-        if EXTRA in names:
-            raise UsageError(f"{EXTRA} has no place in a Dataset: read_table and read_days have it")
-        found.append(_dataset(xarray, one, names, _measurements(what, one, names, every, strict=strict)))
+        _check(one, names)
+        found += [_dataset(xarray, one, names, it) for it in _parts(what, one, names, every, strict=strict)]
     dataset = found[0] if len(found) == 1 else _merged(xarray, found)
     dataset.attrs = _about(what.instruments)
     return dataset
+
+
+def _check(one: Instrument, names: Sequence[str]) -> None:
+    """Raise UsageError for a column that can be no variable."""
+    times = {field.axes[0].field for field in array_fields(one, names)}
+    for name in names:
+        types = [field.type for field in fields_named(one, name)]
+        is_time = name not in times and any(pa.types.is_list(it) and not is_of_numbers(it) for it in types)
+        if name == EXTRA or is_time:
+            raise UsageError(f"{name} has no place in a Dataset: read_table and read_days have it")
 
 
 def _has_mean(column: Column) -> bool:
@@ -77,19 +89,25 @@ def _xarray() -> Any:
     return xarray
 
 
-def _measurements(
+def _parts(
     what: Asked, one: Instrument, names: list[str], every: timedelta | None, *, strict: bool
-) -> Measurements:
-    fields = fields_with_times(one, names)
-    if not fields:
-        table = whole(what, one, names, every, strict=strict)
-        return Measurements(instants(table[TIME_UTC]), list(variables_of(table, one, are_means=every is not None)))
-    needed = list(dict.fromkeys([*names, *(field.axes[0].field for field in fields)]))
-    days = tables(what.datastore, one, what.start, what.stop, columns=needed, strict=strict)
-    pieces = chain([projected(one, needed).empty_table()], days)  # so that its variables are there without a day
-    if every is None:
-        return measurements_of(pieces, one, fields, strict=strict)
-    return means_of(pieces, one, fields, every, strict=strict)
+) -> list[Measurements]:
+    """What becomes a Dataset, each part on a time axis: arrays and all else where there are arrays, but means apart."""
+    fields = array_fields(one, names)
+    others = [name for name in names if name not in {field.name for field in fields}]
+    parts = []
+    if fields:
+        needed = [*(names if every is None else ()), *columns_of(fields)]
+        days = tables(what.datastore, one, what.start, what.stop, columns=needed, strict=strict)
+        pieces = chain([projected(one, needed).empty_table()], days)  # so that its variables are there without a day
+        if every is None:
+            return [measurements_of(pieces, one, fields, strict=strict)]
+        parts = [means_of(pieces, one, fields, every, strict=strict)]
+    if others or not fields:
+        table = whole(what, one, others, every, strict=strict)
+        variables = list(variables_of(table, one, are_means=every is not None))
+        parts.append(Measurements(instants(table[TIME_UTC]), variables))
+    return parts
 
 
 def _dataset(xarray: Any, one: Instrument, names: list[str], found: Measurements) -> xr.Dataset:

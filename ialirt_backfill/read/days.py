@@ -56,6 +56,17 @@ def tables(
     return reading.tables(Path(datastore), _aware(start), _aware(stop))
 
 
+def table_of(path: Path, instrument: Instrument, day: date) -> pa.Table:
+    """The rows of a day that are in its file, wherever that lies, as `tables` gives them."""
+    schema = schema_of(instrument)
+    reading = _Reading(instrument, schema, stored(instrument, schema), Odd(strict=False))
+    midnight = datetime.combine(day, time(), UTC)
+    try:
+        return reading._table(path, midnight, midnight + _DAY)
+    finally:
+        reading.odd.tell()
+
+
 def file_of(datastore: Path, instrument: Instrument, day: date) -> Path | None:
     """Where the file of a day lies, under any of its names; None where there is none."""
     paths = (datastore / name for name in instrument.paths(day))
@@ -106,7 +117,7 @@ class _Reading:
         types |= dict.fromkeys([TIME_UTC, *self._late(file.names)], pa.string())
         try:
             rows = pa.csv.read_csv(
-                pa.BufferReader(file.lines),
+                pa.BufferReader(_arrows_own(file.lines)),
                 read_options=pa.csv.ReadOptions(block_size=_AT_ONCE, column_names=file.names),
                 parse_options=pa.csv.ParseOptions(newlines_in_values=file.has_quotes),  # if so, it is slower
                 convert_options=pa.csv.ConvertOptions(
@@ -164,6 +175,14 @@ def _array(values: pa.Array | pa.ChunkedArray) -> pa.Array:
 def _as_parsed(type_: pa.DataType) -> pa.DataType:
     """The type that arrow makes of a column at once: an array is text to it."""
     return pa.string() if pa.types.is_nested(type_) or pa.types.is_timestamp(type_) else type_
+
+
+def _arrows_own(lines: bytes | memoryview) -> pa.Buffer:
+    """The lines in memory of arrow's. Its threads may let go of them when Python is about to end, and to let go of
+    Python's memory then would end the process with SIGABRT."""
+    memory = pa.allocate_buffer(len(lines))
+    memoryview(memory).cast("B")[:] = lines
+    return memory
 
 
 def _timed(rows: pa.Table, seconds: NDArray[np.int64]) -> pa.Table:

@@ -31,11 +31,12 @@ def read_days(
     average: str | timedelta | None = None,
     index: str | None = TIME_UTC,
     strict: bool = False,
+    catalogue: str | Path | None = None,
 ) -> pd.DataFrame:
     """The records of one instrument, or of several on one time axis, as a DataFrame; near-real-time, uncalibrated.
 
-    ``start``, ``end``, ``columns``, ``average`` and ``strict`` are as in `read_table`; so are errors and warnings. The
-    columns are those that no other instrument has; what all have (``ttj2000ns``, ``kernel_set_key``) and what only a
+    ``start``, ``end``, ``columns``, ``average``, ``strict`` and ``catalogue`` are as in `read_table`; so are errors and
+    warnings. The columns are its own: what most instruments have (``ttj2000ns``, ``kernel_set_key``) and what only a
     file has (``extra``) comes where it is named. ``frame.attrs["units"]`` has their units.
 
     The index is ``time_utc``, aware; ``index="mag_epoch_utc"`` is the time of the measurement to the nanosecond, and
@@ -43,7 +44,7 @@ def read_days(
     measured is ``float64``, whatever the days hold. Of several instruments there is a row for each second that any of
     them has a record of; means meet in the same stretches.
     """
-    what = asked(datastore, instrument, start, end)
+    what = asked(datastore, instrument, start, end, catalogue)
     every = stretch_of(average)
     frames: list[pd.DataFrame] = []
     units: dict[str, str] = {}

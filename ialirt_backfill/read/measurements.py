@@ -1,6 +1,7 @@
-"""Arrays along a time of their own: a record of `codice_hi` holds four measurements, and the time of each of them.
+"""Arrays, and among them those along a time of their own: a record of `codice_hi` holds four measurements, and the time
+of each of them.
 
-They are put one behind the other, each at its time; what else a record has comes with each of its measurements.
+These are put one behind the other, each at its time; what else a record has comes with each of its measurements.
 """
 
 from __future__ import annotations
@@ -16,8 +17,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from ialirt_backfill.day.times import TIME_UTC
 from ialirt_backfill.exceptions import DayFileError, OddCells
-from ialirt_backfill.instruments import Axis, Field, Instrument
+from ialirt_backfill.instruments import Axis, Field, Instrument, Shape
 from ialirt_backfill.read.arrays import array_of
 from ialirt_backfill.read.averages import count_name
 from ialirt_backfill.read.epochs import utc_of
@@ -34,10 +36,15 @@ class Measurements:
     variables: Sequence[Variable]
 
 
-def fields_with_times(instrument: Instrument, columns: Iterable[str]) -> list[Field]:
-    """The fields among these columns whose first axis is a time that comes with the record."""
+def array_fields(instrument: Instrument, columns: Iterable[str]) -> list[Field]:
+    """The fields among these columns that are arrays of numbers."""
     names = set(columns)
-    return [it for it in instrument.fields if it.name in names and len(it.axes) > 1 and it.axes[0].field]
+    return [it for it in instrument.fields if it.shape is Shape.CELL and it.name in names and not it.columns[0].is_time]
+
+
+def columns_of(fields: Sequence[Field]) -> list[str]:
+    """Their columns, and those that say when they were measured."""
+    return [*(field.name for field in fields), *(field.axes[0].field for field in fields if field.axes[0].field)]
 
 
 def measurements_of(
@@ -66,13 +73,16 @@ def means_of(
 
 
 def _piece(table: pa.Table, instrument: Instrument, fields: Sequence[Field], *, strict: bool) -> Measurements:
-    axis = fields[0].axes[0]
-    times = _times(table[axis.field], axis).reshape(-1)
-    there = ~np.isnat(times)
-    found = [_array(table, instrument, field, there, strict=strict) for field in fields]
+    """A record has one measurement, or as many as the time axis of its arrays is long."""
+    axis = next((field.axes[0] for field in fields if field.axes[0].field), None)
+    times = instants(table[TIME_UTC])[:, np.newaxis] if axis is None else _times(table[axis.field], axis)
+    count, there = times.shape[1], ~np.isnat(times.reshape(-1))
+    found = [_array(table, instrument, field, count, strict=strict) for field in fields]
+    for variable in found:
+        _tell(_lost(variable.values[~there]), f"measurements of {variable.name} have no time", strict=strict)
     for variable in variables_of(table, instrument):
-        found.append(replace(variable, values=np.repeat(variable.values, axis.size, axis=0)[there]))
-    return Measurements(times[there], found)
+        found.append(replace(variable, values=np.repeat(variable.values, count, axis=0)))
+    return _taken(Measurements(times.reshape(-1), found), np.flatnonzero(there))
 
 
 def _times(column: pa.ChunkedArray, axis: Axis) -> NDArray[np.datetime64]:
@@ -84,22 +94,29 @@ def _times(column: pa.ChunkedArray, axis: Axis) -> NDArray[np.datetime64]:
     return found
 
 
-def _array(
-    table: pa.Table, instrument: Instrument, field: Field, there: NDArray[np.bool_], *, strict: bool
-) -> Variable:
+def _array(table: pa.Table, instrument: Instrument, field: Field, count: int, *, strict: bool) -> Variable:
+    """The measurements of one field, ``count`` to each record."""
     shape = [len(axis) for axis in field.axes]
     values, odd = array_of(table[field.name], shape)
-    values = values.reshape(-1, *shape[1:])
-    lost = np.count_nonzero(~np.isnan(values[~there]).all(axis=tuple(range(1, values.ndim))))
-    for count, what in ((odd, f"arrays are not {' x '.join(map(str, shape))}"), (lost, "measurements have no time")):
-        if count:
-            said = f"{field.name}: {count:,} {what}: they are read as missing"
-            if strict:
-                raise DayFileError(said)
-            warnings.warn(said, OddCells, stacklevel=2)
+    _tell(odd, f"arrays of {field.name} are not {' x '.join(map(str, shape))}", strict=strict)
+    has_times = bool(field.axes[0].field)
+    values = values.reshape(-1, *shape[1:]) if has_times else np.repeat(values, count, axis=0)
     column = field.columns[0]
-    dims = tuple(dimension_of(instrument, axis) for axis in field.axes[1:])
-    return Variable(field.name, dims, values[there], attributes(column, column.label))
+    dims = tuple(dimension_of(instrument, axis) for axis in field.axes[has_times:])
+    return Variable(field.name, dims, values, attributes(column, column.label))
+
+
+def _lost(values: _Array) -> int:
+    """How many of these measurements have a number."""
+    return int(np.count_nonzero(~np.isnan(values).all(axis=tuple(range(1, values.ndim)))))
+
+
+def _tell(count: int, what: str, *, strict: bool) -> None:
+    if count:
+        said = f"{count:,} {what}: they are read as missing"
+        if strict:
+            raise DayFileError(said)
+        warnings.warn(said, OddCells, stacklevel=2)
 
 
 # --- measurements become others ---------------------------------------------------------------------------------------

@@ -98,6 +98,13 @@ def unknown_column(name: str, instruments: Sequence[Instrument]) -> UsageError:
     return UsageError(f"{' and '.join(it.name for it in instruments)}: there is no column {name!r}.{hint}")
 
 
+def is_of_numbers(type_: pa.DataType) -> bool:
+    """Whether these are arrays of what is measured, and not of times."""
+    while pa.types.is_list(type_):
+        type_ = type_.value_type
+    return bool(type_ == pa.float64())
+
+
 def _times(instrument: Instrument) -> list[str]:
     """The columns of nanoseconds."""
     return [name for name, column in instrument.columns.items() if column.is_time]

@@ -26,6 +26,7 @@ def read_table(
     columns: str | Iterable[str] | None = None,
     average: str | timedelta | None = None,
     strict: bool = False,
+    catalogue: str | Path | None = None,
 ) -> pa.Table:
     """The records of one instrument as a table of arrow, whose fields know their units.
 
@@ -33,12 +34,13 @@ def read_table(
     UTC, where no zone is given. Without an ``end`` it is the day of ``start``. ``columns`` are all that are read beside
     ``time_utc``: ``mag_B_GSE`` stands for its three components, ``mag_epoch_utc`` for the times of ``mag_epoch`` in
     UTC, exact to the nanosecond. ``average="1min"`` gives means instead (see `averages`), made day by day.
+    ``catalogue`` names the files that add to what is known of the instruments, or change it, separated by commas.
 
     Every day has the same columns and types; what does not fit them is null, its text stands in ``extra``, and a
     warning (OddCells) says so, or with ``strict`` a DayFileError. Days without a file are left out. Raises UsageError
     for what is asked for wrongly, and DayFileError for a file that cannot be read.
     """
-    what = _of_one(asked(datastore, instrument, start, end))
+    what = _of_one(asked(datastore, instrument, start, end, catalogue))
     every, names = stretch_of(average), names_of(columns)
     if names is not None or every is not None:
         names = chosen(what.instruments, names, has_mean=has_mean if every is not None else None).get(
@@ -55,10 +57,11 @@ def day_tables(
     *,
     columns: str | Iterable[str] | None = None,
     strict: bool = False,
+    catalogue: str | Path | None = None,
 ) -> Iterator[pa.Table]:
     """The records of one instrument as `read_table` has them, a table for each day that has any: for a stretch that is
     too long to be held in memory."""
-    what = _of_one(asked(datastore, instrument, start, end))
+    what = _of_one(asked(datastore, instrument, start, end, catalogue))
     names = names_of(columns)
     return tables(what.datastore, what.instruments[0], what.start, what.stop, columns=names, strict=strict)
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from ialirt_backfill.exceptions import UsageError
-from ialirt_backfill.options import HistoryOptions, RunsOptions, parse_instruments
+from ialirt_backfill.options import HistoryOptions, RunsOptions
 from ialirt_backfill.reports.status import open_ledger
 from ialirt_backfill.store.demonstration import is_synthetic
 from ledger import Attempt, DayState, Run
@@ -38,7 +38,7 @@ def history(options: HistoryOptions) -> DayHistory:
     """The history of an instrument-day. Raises UsageError and ledger.LedgerError."""
     if options.instrument is None or options.day is None:
         raise UsageError("a history is that of one --instrument and one --day")
-    (instrument,) = parse_instruments(options.instrument)
+    (instrument,) = options.instruments
     with open_ledger(options) as ledger:
         state = ledger.day(instrument.progress_key, options.day)
         attempts = ledger.attempts(instrument.progress_key, options.day)

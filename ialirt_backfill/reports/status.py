@@ -183,9 +183,9 @@ def _no_ledger(options: StoreOptions) -> str:
 
 
 def _datastores_here() -> list[str]:
-    """The folders of the working folder that are datastores, where they are few."""
+    """The working folder and those in it that are datastores, where they are few."""
     with contextlib.suppress(OSError):
-        found = [shlex.quote(it.name) for it in sorted(Path().iterdir()) if has_ledger(it)]
+        found = [shlex.quote(str(it)) for it in (Path(), *sorted(Path().iterdir())) if has_ledger(it)]
         return found if len(found) <= MOST_NAMED else []
     return []
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import date
 
 from ialirt_backfill.ending import Stop
-from ialirt_backfill.instruments import Instrument
 from ialirt_backfill.listening import guarded
 from ialirt_backfill.options import BackfillOptions
 from ialirt_backfill.plan.decisions import Decision
@@ -17,6 +16,7 @@ from ialirt_backfill.run.planning import dry_estimate, dry_plan, estimate_of, po
 from ialirt_backfill.run.report import InRange, Report
 from ialirt_backfill.run.session import session
 from ledger import Ledger, LedgerError
+from ledger.records import Totals
 
 
 def backfill(
@@ -57,17 +57,17 @@ def backfill(
 
 def _in_range(ledger: Ledger, plan: Sequence[Decision]) -> tuple[InRange, ...]:
     """What the days of a plan hold now, by instrument; nothing where the ledger cannot tell any more."""
-    days: dict[Instrument, set[date]] = {}
-    for decision in plan:
-        days.setdefault(decision.instrument, set()).add(decision.day)
-    if not days:
+    instruments = Counter(decision.instrument for decision in plan)
+    if not instruments:
         return ()
-    every = set().union(*days.values())
+    first, last = min(decision.day for decision in plan), max(decision.day for decision in plan)
     try:
-        rows = ledger.days([instrument.progress_key for instrument in days], min(every), max(every))
+        totals = ledger.totals([instrument.progress_key for instrument in instruments], first, last)
     except LedgerError:  # why, the run has said
         return ()
+    nothing = Totals(0, 0, None)
     return tuple(
-        InRange.of(instrument, len(its), [row for day in its if (row := rows.get((instrument.progress_key, day)))])
-        for instrument, its in days.items()
+        InRange(instrument.name, days, it.records, it.expected_records, it.availability_pct)
+        for instrument, days in instruments.items()
+        for it in [totals.get(instrument.progress_key, nothing)]
     )

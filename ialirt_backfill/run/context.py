@@ -11,7 +11,7 @@ from itertools import chain
 from pathlib import Path
 
 from ialirt_backfill.ask.client import Api
-from ialirt_backfill.instruments import Instrument, of_file
+from ialirt_backfill.instruments import Catalogue, Instrument
 from ialirt_backfill.listening import guarded
 from ialirt_backfill.plan.decisions import Decision, Policy, decide
 from ialirt_backfill.run.events import Listener
@@ -81,8 +81,9 @@ def sweep_skipped(context: Context, planned: Iterable[Decision]) -> None:
     skipped = {(it.instrument, it.day) for it in planned if not it.action.asks}
     months = {(instrument, day.year, day.month) for instrument, day in skipped}
     folders = {context.datastore / instrument.folder_of(date(year, month, 1)) for instrument, year, month in months}
+    planned_ones = Catalogue({instrument.name: instrument for instrument, _ in skipped})
     for temporary, final in chain.from_iterable(map(dayfile.leftovers, sorted(folders))):
-        said = of_file(final.name)
+        said = planned_ones.of_file(final.name)
         if said is not None and said in skipped:
             row = context.ledger.day(said[0].progress_key, said[1])
             if row is None or row.claim is None:

@@ -66,8 +66,11 @@ class KnownDay:
         return replace(found, missing=found._lost()) if self.decision.reread and size_bytes is not None else found
 
     def looked_at_again(self) -> KnownDay:
-        """The day with what happened to its file meanwhile. Raises DayFileError where it was taken away."""
-        size_bytes = dayfile.size(self.file)
+        """The day with what happened to its file meanwhile.
+
+        Raises DayFileError where it was taken away, or where something else stands in its place.
+        """
+        size_bytes = dayfile.size(dayfile.followed(self.file))
         if size_bytes is None and self.size_bytes is not None:
             raise DayFileError(f"{self.file} was taken away while its day was asked for: run again with --retry-failed")
         return replace(self, size_bytes=size_bytes)

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from pathlib import PurePosixPath
 
 from ialirt_backfill.exceptions import Interrupted
-from ialirt_backfill.instruments import Instrument
+from ialirt_backfill.instruments import Instrument, definition_of
 from ialirt_backfill.plan.access import least
 from ialirt_backfill.plan.coverage import (
     Coverage,
@@ -46,6 +46,7 @@ def day_result(
     rejected: int,
     access: DayAccess | None,
     error: str | None = None,
+    definition: str | None = None,
 ) -> DayResult:
     """A day's whole state: how complete it is follows from ``coverage``, the rest is as given."""
     return DayResult(
@@ -64,6 +65,7 @@ def day_result(
         rejected=rejected,
         access=access,
         error=error,
+        definition=definition,
     )
 
 
@@ -86,6 +88,7 @@ def measured(
         rejected=row.rejected + len(received.rejected),
         access=_access(context, day, received, coverage.asked),
         error=None if error is None or isinstance(error, Interrupted) else in_words(error),
+        definition=_definition(day, received, coverage.asked),
     )
 
 
@@ -151,7 +154,20 @@ def _access(context: Context, day: KnownDay, received: Received, asked: Span) ->
     if not received.records:
         return row.access
     access = context.api.admission.access(day.instrument)
-    if not row.records or any(window.holds(asked) for window in join_near(received.windows, timedelta(0))):
+    if not row.records or _is_whole(received, asked):
         return access
     before = access_shown(context.datastore, day.instrument, row)
     return None if before is None else least(before, access)
+
+
+def _definition(day: KnownDay, received: Received, asked: Span) -> str | None:
+    """Under which definition every record of the file is written; of a day of which a part was written under another
+    one, that of the older part, until it is asked for again as a whole."""
+    row = day.row
+    is_new = not row.records or (received.records > 0 and _is_whole(received, asked))
+    return definition_of(day.instrument) if is_new else row.definition
+
+
+def _is_whole(received: Received, asked: Span) -> bool:
+    """Whether all that the day was ever asked for was answered now."""
+    return any(window.holds(asked) for window in join_near(received.windows, timedelta(0)))

@@ -7,6 +7,7 @@ from datetime import date, datetime
 from functools import partial
 from pathlib import Path
 
+from ialirt_backfill.instruments import INSTRUMENTS
 from ialirt_backfill.options import AskOptions, BackfillOptions, PollOptions
 from ialirt_backfill.options.key import read_key
 from ialirt_backfill.plan.access import Admission
@@ -51,8 +52,10 @@ def estimate_of(ledger: Ledger, options: BackfillOptions, planned: Sequence[Deci
 
 
 def expected_admission(options: AskOptions, key: str | None) -> Admission:
-    """What is known of what a run may have before it has asked anything."""
-    return Admission(has_key=options.demo or bool(key or read_key(options)))
+    """What is known of what a run may have before it has asked anything: a demonstration's key opens everything."""
+    if options.demo:
+        return Admission(has_key=True, shown=frozenset(it.name for it in INSTRUMENTS.values() if it.scopes))
+    return Admission(has_key=bool(key or read_key(options)))
 
 
 def with_access_shown(

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from functools import cached_property
 
 from ialirt_backfill.ending import EXIT_FAILED, EXIT_USAGE, EXIT_WELL
-from ialirt_backfill.instruments import Instrument
 from ialirt_backfill.plan.access import Refusal, Want
-from ialirt_backfill.plan.coverage import availability_of
 from ialirt_backfill.plan.decisions import Action, Decision
 from ialirt_backfill.plan.estimate import Estimate
 from ialirt_backfill.run.events import DayOutcome
-from ledger import DayState, DayStatus
+from ledger import DayStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,16 +26,6 @@ class InRange:
     records: int
     expected_records: int
     availability_pct: float | None
-
-    @classmethod
-    def of(cls, instrument: Instrument, days: int, rows: Collection[DayState]) -> InRange:
-        return cls(
-            instrument=instrument.name,
-            days=days,
-            records=sum(row.records for row in rows),
-            expected_records=sum(row.expected_records for row in rows),
-            availability_pct=availability_of(rows),
-        )
 
 
 @dataclass(frozen=True)

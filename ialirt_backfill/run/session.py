@@ -80,7 +80,11 @@ class Session:
         context = context or self.context
         runner = Runner(context, jobs=self.jobs, stop=self.stop, fail_fast=fail_fast, ask=ask)
         sweep_skipped(context, planned)
-        runner.run(planned)
+        try:
+            runner.run(planned)
+        except BaseException:  # as when Prefect cancels a flow: the ledger's row says what was done until then
+            self.counts.update(Report(context.run_id, tuple(planned), tuple(runner.outcomes)).summary)
+            raise
         decided = {(it.instrument, it.day): it for it in planned}
         if more := _due_with_more_access(context, planned):
             decided |= {(it.instrument, it.day): it for it in more}

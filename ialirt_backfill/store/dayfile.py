@@ -21,13 +21,14 @@ from ialirt_backfill.day.times import TIME_UTC
 from ialirt_backfill.day.version import Version, first_version, next_version
 from ialirt_backfill.exceptions import DayFileError
 from ialirt_backfill.store import disk
-from ialirt_backfill.store.disk import leftovers, size, sweep
+from ialirt_backfill.store.disk import followed, leftovers, size, sweep
 
 __all__ = [
     "Inspection",
     "Staged",
     "checksum",
     "divided",
+    "followed",
     "header",
     "inspect",
     "is_cut",

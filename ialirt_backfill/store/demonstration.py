@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ialirt_backfill.exceptions import UsageError
+from ialirt_backfill.instruments import Catalogue, default_catalogue
 from ialirt_backfill.options.datastore import LEDGER, MARK, MARK_TEXT, has_ledger, is_marked
 from ialirt_backfill.store.files import DayFiles
 from ledger.addresses import sqlite_url
@@ -62,7 +63,7 @@ def refuse_mixing(options: WorkOptions, ledger: Ledger | None) -> None:
     if not options.demo:
         refuse_synthetic(options, ledger)
     # The days first: another demonstration that begins now says what they are before there is one of them.
-    elif _holds_days(options.datastore, ledger) and not is_marked(options.datastore) and not _says_so(ledger):
+    elif _holds_days(options, ledger) and not is_marked(options.datastore) and not _says_so(ledger):
         raise UsageError(f"{options.datastore} holds real data: give --demo a --datastore of its own")
 
 
@@ -111,7 +112,8 @@ def _holds_synthetic_days(options: StoreOptions) -> bool:
         return _says_so(found)
 
 
-def _holds_days(datastore: str, ledger: Ledger | None) -> bool:
+def _holds_days(options: WorkOptions, ledger: Ledger | None) -> bool:
     if ledger is not None and not ledger.is_empty():
         return True
-    return next(iter(DayFiles(Path(datastore))), None) is not None
+    catalogue: Catalogue = getattr(options, "known", default_catalogue())
+    return next(iter(DayFiles(Path(options.datastore), catalogue=catalogue)), None) is not None

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ialirt_backfill.instruments import of_file
+from ialirt_backfill.instruments import Catalogue, default_catalogue
 from ialirt_backfill.options.datastore import LEDGER, is_datastore, is_marked
 
 _OF_THE_SYSTEM = re.compile(r"(?:^|/)(?:[.@#$~]|(?:lost\+found|System Volume Information)(?:/|$))")
@@ -34,6 +34,7 @@ class DayFiles:
 
     folder: Path
     ledger: Path | None = None
+    catalogue: Catalogue = field(default_factory=default_catalogue)
     passed_over: list[Path] = field(default_factory=list)
     unread: list[OSError] = field(default_factory=list)
 
@@ -50,7 +51,7 @@ class DayFiles:
                 folders[:] = sorted(name for name in folders if not is_of_the_system(name))
                 for link in (here / name for name in folders if (here / name).is_symlink()):
                     (doubles if self._leads_inside(link) else begin).append(link)
-                yield from (here / name for name in sorted(files) if of_file(name) is not None)
+                yield from (here / name for name in sorted(files) if self.catalogue.of_file(name) is not None)
 
     def _is_seen(self, folder: Path, seen: set[tuple[int, int]]) -> bool:
         """Whether a folder is to be passed over, for it was gone through before or is another's."""

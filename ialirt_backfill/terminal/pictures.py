@@ -65,7 +65,10 @@ class FreshPicture(PollListener):
     def __init__(self, options: PollOptions, draw: Callable[[PlotOptions, str | Path], object]) -> None:
         self._file = Path(options.picture or f"{USUAL_BOARD}.png")
         self._options = PlotOptions(
-            board=options.board or USUAL_BOARD, datastore=options.datastore, ledger=options.ledger
+            board=options.board or USUAL_BOARD,
+            datastore=options.datastore,
+            ledger=options.ledger,
+            catalogue=options.catalogue,
         )
         self._draw = draw
         self._is_stale = not self._file.exists()

@@ -43,6 +43,8 @@ def _conclusion(found: Verification) -> str:
     files, wrong = counted(found.files, "file"), len(found.findings)
     if not wrong:
         return f"{files}: all are what the ledger recorded."
+    if found.repair is None and all(finding.is_as_recorded for finding in found.findings):
+        return f"{files}: all are what the ledger recorded, {wrong:,} under another definition of the instrument."
     if found.repair is None:
         return f"{files}, {wrong:,} not as recorded."
     if found.left:

@@ -23,7 +23,7 @@ import pyarrow.compute as pc
 from ialirt_backfill import __version__
 from ialirt_backfill.day import table
 from ialirt_backfill.exceptions import DayFileError, UsageError
-from ialirt_backfill.instruments import Instrument, of_file
+from ialirt_backfill.instruments import Instrument
 from ialirt_backfill.options import AdoptOptions
 from ialirt_backfill.plan.coverage import SECOND, Span, day_span, measure
 from ialirt_backfill.plan.decisions import Policy
@@ -82,7 +82,7 @@ def adopt(options: AdoptOptions) -> AdoptReport:
     if not datastore.is_dir():
         raise UsageError(f"{options.datastore} is no folder: name the datastore with --datastore")
     refuse_synthetic(options, None, _ADVICE)
-    files = DayFiles(datastore, options.ledger_file)
+    files = DayFiles(datastore, options.ledger_file, options.known)
     days = _examined_only(options, files) if options.dry_run else _adopted(options, files)
     return AdoptReport(tuple(days), tuple(files.passed_over), tuple(files.unread))
 
@@ -128,7 +128,7 @@ def find(
     wanted = set(days)
     paths: dict[tuple[Instrument, date], list[PurePosixPath]] = {}
     for path in files:
-        said = of_file(path.name)
+        said = files.catalogue.of_file(path.name)
         if said is not None and said[0] in instruments and said[1] in wanted and path.is_file():
             paths.setdefault(said, []).append(PurePosixPath(path.relative_to(files.folder)))
     for (instrument, day), found in sorted(paths.items(), key=lambda entry: (entry[0][1], entry[0][0].name)):

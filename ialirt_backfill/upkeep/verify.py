@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 
 from ialirt_backfill.ending import EXIT_FAILED, EXIT_WELL, Stop
 from ialirt_backfill.exceptions import DayFileError
-from ialirt_backfill.instruments import Instrument
+from ialirt_backfill.instruments import Instrument, definition_of
 from ialirt_backfill.listening import guarded
 from ialirt_backfill.options import VerifyOptions
 from ialirt_backfill.plan.decisions import Decision, Policy, decide
@@ -40,6 +40,8 @@ class Fault(Enum):
     """Its rows do not rise in time, one per second."""
     HALF_LINE = "half line"
     """It ends in the middle of a line."""
+    DEFINITION = "definition"
+    """It is what the ledger recorded, but its instrument was defined otherwise when it was written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,11 @@ class Finding:
     faults: tuple[Fault, ...]
     detail: str
     state: DayState
+
+    @property
+    def is_as_recorded(self) -> bool:
+        """Whether only the definition of its instrument has changed."""
+        return self.faults == (Fault.DEFINITION,)
 
     def to_json(self) -> dict[str, object]:
         return {
@@ -172,18 +179,19 @@ def examine(datastore: Path, instrument: Instrument, row: DayState) -> Finding |
         elif row.size_bytes is None:
             wrong[Fault.UNRECORDED] = "a file is there that the ledger does not know"
         else:
-            wrong = dict(_differences(dayfile.inspect(datastore / path), row))
+            wrong = dict(_differences(dayfile.inspect(datastore / path), row, definition_of(instrument)))
     except DayFileError as error:
         wrong[Fault.UNREADABLE] = str(error)
     return Finding(instrument, row.day, path, tuple(wrong), "; ".join(wrong.values()), row) if wrong else None
 
 
-def _differences(found: dayfile.Inspection, row: DayState) -> Sequence[tuple[Fault, str]]:
+def _differences(found: dayfile.Inspection, row: DayState, definition: str) -> Sequence[tuple[Fault, str]]:
     checks = (
         (Fault.SIZE, found.size_bytes != row.size_bytes, f"{found.size_bytes:,} bytes, recorded {row.size_bytes:,}"),
         (Fault.CHECKSUM, found.sha256 != row.sha256, "its checksum is not the one recorded"),
         (Fault.ROWS, found.rows != row.records, f"{found.rows:,} rows, recorded {row.records:,}"),
         (Fault.ORDER, not found.is_ordered, "its rows do not rise in time"),
         (Fault.HALF_LINE, found.is_cut, "it ends in the middle of a line"),
+        (Fault.DEFINITION, row.definition not in {None, definition}, "it was written under another definition"),
     )
     return [(fault, words) for fault, is_wrong, words in checks if is_wrong]

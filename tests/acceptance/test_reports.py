@@ -86,6 +86,22 @@ def test_a_run_and_its_plan_say_what_they_cost_and_where_things_are(filled: Comm
     assert found["estimate"]["bytes"] == pytest.approx(a_full_day.stat().st_size, rel=0.02)
 
 
+def test_the_availability_at_the_end_is_that_of_the_range_whatever_was_asked_now(command: Command) -> None:
+    days = ("--start", "2026-02-01", "--end", "2026-02-06")
+    words = ("--instrument", "hit,swe", "--as-of", NOW)
+    assert command(*words, *days[:3], "2026-02-03", "-q").code == 0
+    known = {it["instrument"]: it for it in command("status", *words, *days, "--json").json["instruments"]}
+    runs = [command(*words, *days, "--json").json for _ in range(2)]
+    found = {it["instrument"]: it for it in command("status", *words, *days, "--json").json["instruments"]}
+    assert runs[1]["results"] == []
+    for run in runs:
+        for it in run["instruments"]:
+            name = it["instrument"]
+            assert (it["days"], it["records"]) == (6, found[name]["records"])
+            assert it["availability_pct"] == pytest.approx(found[name]["availability_pct"])
+            assert it["records"] > known[name]["records"]
+
+
 def test_gaps_of_what_was_never_asked_for_are_not_none(filled: Command) -> None:
     done = filled("gaps", "--instrument", "mag", *RANGE)
     assert done.out == (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -113,11 +114,69 @@ TAKEN = {
 }
 
 
+def test_a_demonstration_says_of_nothing_that_it_needs_a_key(run: Run) -> None:
+    done = run(f"--instrument all {RANGE} {DEMO} --dry-run --json")
+    assert {it["reason"] for it in json.loads(done.out)["plan"]} == {"never asked for"}
+
+
 @pytest.mark.parametrize("line", TAKEN)
 def test_what_is_plain_is_taken(run: Run, line: str) -> None:
     done = run(f"{line} {DEMO} --dry-run --json")
     assert done.code == 0, done.err
     assert [(it["instrument"], it["day"]) for it in json.loads(done.out)["plan"]] == TAKEN[line]
+
+
+FOUR_DAYS = "--instrument hit --start 2026-01-03 --end 2026-01-06"
+WITH_DAYS = {
+    f"{FOUR_DAYS} {DEMO}": (0, "Nothing is left to do."),
+    "status --datastore d --instrument hit": (0, "hit"),
+    "status --datastore d --start 2026-05-01 --end 2026-05-03": (0, "never asked for"),
+    "status --ledger d/ledger.sqlite": (0, "hit"),
+    "status --ledger postgres://127.0.0.1:1/db": (2, "cannot be reached"),
+    "status --ledger mysql://h/db": (2, "A ledger cannot be kept in 'mysql': write it as sqlite:///"),
+    "status --datastore nope": (2, "There is one in d: --datastore d."),
+    "status --datastore /etc/passwd": (2, "there is no ledger yet (the datastore is /etc/passwd)"),
+    "history --datastore d --instrument hit --day 2026-01-05": (0, "hit 2026-01-05: full, final"),
+    "history --datastore d --instrument mag --day 2026-03-05": (0, "mag 2026-03-05: never asked for"),
+    "gaps --datastore d --instrument swe": (0, "nothing was answered, so no gap is known"),
+    "runs --datastore d -n 3": (0, "hit 2026-01-03 … 2026-01-06"),
+    "verify --datastore d": (0, "4 files: all are what the ledger recorded."),
+    f"{FOUR_DAYS} --datastore d": (2, "d holds the synthetic days of a demonstration"),
+    f"--instrument mag --start 2026-01-01 --end 2026-12-31 --as-of 2026-11-28T12:00 --dry-run {DEMO}": (
+        0,
+        "mag         2026-11-29 … 2026-12-31  skip-future  the day has not begun",
+    ),
+    f"{FOUR_DAYS} --timeout 5min {DEMO}": (0, "Nothing is left to do."),
+    f"{FOUR_DAYS} --demo --datastore=~/d": (0, "Nothing is left to do."),
+    f"{FOUR_DAYS} --demo --datastore /dev/null/x": (2, "/dev/null"),
+    f"{FOUR_DAYS} --url ialirt.imap-mission.com": (2, "is not a web address: give --url as https://host"),
+    f"{FOUR_DAYS} --api-key-file nokey.txt": (2, "--api-key-file nokey.txt cannot be read: No such file or directory"),
+    "poll --instrument hit --every 5 min --once --since 2026-01-06 --as-of 2026-01-06T12:00:00 --demo --datastore d": (
+        0,
+        "hit",
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def four_days(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("days")
+    assert cli.main([*FOUR_DAYS.split(), "--demo", "--datastore", str(folder / "d"), "--quiet"]) == 0
+    return folder / "d"
+
+
+@pytest.mark.parametrize("line", WITH_DAYS)
+def test_where_there_are_four_days_already(run: Run, line: str, four_days: Path, tmp_path: Path) -> None:
+    shutil.copytree(four_days, tmp_path / "d")
+    done = run(line)
+    assert (done.code, WITH_DAYS[line][1] in done.out + done.err) == (WITH_DAYS[line][0], True), done
+
+
+def test_a_key_is_not_sent_over_plain_http(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("IALIRT_API_KEY", "sesame")
+    done = run(f"{FOUR_DAYS} --url http://ialirt.imap-mission.com --datastore e")
+    assert (done.code, "an API key is not sent over plain http" in done.err) == (2, True)
+    assert "sesame" not in done.err
 
 
 @pytest.mark.parametrize(

@@ -189,6 +189,7 @@ def test_what_is_no_file_fails_its_day_and_is_neither_read_nor_replaced(
     """To read a pipe would never end; a link may lead to /dev/null."""
     place.clock.set(EARLY)
     place.run()
+    recorded = place.row().records
     place.file().unlink()
     made = place.file() if kind != "link to a pipe" else place.datastore / "made"
     if kind == "socket":
@@ -208,6 +209,7 @@ def test_what_is_no_file_fails_its_day_and_is_neither_read_nor_replaced(
     assert not any(line.startswith("hit") for line in place.asked)
     place.assert_right("swe")
     assert os.path.samestat(made.lstat(), before)
+    assert place.row().records == recorded > 0
     assert [str(it.day) for it in read_days(place.datastore, "hit", DAY).itertuples()] == []
 
 

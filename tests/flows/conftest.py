@@ -55,5 +55,5 @@ def datastore(tmp_path: Path) -> str:
 @pytest.fixture
 def own_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Secrets under names of the test's own: on the shared server no other test's run may find them."""
-    for name in ("flows.settings.KEY_BLOCK", "flows.settings.LEDGER_BLOCK", "flows.mirror.DATABASE_BLOCK"):
+    for name in ("flows.blocks.KEY_BLOCK", "flows.blocks.LEDGER_BLOCK", "flows.blocks.DATABASE_BLOCK"):
         monkeypatch.setattr(name, f"tests-{uuid4()}")

@@ -9,7 +9,7 @@ from prefect.client.schemas.objects import StateType
 
 from ialirt_backfill.instruments import INSTRUMENTS
 from ialirt_backfill.simulator import Simulator
-from tests.support.flows import Hour, eventually, final, options_for, run
+from tests.support.flows import Hour, eventually, options_for, run
 
 KEYS = {"no key": None, "key without scope": "plain", "key with scope": "full"}
 NEEDS_KEY = "data before 2026-02-01 need an API key"
@@ -68,15 +68,14 @@ def test_an_hour_of_the_poll(simulator: Simulator, datastore: str, right: str) -
     state, seen = hour.run()
     assert state.type is StateType.COMPLETED, state.message
     asked = [request for request in simulator.requests if request.instrument == "mag_hk"]
-    tasks = [it for it in final(seen, 4) if it.name.startswith("mag_hk")]
+    lines = eventually(lambda: [it for it in seen.logs if "Z: +" in it], lambda found: len(found) == 3)
     if right == "key with scope":
         assert len(asked) > 1
-        assert "Skipped" not in {it.state.name for it in tasks if it.state}
+        assert not any("not to be had" in line for line in lines)
     else:
         assert len(asked) == 1
-        assert [(it.state.name, it.state.message) for it in tasks if it.state] == [
-            ("Skipped", f"skip-no-access: {NEEDS_SCOPE}")
-        ]
+        assert [line.partition("; not to be had: ")[2] for line in lines] == [NEEDS_SCOPE, "", ""], "it is said once"
+        assert f"skip-no-access: {NEEDS_SCOPE}" in seen.artifacts["ialirt-poll-availability"]
 
 
 def test_an_hour_in_which_the_key_is_let_in_nowhere_fails(

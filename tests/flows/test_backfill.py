@@ -9,28 +9,18 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from datetime import date, timedelta
+from datetime import date
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
-import pytest
-from prefect import flow
-from prefect.blocks.system import Secret
 from prefect.client.schemas.objects import StateType
 from prefect.context import get_settings_context
-from prefect.utilities.callables import parameter_schema
-from pydantic import SecretStr
 
-from flows import settings
-from flows.backfill import backfill
-from flows.poll import poll
-from flows.settings import api_key, completed
-from ialirt_backfill.exceptions import UsageError
 from ialirt_backfill.instruments import INSTRUMENTS
-from ialirt_backfill.options import BackfillOptions, PollOptions
 from ialirt_backfill.simulator import Answer, Simulator, Times
 from ledger import DayStatus, Ledger
-from tests.support.flows import FEBRUARY, eventually, options_for, run
+from tests.support.flows import FEBRUARY, Seen, eventually, options_for, run
 
 
 def windows(simulator: Simulator) -> list[tuple[Any, ...]]:
@@ -49,6 +39,8 @@ def test_plan_result_availability_and_progress_are_artifacts(simulator: Simulato
     assert {(row["instrument"], row["day"]) for row in result} == {(row["instrument"], row["day"]) for row in plan}
     assert "| codice_lo | 6 |" in artifacts["ialirt-backfill-availability"]
     assert artifacts["ialirt-backfill-progress"] == 100.0
+    place = f"; datastore {datastore}, ledger sqlite:///{datastore}/ledger.sqlite"
+    assert all(text.endswith(place) for text in seen.descriptions.values())
 
 
 def test_every_file_that_changed_is_an_event_and_nothing_else_is(simulator: Simulator, datastore: str) -> None:
@@ -61,6 +53,8 @@ def test_every_file_that_changed_is_an_event_and_nothing_else_is(simulator: Simu
         row = ledger.day("HIT_IALIRT", day)
     assert row is not None
     assert event["payload"] == {
+        "datastore": datastore,
+        "ledger": f"sqlite:///{datastore}/ledger.sqlite",
         "instrument": "hit",
         "day": "2026-01-25",
         "path": row.path,
@@ -71,6 +65,18 @@ def test_every_file_that_changed_is_an_event_and_nothing_else_is(simulator: Simu
     _, again = run(options)
     assert again.task_runs == []
     assert again.events == []
+
+
+def test_a_burst_of_days_is_one_event_of_all(simulator: Simulator, datastore: str) -> None:
+    state, seen = run(options_for(simulator, datastore, instrument="hit,swe", end=date(2026, 2, 5)))
+    assert state.type is StateType.COMPLETED, state.message
+    [event] = eventually(lambda: seen.bursts, bool)
+    assert event["resource"]["prefect.resource.name"] == "10 days have changed"
+    assert (event["resource"]["ialirt.over"], event["resource"]["ialirt.synthetic"]) == ("yes", "no")
+    assert {(day["instrument"], day["day"]) for day in event["payload"]["days"]} == {
+        (name, f"2026-02-0{number}") for name in ("hit", "swe") for number in range(1, 6)
+    }
+    assert event["payload"]["datastore"] == datastore
 
 
 def test_the_failures_fail_the_run_with_a_message_that_names_them(simulator: Simulator, datastore: str) -> None:
@@ -114,11 +120,14 @@ def test_over_a_dask_cluster_no_window_is_asked_for_twice(simulator: Simulator, 
 CANCELLED_RUN = """
 import sys
 from datetime import date
+from prefect import tags
 from flows.backfill import backfill
 from ialirt_backfill.options import BackfillOptions
 
-url, datastore = sys.argv[1:]
-backfill(BackfillOptions(instrument="mag", start=date(2026, 2, 1), end=date(2026, 2, 9), url=url, datastore=datastore))
+url, datastore, tag = sys.argv[1:]
+days = {"start": date(2026, 2, 1), "end": date(2026, 2, 9)}
+with tags(tag):
+    backfill(BackfillOptions(instrument="mag", url=url, datastore=datastore, **days))
 """
 
 
@@ -127,13 +136,13 @@ def test_a_cancelled_run_leaves_a_true_ledger(simulator: Simulator, datastore: s
     simulator.latency = 0.2
     settings = get_settings_context().settings.to_environment_variables(exclude_unset=True)
     running = subprocess.Popen(
-        [sys.executable, "-c", CANCELLED_RUN, simulator.url, datastore],
+        [sys.executable, "-c", CANCELLED_RUN, simulator.url, datastore, tag := str(uuid4())],
         env=os.environ | settings,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
     )
-    while len(simulator.requests) < 12 and running.poll() is None:
+    while len(simulator.requests) < 44 and running.poll() is None:
         time.sleep(0.05)
     running.send_signal(signal.SIGTERM)
     began = time.monotonic()
@@ -141,7 +150,7 @@ def test_a_cancelled_run_leaves_a_true_ledger(simulator: Simulator, datastore: s
     assert running.returncode != 0, errors
     assert time.monotonic() - began < 20
     asked = set(windows(simulator))
-    assert 12 <= len(asked) < 9 * 8
+    assert 44 <= len(asked) < 9 * 8
     assert [path for path in Path(datastore).rglob("*") if path.suffix == ".tmp"] == []
 
     options = options_for(simulator, datastore, instrument="mag", end=date(2026, 2, 9))
@@ -153,6 +162,12 @@ def test_a_cancelled_run_leaves_a_true_ledger(simulator: Simulator, datastore: s
             assert row.size_bytes == (file.stat().st_size if file.exists() else None)
         [run_before] = ledger.runs()
         assert run_before.finished is not None
+        finished = sum(row.status is DayStatus.DOWNLOADED and row.is_final for row in rows.values())
+        assert 0 < finished < 9
+        assert (run_before.counts["planned"], run_before.counts["downloaded"]) == (9, finished)
+    artifacts = Seen.tagged(tag).artifacts
+    assert len(json.loads(artifacts["ialirt-backfill-result"])) == finished
+    assert "| mag |" in artifacts["ialirt-backfill-availability"]
     simulator.latency = 0.0
     simulator.forget_requests()
     state, _ = run(options)
@@ -160,57 +175,3 @@ def test_a_cancelled_run_leaves_a_true_ledger(simulator: Simulator, datastore: s
     again = windows(simulator)
     assert len(again) == len(set(again))
     assert not asked & set(again), "a window was asked for twice"
-
-
-# --- parameters and settings ------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("entry", [poll, backfill])
-def test_every_field_of_the_form_has_a_title_and_a_description(entry: Any) -> None:
-    schema = parameter_schema(entry.fn).model_dump()
-    [form] = schema["definitions"].values()
-    kind = PollOptions if entry is poll else BackfillOptions
-    assert set(form["properties"]) == set(kind.__dataclass_fields__)
-    for name, field in form["properties"].items():
-        assert field["title"], name
-        assert len(field["description"]) > 10, name
-    assert schema["properties"]["options"]["description"]
-
-
-def test_parameters_that_make_no_sense_fail_the_run_before_anything_is_asked(
-    simulator: Simulator, datastore: str
-) -> None:
-    @flow
-    def wrong() -> None:
-        backfill({"instrument": "hti", "start": "2026-02-01"})  # type: ignore[call-overload]
-
-    with pytest.raises(UsageError, match="Did you mean 'hit'"):
-        wrong()
-
-
-def test_durations_in_the_form_may_be_written_as_on_the_command_line() -> None:
-    parameters = poll.validate_parameters({"options": {"every": "90s", "overlap": "PT5M"}})
-    assert parameters["options"].every == timedelta(seconds=90)
-    assert parameters["options"].overlap == timedelta(minutes=5)
-
-
-@pytest.mark.usefixtures("own_blocks")
-def test_what_the_form_leaves_open_comes_from_blocks_and_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("IALIRT_DATASTORE", "/data")
-    monkeypatch.setenv("IALIRT_SETTLE", "2d")
-    monkeypatch.setenv("IALIRT_LEDGER_URL", "sqlite:////data/of-the-environment.sqlite")
-    monkeypatch.setenv("IALIRT_API_KEY", "key-of-the-environment")
-    options = completed(PollOptions(jobs=2))
-    assert (options.datastore, options.settle, options.jobs) == ("/data", timedelta(days=2), 2)
-    assert options.ledger == "sqlite:////data/of-the-environment.sqlite"
-    assert api_key(options) == "key-of-the-environment"
-    assert completed(PollOptions(datastore="elsewhere")).datastore == "elsewhere"
-
-    try:
-        Secret(value=SecretStr("key-of-the-block")).save(settings.KEY_BLOCK)
-        Secret(value=SecretStr("sqlite:////data/of-the-block.sqlite")).save(settings.LEDGER_BLOCK)
-        assert api_key(options) == "key-of-the-block"
-        assert completed(PollOptions()).ledger == "sqlite:////data/of-the-block.sqlite"
-    finally:
-        for name in (settings.KEY_BLOCK, settings.LEDGER_BLOCK):
-            Secret.delete(name)

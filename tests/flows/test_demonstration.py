@@ -17,9 +17,11 @@ from prefect.runtime import flow_run
 from pydantic import SecretStr
 
 from flows.backfill import backfill
+from flows.blocks import LEDGER_BLOCK
+from flows.forms import BACKFILL, POLL, Form
 from flows.mirror import mirror
 from flows.poll import poll_hour
-from flows.settings import LEDGER_BLOCK, completed
+from flows.settings import completed, in_one_sentence
 from ialirt_backfill.exceptions import UsageError
 from ialirt_backfill.options import BackfillOptions, MirrorOptions, PollOptions, StatusOptions
 from ialirt_backfill.options.datastore import MARK
@@ -47,7 +49,7 @@ def run(called: Callable[[], State[None]]) -> tuple[State[Any], Seen]:
     @flow(name="a demonstration")
     def outer() -> State[None]:
         seen.append(UUID(flow_run.id))
-        return called()
+        return in_one_sentence(POLL, called)
 
     state: State[Any] = outer(return_state=True)
     return state, Seen(seen[0])
@@ -62,7 +64,8 @@ def test_a_backfill_says_so_on_its_page(demo: BackfillOptions) -> None:
     planned: State[Any] = backfill(replace(demo, dry_run=True), return_state=True)
     assert planned.message == f"{SYNTHETIC} planned only (dry run)"
     assert seen_of(planned).descriptions == {
-        "ialirt-backfill-plan": f"{SYNTHETIC} 12 instrument-days to work on, 0 to skip"
+        "ialirt-backfill-plan": f"{SYNTHETIC} 12 instrument-days to work on, 0 to skip; "
+        f"datastore {demo.datastore}, ledger sqlite:///{demo.datastore}/ledger.sqlite"
     }
     state: State[Any] = backfill(demo, return_state=True)
     assert state.type is StateType.COMPLETED, state.message
@@ -96,7 +99,7 @@ def test_a_poll_says_so_on_its_page(datastore: str) -> None:
     options = PollOptions(demo=True, datastore=datastore, instrument="hit,codice_lo", since=date(2026, 2, 19))
     state, seen = run(lambda: poll_hour(options, NOW, lambda: now, sleep))
     assert state.type is StateType.COMPLETED, state.message
-    assert str(state.message).startswith(f"{SYNTHETIC} 1 passes")
+    assert str(state.message).startswith(f"{SYNTHETIC} 1 pass, ")
     assert seen.descriptions.keys() == {"ialirt-poll-availability", "ialirt-poll-result"}
     assert all(text.startswith(f"{SYNTHETIC} ") for text in seen.descriptions.values())
     assert seen.artifacts["ialirt-poll-availability"].startswith(f"**{SYNTHETIC}**\n\n")
@@ -120,8 +123,9 @@ def test_a_mirror_says_so_on_its_page(demo: BackfillOptions, tmp_path: Path) -> 
 def test_a_real_flow_over_a_demonstration_fails(simulator: Simulator, demo: BackfillOptions, dry_run: bool) -> None:
     assert backfill(replace(demo, end=FIRST), return_state=True).type is StateType.COMPLETED
     real = replace(demo, demo=False, url=simulator.url, dry_run=dry_run)
-    with pytest.raises(UsageError, match="holds the synthetic days of a demonstration"):
-        backfill(real)
+    state = backfill(real, return_state=True)
+    assert state.type is StateType.FAILED
+    assert "holds the synthetic days of a demonstration" in str(state.message)
     polled = PollOptions(datastore=demo.datastore, url=simulator.url, dry_run=dry_run)
     state, seen = run(lambda: poll_hour(polled, NOW, lambda: NOW))
     assert state.type is StateType.FAILED
@@ -135,14 +139,17 @@ def test_its_ledger_is_its_own_whatever_the_worker_has(
 ) -> None:
     monkeypatch.setenv("IALIRT_LEDGER_URL", postgresql_url)
     monkeypatch.setenv("IALIRT_DATASTORE", demo.datastore)
+    status = Form(StatusOptions)
     one_day = replace(demo, end=FIRST, datastore=StatusOptions().datastore)
     Secret(value=SecretStr(postgresql_url)).save(LEDGER_BLOCK)
     try:
-        assert completed(one_day).ledger is None
+        assert completed(BACKFILL, one_day).ledger is None
         assert backfill(one_day, return_state=True).type is StateType.COMPLETED
         assert (Path(demo.datastore) / MARK).exists()
-        assert completed(StatusOptions()).ledger is None, "reports over that datastore are meant for its ledger, too"
-        assert completed(StatusOptions(datastore="elsewhere")).ledger == postgresql_url
+        assert completed(status, StatusOptions()).ledger is None, (
+            "reports over that datastore are meant for its ledger, too"
+        )
+        assert completed(status, StatusOptions(datastore="elsewhere")).ledger == postgresql_url
     finally:
         Secret.delete(LEDGER_BLOCK)
     assert current(postgresql_url)[0] is None

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import re
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
-from freezegun import freeze_time
 from prefect import Flow
 from prefect.events import DeploymentEventTrigger, Event, ResourceSpecification
 from prefect.flows import load_flow_from_entrypoint
 
+from flows.blocks import DATABASE_BLOCK, KEY_BLOCK, LEDGER_BLOCK
 from flows.notices import Notices
-from flows.settings import KEY_BLOCK, LEDGER_BLOCK
+from flows.origin import Origin
 from ialirt_backfill.instruments import INSTRUMENTS
 from ialirt_backfill.plan.decisions import Action, Decision
 from ialirt_backfill.run.events import DayOutcome
@@ -33,8 +33,13 @@ def deployments(name: str = "prefect.yaml") -> dict[str, dict[str, Any]]:
     return {entry["name"]: entry for entry in read(name)["deployments"]}
 
 
+def all_deployments() -> list[tuple[str, dict[str, Any]]]:
+    names = ("prefect.yaml", "prefect-mirror.yaml", "prefect-export.yaml")
+    return [entry for name in names for entry in deployments(name).items()]
+
+
 def test_every_deployment_leads_to_a_flow_and_is_documented() -> None:
-    for name, entry in (deployments() | deployments("prefect-mirror.yaml")).items():
+    for name, entry in all_deployments():
         path, _, function = entry["entrypoint"].partition(":")
         flow: Flow[Any, Any] = load_flow_from_entrypoint(f"{ROOT / path}:{function}")
         assert f"`{flow.name}/{name}`" in DOCUMENT
@@ -45,34 +50,38 @@ def test_every_deployment_leads_to_a_flow_and_is_documented() -> None:
     ("day", "synthetic", "runs"),
     [(date(2026, 1, 5), False, True), (date(2026, 1, 6), False, False), (date(2026, 1, 5), True, False)],
 )
-@freeze_time("2026-01-06T12:00:00")
-def test_the_mirror_runs_when_a_real_day_that_is_over_has_changed(
-    monkeypatch: pytest.MonkeyPatch, day: date, synthetic: bool, runs: bool
+@pytest.mark.parametrize("name", ["prefect-mirror.yaml", "prefect-export.yaml"])
+def test_mirror_and_export_run_when_a_real_day_that_is_over_has_changed(
+    monkeypatch: pytest.MonkeyPatch, name: str, day: date, synthetic: bool, runs: bool
 ) -> None:
     emitted: list[Event] = []
     monkeypatch.setattr("flows.notices.emit_event", lambda **given: emitted.append(Event(**given)))
+    monkeypatch.setattr("flows.notices.utc_now", lambda: datetime(2026, 1, 6, 12, tzinfo=UTC))
     decision = Decision(INSTRUMENTS["hit"], day, Action.RUN, "")
-    notices = Notices(synthetic=synthetic)
+    notices = Notices(Origin("/data", "sqlite:////data/ledger.sqlite", synthetic=synthetic))
     notices.day_finished(DayOutcome(decision.instrument, day, decision, DayStatus.DOWNLOADED, changed=True))
+    notices.tell()
 
-    entry = deployments("prefect-mirror.yaml")["on-change"]
-    [described] = entry["triggers"]
+    [described] = deployments(name)["on-change"]["triggers"]
     trigger = DeploymentEventTrigger(**described)
-    [event] = emitted
-    assert event.event in trigger.expect
+    [event] = [event for event in emitted if event.event in trigger.expect]
     assert ResourceSpecification.model_validate(trigger.match).matches(event.resource) is runs
-    assert entry["concurrency_limit"] == {"limit": 1, "collision_strategy": "CANCEL_NEW"}
 
 
-def test_the_mirror_has_an_hourly_safety_net() -> None:
-    [schedule] = deployments("prefect-mirror.yaml")["on-change"]["schedules"]
-    assert (schedule["cron"], schedule["active"], schedule["slug"]) == ("17 * * * *", True, "hourly")
+@pytest.mark.parametrize(("name", "minute"), [("prefect-mirror.yaml", 17), ("prefect-export.yaml", 22)])
+def test_mirror_and_export_have_an_hourly_safety_net(name: str, minute: int) -> None:
+    [schedule] = deployments(name)["on-change"]["schedules"]
+    assert (schedule["cron"], schedule["active"], schedule["slug"]) == (f"{minute} * * * *", True, "hourly")
 
 
-def test_the_poll_runs_every_hour_and_never_twice_at_once() -> None:
-    poll = deployments()["hourly"]
-    assert poll["concurrency_limit"] == {"limit": 1, "collision_strategy": "CANCEL_NEW"}
-    [schedule] = poll["schedules"]
+def test_no_deployment_has_a_limit_that_a_dead_run_could_hold() -> None:
+    for name, entry in all_deployments():
+        assert "concurrency_limit" not in entry, name
+    assert "concurrency_limit" not in read("prefect.yaml")["definitions"]["work_pool"]
+
+
+def test_the_poll_runs_every_hour() -> None:
+    [schedule] = deployments()["hourly"]["schedules"]
     assert schedule["cron"] == "0 * * * *"
     assert schedule["timezone"] == "UTC"
     assert schedule["slug"], "without one a changed schedule is added to the old one"
@@ -102,6 +111,7 @@ def test_the_image_holds_what_the_deployments_name() -> None:
         "ledger",
         "prefect.yaml",
         "prefect-mirror.yaml",
+        "prefect-export.yaml",
     } <= names
     kept = (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
     assert names <= {line[1:] for line in kept if line.startswith("!")}
@@ -110,5 +120,6 @@ def test_the_image_holds_what_the_deployments_name() -> None:
 def test_the_document_names_the_blocks_and_shows_the_page() -> None:
     assert f"`{KEY_BLOCK}`" in DOCUMENT
     assert f"`{LEDGER_BLOCK}`" in DOCUMENT
+    assert f"`{DATABASE_BLOCK}`" in DOCUMENT
     for image in re.findall(r"\]\((images/.*?)\)", DOCUMENT):
         assert 0 < (ROOT / "docs" / image).stat().st_size < 300_000

@@ -14,9 +14,8 @@ from prefect.blocks.system import Secret
 from prefect.client.schemas.objects import State, StateType
 from pydantic import SecretStr
 
-import flows.mirror as flow
+from flows import blocks
 from flows.mirror import mirror
-from ialirt_backfill.exceptions import UsageError
 from ialirt_backfill.options import BackfillOptions, MirrorOptions
 from ialirt_backfill.run.backfill import backfill
 from ialirt_backfill.simulator import Simulator
@@ -44,6 +43,10 @@ def test_days_are_loaded_once(mirrored: MirrorOptions, tmp_path: Path, monkeypat
     state, seen = run(mirrored)
     assert (state.type, state.message) == (StateType.COMPLETED, "2 days loaded, 0 failed, 0 skipped")
     rows = json.loads(seen.artifacts["ialirt-mirror-result"])
+    assert seen.descriptions["ialirt-mirror-result"] == (
+        f"2 instrument-days to be loaded into sqlite:///{tmp_path}/mirror.sqlite; "
+        f"datastore {mirrored.datastore}, ledger sqlite:///{mirrored.datastore}/ledger.sqlite"
+    )
     assert {(row["instrument"], row["status"]) for row in rows} == {("codice_lo", "loaded"), ("codice_hi", "loaded")}
     with closing(sqlite3.connect(tmp_path / "mirror.sqlite")) as database:
         assert database.execute("SELECT count(*) FROM ialirt_codice_hi").fetchone()[0] > 300
@@ -54,14 +57,16 @@ def test_days_are_loaded_once(mirrored: MirrorOptions, tmp_path: Path, monkeypat
 def test_the_database_comes_from_a_secret_and_never_with_a_password_from_a_parameter(
     mirrored: MirrorOptions, tmp_path: Path
 ) -> None:
-    Secret(value=SecretStr(f"sqlite:///{tmp_path}/secret.sqlite")).save(flow.DATABASE_BLOCK)
+    Secret(value=SecretStr(f"sqlite:///{tmp_path}/secret.sqlite")).save(blocks.DATABASE_BLOCK)
     try:
         assert run(mirrored)[0].type is StateType.COMPLETED
         assert (tmp_path / "secret.sqlite").exists()
     finally:
-        Secret.delete(flow.DATABASE_BLOCK)
-    with pytest.raises(UsageError, match="holds a password"):
-        mirror(MirrorOptions(database="postgresql://u:top-secret@127.0.0.1:1/x"))
+        Secret.delete(blocks.DATABASE_BLOCK)
+    state, seen = run(MirrorOptions(database="postgresql://u:top-secret@127.0.0.1:1/x"))
+    assert state.type is StateType.FAILED
+    assert str(state.message).startswith("Database: the address holds a password")
+    assert "top-secret" not in f"{state.message} {seen.logs}"
 
 
 def test_a_day_that_fails_fails_the_run(

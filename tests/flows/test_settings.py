@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from flows.forms import POLL
 from flows.settings import completed
 from ialirt_backfill.options import PollOptions
 
@@ -18,7 +19,7 @@ def test_a_flow_understands_what_the_command_line_does(tmp_path: Path, monkeypat
         "IALIRT_JOBS": '"3"',
     }.items():
         monkeypatch.setenv(name, text)
-    options = completed(PollOptions(api_key_file="~/key"))
+    options = completed(POLL, PollOptions(api_key_file="~/key"))
     assert options.datastore == f"{tmp_path}/data"
     assert options.ledger == f"sqlite:///{tmp_path}/ledger.sqlite"
     assert options.api_key_file == f"{tmp_path}/key"

@@ -12,6 +12,7 @@ from flows.backfill import backfill
 from flows.poll import poll_hour
 from ialirt_backfill.options import BackfillOptions, PollOptions
 from ledger import Ledger
+from tests.support.flows import Seen, eventually
 
 NOWHERE = "http://127.0.0.1:9"
 REFUSED = "cannot be reached ([Errno 111] Connection refused)"
@@ -27,6 +28,12 @@ def test_a_backfill_fails_with_the_cause_and_no_day_does(datastore: str) -> None
     assert REFUSED in str(state.message)
     with Ledger.open(options.ledger_url) as ledger:
         assert not [key for key in ledger.days(["HIT_IALIRT"], first, first) if ledger.attempts(*key)]
+    assert state.state_details.flow_run_id is not None
+    bars = eventually(
+        lambda: Seen(state.state_details.flow_run_id).task_runs,  # type: ignore[arg-type]
+        lambda runs: runs and all(it.state and it.state.is_final() for it in runs),
+    )
+    assert {(it.state.type, it.state.name) for it in bars} == {(StateType.CANCELLED, "NotReached")}
 
 
 def test_a_poll_fails_and_has_tried_in_every_pass(datastore: str) -> None:
@@ -43,4 +50,4 @@ def test_a_poll_fails_and_has_tried_in_every_pass(datastore: str) -> None:
     state: State[Any] = hour(return_state=True)
     assert state.type is StateType.FAILED
     assert REFUSED in str(state.message)
-    assert "11:50:00, 11:55:00" in str(state.message)
+    assert "11:50:00Z, 11:55:00Z" in str(state.message)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import pickle
 import tomllib
 from datetime import timedelta
 
 import pytest
 
-from ialirt_backfill.instruments import INSTRUMENTS
-from ialirt_backfill.instruments.boards import BOARDS, Board, BoardKind, PanelKind, Scale, boards_of
+from ialirt_backfill.exceptions import CatalogueError
+from ialirt_backfill.instruments import BOARDS, INSTRUMENTS, default_catalogue
+from ialirt_backfill.instruments.boards import Board, BoardKind, PanelKind, Scale, boards_of
 from ialirt_backfill.instruments.entries import Problem
 
 
@@ -83,3 +85,39 @@ def test_every_board_of_the_program_draws_columns_that_there_are() -> None:
         assert board.title
         for panel in board.panels:
             assert panel.instrument is INSTRUMENTS[panel.instrument.name]
+
+
+def test_a_file_of_a_team_has_boards_beside_instruments() -> None:
+    text = """
+        [board.orbit]
+        kind = "coverage"
+        [board.heat]
+        [[board.heat.panels]]
+        instrument = "thermal"
+        lines = ["thermal_deck"]
+        [thermal]
+        title = "Deck"
+        cadence = "60s"
+        [thermal.fields]
+        thermal_deck = { unit = "K" }
+        [swapi.fields]
+        swapi_pseudo_proton_speed = false
+    """
+    known = default_catalogue().with_file(text, "ours.toml")
+    assert known.boards["orbit"].kind is BoardKind.COVERAGE
+    assert known.boards["heat"].panels[0].instrument is known.instruments["thermal"]
+    drawn = [name for panel in known.boards["solar-wind"].panels for name in panel.columns]
+    assert "swapi_pseudo_proton_density" in drawn
+    assert "swapi_pseudo_proton_speed" not in drawn, "what the team has taken away"
+    assert "heat" not in BOARDS
+    again = pickle.loads(pickle.dumps(known))
+    assert list(again.boards) == list(known.boards)
+
+
+def test_what_is_wrong_with_a_board_of_a_team_is_said_with_its_line() -> None:
+    text = '[board.ours]\nkind = "stack"\nlost = "3d"\n'
+    with pytest.raises(CatalogueError) as caught:
+        default_catalogue().with_file(text, "ours.toml")
+    assert "ours.toml, line 3: board.ours.lost: there is no key lost. Did you mean last?" in str(caught.value)
+    with pytest.raises(CatalogueError, match="write a table for a board"):
+        default_catalogue().with_file("board = 3", "ours.toml")

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from ledger import Ledger, history
-from ledger.records import Experience
+from ledger.records import Experience, Totals
 from tests.support.ledgers import ATTEMPT, DAY, DOWNLOADED, FAILED_ATTEMPT, ITEM, claimed, execute, record
 
 
@@ -50,6 +50,17 @@ def test_what_the_newest_answered_attempts_cost_is_known(ledger: Ledger, monkeyp
     }
     monkeypatch.setattr(history, "NEWEST", 1)
     assert ledger.experience([ITEM])[ITEM].seconds == 6.0
+
+
+def test_what_days_hold_together(ledger: Ledger) -> None:
+    half = replace(DOWNLOADED, records=700, expected_records=1400, availability_pct=50.0)
+    nothing = replace(DOWNLOADED, records=0, expected_records=0, availability_pct=None)
+    for shift, result in enumerate((half, replace(half, records=1400, availability_pct=100.0), nothing, half)):
+        record(ledger, claimed(ledger, day=DAY + timedelta(days=shift)), result)
+    last = DAY + timedelta(days=2)
+    assert ledger.totals([ITEM, "MAG_IALIRT"], DAY, last) == {ITEM: Totals(2100, 2800, 75.0)}
+    assert ledger.totals([ITEM], last, last) == {ITEM: Totals(0, 0, None)}
+    assert ledger.totals([], DAY, last) == {}
 
 
 def test_pruning_trims_the_history_and_never_the_state(

@@ -259,7 +259,7 @@ def test_a_growing_day_is_loaded_at_most_once_an_hour(store: Store, load: Mirror
 def test_a_dry_run_changes_nothing(store: Store, load: Mirror, database: str) -> None:
     before = {path: path.read_bytes() for path in store.folder.rglob("*") if path.is_file()}
     report = load(database, "all", dry_run=True)
-    assert (report.run_id, report.summary["planned"], report.outcomes) == (None, 16, ())
+    assert (report.run_id, report.summary["planned"], report.outcomes) == (None, 18, ())
     assert {path: path.read_bytes() for path in store.folder.rglob("*") if path.is_file()} == before
     if database.startswith("sqlite"):
         assert list(Path(database.removeprefix("sqlite:///")).parent.iterdir()) == []
@@ -452,7 +452,9 @@ def test_there_must_be_a_datastore(tmp_path: Any) -> None:
 
 def test_the_json_contract(load: Mirror, sqlite_target: str) -> None:
     told = json.loads(json.dumps(load(sqlite_target).to_json()))
-    assert told.keys() == {"run_id", "synthetic", "database", "plan", "results", "summary"}
+    assert told.keys() == {
+        "run_id", "synthetic", "datastore", "ledger", "database", "plan", "results", "summary",
+    }  # fmt: skip
     assert told["synthetic"] is False
     assert told["plan"][0] == {"instrument": "hit", "day": "2026-01-01", "action": "load", "reason": "never loaded"}
     result = told["results"][0]

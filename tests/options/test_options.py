@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import fields, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -22,6 +23,7 @@ from ialirt_backfill.options import (
     parse_instruments,
     parse_time,
 )
+from ialirt_backfill.options.typed import command_line
 from ledger import Ledger
 
 FIRST = date(2026, 1, 1)
@@ -365,3 +367,25 @@ def test_there_is_no_place_for_a_key(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("IALIRT_API_KEY", "very-secret")
     assert "very-secret" not in repr(parsed("--api-key-file", "key"))
     assert not {"key", "api_key"} & {field.name for field in fields(BackfillOptions)}
+
+
+# --- commands to be typed ---------------------------------------------------------------------------------------------
+
+
+def test_an_advised_command_calls_the_program_as_it_was_called(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    for called, begins in (
+        (".venv/bin/ialirt-backfill", ".venv/bin/ialirt-backfill"),
+        ("./cli.py", f"{sys.executable} ./cli.py"),
+        ("/usr/lib/python3/site-packages/pytest/__main__.py", "ialirt-backfill"),
+    ):
+        monkeypatch.setattr(sys, "argv", [called])
+        assert command_line("status", "--datastore", "my days") == f"{begins} status --datastore 'my days'"
+    (tmp_path / "ialirt-backfill").touch(0o755)
+    for called, begins in (
+        (f"{tmp_path}/ialirt-backfill", "ialirt-backfill"),
+        ("/elsewhere/ialirt-backfill", "/elsewhere/ialirt-backfill"),
+        ("./cli.py", "ialirt-backfill"),
+    ):
+        monkeypatch.setattr(sys, "argv", [called])
+        assert command_line("status") == f"{begins} status"

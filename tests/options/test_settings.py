@@ -253,3 +253,13 @@ def test_a_ledger_that_is_named_with_a_demonstration_is_complained_of_by_its_fla
 ) -> None:
     monkeypatch.setenv("IALIRT_LEDGER_URL", "postgresql://team")
     assert complaint(*NEEDED, "--demo", "--ledger", "postgresql://mine").startswith("--ledger does not go with --demo")
+
+
+def test_a_setting_of_one_name_is_one_setting_whichever_command_has_it() -> None:
+    """The files know it by its name alone, and of two variables one would be overlooked."""
+    places: dict[str, set[str]] = {}
+    for kind in KINDS.values():
+        for field in fields(kind):
+            places.setdefault(field.name, set()).add(field.metadata.get("env", ""))
+    twice = {name for name, variables in places.items() if len(variables) > 1}
+    assert twice == set()

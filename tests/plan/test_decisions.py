@@ -83,6 +83,7 @@ def row(
         last_error=None,
         access=DayAccess.KEY,
         refused=None,
+        definition=None,
         version=5,
         claim=None,
         updated_at=at("1 12:00"),

@@ -19,8 +19,7 @@ from matplotlib.text import Text
 from matplotlib.transforms import Bbox
 
 from ialirt_backfill.exceptions import UsageError
-from ialirt_backfill.instruments import INSTRUMENTS
-from ialirt_backfill.instruments.boards import BOARDS
+from ialirt_backfill.instruments import BOARDS, INSTRUMENTS
 from ialirt_backfill.options import PlotOptions
 from ialirt_backfill.plot import figure
 from ialirt_backfill.plot.timeaxis import set_time

@@ -5,17 +5,21 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 import xarray as xr
 
 from ialirt_backfill.exceptions import DayFileError, OddCells, UsageError
 from ialirt_backfill.instruments import INSTRUMENTS
 from ialirt_backfill.read.dataset import open_dataset
+from ialirt_backfill.read.measurements import measurements_of
+from ialirt_backfill.read.schema import projected
 
 DAY = date(2026, 2, 1)
 EPOCH = 823176199184000000  # 2026-02-01T00:02:10
@@ -174,10 +178,10 @@ def test_the_measurements_of_a_record_stand_one_behind_the_other_each_at_its_tim
 def test_measurements_without_a_time_are_told_of_and_left_out(tmp_path: Path) -> None:
     epochs = [EPOCH, None, EPOCH + 2 * MINUTE, EPOCH + 3 * MINUTE]
     write_codice(tmp_path, record("00:02:10", epochs, h()), record("00:06:10", None, h()))
-    with pytest.warns(OddCells, match="codice_hi_h: 5 measurements have no time"):
+    with pytest.warns(OddCells, match="5 measurements of codice_hi_h have no time"):
         data = open_dataset(tmp_path, "codice_hi", DAY)
     np.testing.assert_array_equal(data["codice_hi_h"], h()[[0, 2, 3]])
-    with pytest.raises(DayFileError, match="5 measurements have no time"):
+    with pytest.raises(DayFileError, match="5 measurements of codice_hi_h have no time"):
         open_dataset(tmp_path, "codice_hi", DAY, strict=True)
 
 
@@ -188,7 +192,7 @@ def test_arrays_of_another_shape_are_told_of_and_missing(tmp_path: Path) -> None
         record("00:06:10", four(EPOCH + 4 * MINUTE), [[[[1.0]]]]),
         record("00:10:10", four(EPOCH + 8 * MINUTE), None),
     )
-    with pytest.warns(OddCells, match="codice_hi_h: 1 arrays are not 4 x 15 x 4 x 4"):
+    with pytest.warns(OddCells, match="1 arrays of codice_hi_h are not 4 x 15 x 4 x 4"):
         data = open_dataset(tmp_path, "codice_hi", DAY)
     np.testing.assert_array_equal(data["codice_hi_h"][:4], h())
     assert data["codice_hi_h"][4:].isnull().all()
@@ -228,6 +232,45 @@ def test_a_stretch_of_means_goes_on_past_midnight(tmp_path: Path) -> None:
     np.testing.assert_allclose(data["codice_hi_h"][1], np.concatenate([h()[3:], h(1000)]).mean(axis=0))
 
 
+def test_what_else_a_record_has_comes_with_each_of_its_measurements(tmp_path: Path) -> None:
+    write(
+        tmp_path,
+        "codice_hi",
+        "time_utc,codice_hi_epoch,codice_hi_h,kernel_set_key",
+        f"{record('00:02:10', four(EPOCH), h())},first",
+        f"{record('00:06:10', four(EPOCH + 4 * MINUTE), h())},second",
+    )
+    data = open_dataset(tmp_path, "codice_hi", DAY, columns="codice_hi_epoch,codice_hi_h,kernel_set_key")
+    assert data["kernel_set_key"].values.tolist() == ["first"] * 4 + ["second"] * 4
+    assert set(data.data_vars) == {"codice_hi_h", "kernel_set_key"}
+
+
+def test_an_array_without_a_time_of_its_own_stands_at_the_time_of_its_record() -> None:
+    """As a team may have one in a table of instruments of its own."""
+    [epoch, array] = INSTRUMENTS["codice_hi"].fields[-2:]
+    flat = replace(
+        array, name="x_map", columns=(replace(array.columns[0], name="x_map"),), axes=array.axes[2:], depth=2
+    )
+    one = replace(INSTRUMENTS["codice_hi"], name="x", fields=(*INSTRUMENTS["codice_hi"].fields[:3], epoch, array, flat))
+    at = datetime(2026, 2, 1, 0, 2, 10, tzinfo=UTC)
+    table = pa.table(
+        {
+            "time_utc": [at, at + timedelta(minutes=4)],
+            "codice_hi_epoch": [four(EPOCH), four(EPOCH + 4 * MINUTE)],
+            "codice_hi_h": [h().tolist(), h(1000).tolist()],
+            "x_map": [np.ones((4, 4)).tolist(), None],
+        },
+        schema=projected(one, ["codice_hi_epoch", "codice_hi_h", "x_map"]),
+    )
+    alone = measurements_of([table], one, [flat], strict=True)
+    np.testing.assert_array_equal(alone.times, times("02:10", "06:10"))
+    assert alone.variables[0].dims == ("x_spin_sector", "x_polar_index")
+    np.testing.assert_array_equal(alone.variables[0].values, [np.ones((4, 4)), np.full((4, 4), np.nan)])
+    both = {it.name: it for it in measurements_of([table], one, [array, flat], strict=True).variables}
+    assert both["codice_hi_h"].values.shape == (8, 15, 4, 4)
+    np.testing.assert_array_equal(both["x_map"].values[:, 0, 0], [1.0] * 4 + [np.nan] * 4)
+
+
 # --- what goes wrong, and what goes out -------------------------------------------------------------------------------
 
 
@@ -235,6 +278,8 @@ def test_a_stretch_of_means_goes_on_past_midnight(tmp_path: Path) -> None:
     ("how", "words"),
     [
         ({"columns": "extra"}, "extra has no place in a Dataset"),
+        ({"columns": "codice_hi_epoch"}, "codice_hi_epoch has no place in a Dataset"),
+        ({"columns": "codice_hi_h,codice_hi_epoch_utc"}, "codice_hi_epoch_utc has no place in a Dataset"),
         ({"columns": "nope"}, "there is no column 'nope'"),
         ({"columns": "codice_hi_epoch", "average": "1h"}, "there is no mean of codice_hi_epoch"),
     ],

@@ -121,32 +121,42 @@ def is_same(cell: str, back: str | None) -> bool:
     return cell == back or float(cell) == float(back)
 
 
+texts = st.text(st.characters(exclude_characters='"\r\n,', exclude_categories=["Cs"]), max_size=5)
+spellings = st.one_of(
+    st.sampled_from(
+        ["", "1", "-0", "nan", "NaN", "inf", "-1e31", "True", "false", "0", "null", " 2 ", "0x1F", "1e3", "2.0"]
+    ),
+    st.integers(-(2**64), 2**64).map(str),
+    st.floats().map(repr),
+    texts,
+)
+NAMES = ["later", "mag_B_GSE_x", "mag_epoch", "mag_hk_fib_range", "mag_hk_mode", "mag_hk_pri_isvalid"]
+
+
 @modest
-@given(st.permutations(range(6)), st.sampled_from(["T", " "]))
+@given(st.data(), st.integers(2, 5), st.sampled_from([MAG, MAG_HK]))
 def test_the_short_way_and_the_long_way_come_to_the_same(
-    tmp_path_factory: pytest.TempPathFactory, order: list[int], between: str
+    tmp_path_factory: pytest.TempPathFactory, data: st.DataObject, count: int, instrument: Instrument
 ) -> None:
     """A file in another order, or with times in another form, is read the long way."""
-    tmp_path = tmp_path_factory.mktemp("day")
-    names = "later,mag_B_GSE_x,mag_B_GSE_y,mag_epoch,mag_hk_mode,mag_hk_pri_isvalid"
+    usual = st.sampled_from(["", "1", "-2.5", "0"])
     cells = [
-        "a,1,-0,823176136884633761,x,True",
-        ",,nan,,,",
-        "b,1e-7, 2 ,7,,1",
-        ",-1e31,inf,,,false",
-        ",3,4,5,6,0",
-        ",,,,,",
+        data.draw(st.lists(spellings if data.draw(st.booleans()) else usual, min_size=count, max_size=count))
+        for _ in NAMES
     ]
-    for instrument in (MAG, MAG_HK):
+    rows = [f"00:00:{n:02d},{','.join(row)}\n" for n, row in enumerate(zip(*cells, strict=True))]
+    tmp_path = tmp_path_factory.mktemp("day")
+    found = []
+    for ordered, between in ((rows, "T"), (rows[::-1], "T"), (rows, " ")):
         write(
             tmp_path,
             instrument,
-            f"time_utc,{names}\n" + "".join(f"2026-02-01T00:00:0{n},{c}\n" for n, c in enumerate(cells)),
+            "".join([f"time_utc,{','.join(NAMES)}\n", *(f"2026-02-01{between}{row}" for row in ordered)]),
         )
-        short = read(tmp_path, instrument)
-        mixed = [f"2026-02-01{between}00:00:0{n},{cells[n]}\n" for n in order]
-        write(tmp_path, instrument, f"time_utc,{names}\n" + "".join(mixed))
-        assert read(tmp_path, instrument).to_pylist() == short.to_pylist()
+        with warnings.catch_warnings(record=True) as told:
+            warnings.simplefilter("always")
+            found.append((read(tmp_path, instrument).to_pylist(), sorted(str(it.message) for it in told)))
+    assert found[0] == found[1] == found[2]
 
 
 # --- cells ------------------------------------------------------------------------------------------------------------
@@ -291,6 +301,22 @@ def test_of_some_columns_only_these_are_looked_at(tmp_path: Path) -> None:
     assert rows.schema.equals(projected(MAG, ["mag_B_GSE_x", "mag_B_GSE_z"]), check_metadata=True)
     assert rows.to_pylist() == [{"time_utc": START + timedelta(seconds=3), "mag_B_GSE_x": 1.0, "mag_B_GSE_z": None}]
     assert read(tmp_path, MAG, columns=["extra"])["extra"].to_pylist() == [[("later", "a")]]
+
+
+def test_of_no_columns_the_times_are_left(tmp_path: Path) -> None:
+    write(tmp_path, MAG, lines("mag_B_GSE_x", "12"))
+    assert read(tmp_path, MAG, columns=[]).to_pylist() == [
+        {"time_utc": START},
+        {"time_utc": START + timedelta(seconds=1)},
+    ]
+
+
+def test_a_day_is_read_when_it_is_asked_for(tmp_path: Path) -> None:
+    reading = tables(tmp_path, MAG, START, START + 2 * WHOLE)
+    write(tmp_path, MAG, lines("mag_B_GSE_x", "1"))
+    assert next(reading).num_rows == 1
+    write(tmp_path, MAG, lines("mag_B_GSE_x", "23").replace("2026-02-01", "2026-02-02"), DAY + WHOLE)
+    assert next(reading).num_rows == 2
 
 
 def test_an_unknown_column_is_an_error_before_anything_is_read(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from datetime import UTC, datetime, timedelta
 
 import pyarrow as pa
@@ -52,3 +53,16 @@ def test_lists_of_them_stay_lists() -> None:
     assert found.type == pa.list_(pa.timestamp("ns", "UTC"))
     assert [it if it is None else len(it) for it in found.to_pylist()] == [2, None, 0]
     assert found[0].as_py()[0].isoformat() == "2017-01-01T00:00:00+00:00"
+
+
+@pytest.mark.interop
+@given(st.integers(0, 2**60))
+def test_astropy_comes_to_the_same(epoch: int) -> None:
+    time = pytest.importorskip("astropy.time")
+    seconds, rest = divmod(epoch, 10**9)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of years for which leap seconds are not announced yet
+        moment = time.Time(2451545.0, format="jd", scale="tt") + time.TimeDelta(seconds, rest / 1e9, format="sec")
+        theirs = int(time.Time(moment, precision=9).utc.datetime64.astype("datetime64[ns]").astype(int))
+    [ours] = utc_of(pa.array([epoch])).cast(pa.int64()).to_pylist()
+    assert abs(ours - theirs) <= 1

@@ -18,6 +18,7 @@ from prefect.client.schemas.filters import (
     ArtifactFilterFlowRunId,
     FlowRunFilter,
     FlowRunFilterId,
+    FlowRunFilterTags,
     LogFilter,
     LogFilterFlowRunId,
 )
@@ -38,6 +39,17 @@ class Seen:
 
     def __init__(self, flow_run_id: UUID) -> None:
         self.id = flow_run_id
+
+    @classmethod
+    def tagged(cls, tag: str) -> Seen:
+        """Of the one flow run that has a tag."""
+
+        async def read() -> UUID:
+            async with get_client() as client:
+                [run] = await client.read_flow_runs(flow_run_filter=FlowRunFilter(tags=FlowRunFilterTags(all_=[tag])))
+                return run.id
+
+        return cls(asyncio.run(read()))
 
     @property
     def task_runs(self) -> list[TaskRun]:
@@ -84,12 +96,19 @@ class Seen:
 
     @property
     def events(self) -> list[dict[str, Any]]:
-        """The events about days that this run emitted."""
+        """The events about single days that this run emitted."""
+        return self._events("ialirt.day.updated")
 
+    @property
+    def bursts(self) -> list[dict[str, Any]]:
+        """The events about all days that had changed for a while."""
+        return self._events("ialirt.days.updated")
+
+    def _events(self, name: str) -> list[dict[str, Any]]:
         async def read() -> list[dict[str, Any]]:
             async with get_client() as client:
                 chosen = EventFilter(
-                    event=EventNameFilter(name=["ialirt.day.updated"]),
+                    event=EventNameFilter(name=[name]),
                     related=EventRelatedFilter(id=[f"prefect.flow-run.{self.id}"]),
                     order=EventOrder.ASC,
                 )
@@ -112,7 +131,7 @@ def options_for(simulator: Simulator, datastore: str, **others: Any) -> Backfill
     return BackfillOptions(url=simulator.url, datastore=datastore, **asked)
 
 
-def run(options: BackfillOptions, dask: str | None = None) -> tuple[State[Any], Seen]:
+def run(options: BackfillOptions, dask: str = "") -> tuple[State[Any], Seen]:
     state: State[Any] = backfill(options, dask, return_state=True)
     flow_run_id = state.state_details.flow_run_id
     assert flow_run_id is not None
@@ -140,12 +159,3 @@ class Hour:
 
         state: State[Any] = hour(return_state=True)
         return state, Seen(seen[0])
-
-
-def final(seen: Seen, count: int) -> Any:
-    """The task runs, once so many have reached their end on the server."""
-
-    def done(runs: Any) -> bool:
-        return len(runs) >= count and all(run.state and run.state.is_final() for run in runs)
-
-    return eventually(lambda: seen.task_runs, done)

@@ -36,6 +36,7 @@ def row(day: date, *, key: str = "HIT_IALIRT", **given: Any) -> DayState:
         "last_error": None,
         "access": DayAccess.KEY,
         "refused": None,
+        "definition": None,
         "version": 2,
         "claim": None,
         "updated_at": whole.end,

@@ -1,0 +1,34 @@
+"""Who asks: a program on this machine for somebody who sits at it, or anybody.
+
+What I-ALiRT shows to keys with a scope only is not passed on. A server that listens on this machine alone is not out of
+reach of others yet: a proxy may stand before it, and a page of another site may ask through a browser here. Both give
+themselves away by their headers, unless the proxy was told to hide what it does.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Mapping
+from urllib.parse import urlsplit
+
+_OF_PROXIES = ("forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip")
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach this host."""
+    name = host.strip("[]").lower()
+    try:
+        return ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return name == "localhost" or name.endswith(".localhost")
+
+
+def is_from_this_machine(headers: Mapping[str, str]) -> bool:
+    """Whether nothing in the headers of a request says that it comes from elsewhere."""
+    if any(name in headers for name in _OF_PROXIES):
+        return False
+    addresses = [f"//{headers.get('host', 'localhost')}", headers.get("origin", "//localhost")]
+    try:
+        return all(is_loopback(urlsplit(address).hostname or "") for address in addresses)
+    except ValueError:
+        return False

@@ -1,0 +1,207 @@
+"""`ialirt-backfill serve` as a person has it, in a process of its own."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import date, timedelta
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+import cli
+from tests.serve.cores import DAYS
+
+pytestmark = pytest.mark.slow
+Start = Callable[..., "Serving"]
+
+
+class Serving:
+    """A server in a process of its own."""
+
+    def __init__(self, cwd: Path, *words: str) -> None:
+        env = {"PATH": os.environ["PATH"], "HOME": str(cwd)}
+        self.process = subprocess.Popen(
+            [sys.executable, str(cli.__file__), "serve", "--port", "0", *words],
+            cwd=cwd, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        self.said: list[str] = []
+        self.complained: list[str] = []
+        assert self.process.stderr is not None
+        self._listening = threading.Thread(target=self._listen)
+        self._listening.start()
+
+    def _listen(self) -> None:
+        assert self.process.stderr is not None
+        self.complained += list(self.process.stderr)
+
+    @property
+    def url(self) -> str:
+        """Where it answers, once it does."""
+        assert self.process.stdout is not None
+        while not (found := re.search(r"http://\S+/hapi", self.said[-1] if self.said else "")):
+            line = self.process.stdout.readline()
+            assert line, self.complained
+            self.said.append(line)
+        return found[0]
+
+    def get(self, path: str, **headers: str) -> bytes:
+        with urllib.request.urlopen(urllib.request.Request(self.url + path, headers=headers), timeout=60) as answer:
+            body: bytes = answer.read()
+        return body
+
+    def ids(self, **headers: str) -> set[str]:
+        return {it["id"] for it in json.loads(self.get("/catalog", **headers))["catalog"]}
+
+    def end(self, number: int = signal.SIGTERM) -> tuple[int, str]:
+        """The exit code, and what it said on standard error."""
+        self.process.send_signal(number)
+        code = self.process.wait(60)
+        self.close()
+        return code, "".join(self.complained)
+
+    def close(self) -> None:
+        self.process.kill()
+        self.process.wait()
+        self._listening.join()
+        assert self.process.stdout is not None
+        assert self.process.stderr is not None
+        self.process.stdout.close()
+        self.process.stderr.close()
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Start]:
+    with ExitStack() as all_:
+
+        @contextmanager
+        def closing(*words: str) -> Iterator[Serving]:
+            serving = Serving(tmp_path, *words)
+            try:
+                yield serving
+            finally:
+                serving.close()
+
+        yield lambda *words: all_.enter_context(closing(*words))
+
+
+def test_a_demonstration_is_one_command(start: Start, tmp_path: Path) -> None:
+    serving = start("--demo", "--datastore", "demo")
+    assert {"mag", "mag_1h", "mag_hk", "codice_hi", "spacecraft"} <= serving.ids()
+    info = json.loads(serving.get("/info?dataset=hit"))
+    assert "Synthetic" in info["warning"]
+    span = f"start={info['sampleStartDate']}&stop={info['sampleStopDate']}"
+    assert len(serving.get(f"/data?dataset=hit&{span}").splitlines()) > 30
+    assert serving.said[0].startswith("Synthetic data")
+    code, complained = serving.end()
+    assert (code, "Traceback" in complained) == (0, False)
+    assert (tmp_path / "demo" / "ledger.synthetic").exists()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_the_end_lets_the_answers_in_flight_end(start: Start, whole: Path, number: int) -> None:
+    serving = start("--datastore", str(whole))
+    path = "/data?dataset=mag&start=2026-02-02&stop=2026-02-04&format=json"
+    expected = serving.get(path)
+    address = urlsplit(serving.url)
+    connection = http.client.HTTPConnection(str(address.hostname), address.port, timeout=60)
+    connection.request("GET", f"/hapi{path}")
+    answer = connection.getresponse()
+    begun = answer.read(10)
+    serving.process.send_signal(number)
+    assert begun + answer.read() == expected
+    connection.close()
+    assert serving.process.wait(30) == 0
+
+
+def test_it_writes_nothing_and_leaves_nothing(start: Start, whole: Path) -> None:
+    before = {path: path.stat().st_mtime_ns for path in whole.rglob("*")}
+    serving = start("--datastore", str(whole))
+    for id_ in serving.ids():
+        serving.get(f"/data?dataset={id_}&start=2026-02-02&stop=2026-02-02T01")
+    assert serving.end()[0] == 0
+    assert {path: path.stat().st_mtime_ns for path in whole.rglob("*")} == before
+
+
+def test_beyond_this_machine_it_says_that_there_is_no_login_and_keeps_back_what_is_restricted(
+    start: Start, whole: Path
+) -> None:
+    serving = start("--datastore", str(whole), "--host", "0.0.0.0")
+    assert not {it for it in serving.ids() if it.startswith(("mag_hk", "spacecraft_status"))}
+    assert "there is no login" in serving.end()[1]
+    serving = start("--datastore", str(whole), "--host", "0.0.0.0", "--restricted")
+    assert "mag_hk" in serving.ids(Host="data.example.org")
+
+
+def test_a_prefix_stands_before_every_path(start: Start, whole: Path) -> None:
+    serving = start("--datastore", str(whole), "--prefix", "/imap/realtime/")
+    assert serving.url.endswith("/imap/realtime/hapi")
+    assert "mag" in serving.ids()
+    assert "mag_hk" not in serving.ids()
+
+
+def test_json_tells_where_it_answers_and_verbose_what_was_asked(start: Start, whole: Path) -> None:
+    serving = start("--datastore", str(whole), "--json", "-v")
+    assert json.loads(f'{{"url": "{serving.url}"}}') == json.loads(serving.said[0])
+    serving.get("/about?")
+    code, complained = serving.end()
+    assert code == 0
+    assert re.search(r"GET '/hapi/about\?': 200, \d+ bytes", complained)
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        (["--port", "70000"], "--port 70000: between 0 and 65535"),
+        (["--prefix", "ialirt"], "--prefix 'ialirt': a path that begins with /"),
+        (["--prefix", "/a?b"], "--prefix '/a?b'"),
+        (["--host", ""], "--host is empty"),
+        (["--host", "no.such.host.invalid"], "--host no.such.host.invalid"),
+        (["--contact", " "], "--contact is empty"),
+        (["--demo", "--ledger", "sqlite:///x.sqlite"], "--ledger does not go with --demo"),
+    ],
+)
+def test_what_cannot_be_is_told_in_a_sentence(start: Start, words: list[str], complaint: str) -> None:
+    serving = start(*words)
+    assert serving.process.wait(60) == 2
+    serving.close()
+    assert serving.complained[-1].startswith(f"ialirt-backfill: {complaint}")
+
+
+# --- memory -----------------------------------------------------------------------------------------------------------
+
+
+def _peak_kb(process: subprocess.Popen[str]) -> int:
+    """The most memory that a process has had."""
+    status = Path(f"/proc/{process.pid}/status").read_text(encoding="utf-8")
+    return int(re.findall(r"VmHWM:\s+(\d+) kB", status)[0])
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="a process's memory is told otherwise here")
+def test_a_month_takes_the_memory_of_a_day(start: Start, whole: Path, tmp_path: Path) -> None:
+    source = (whole / f"ialirt/2026/02/imap_ialirt_{DAYS[0]:%Y%m%d}.csv").read_text(encoding="utf-8")
+    for number in range(28):
+        day = date(2026, 2, 1) + timedelta(days=number)
+        path = tmp_path / "month" / f"ialirt/2026/02/imap_ialirt_{day:%Y%m%d}.csv"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(source.replace(f"{DAYS[0]}T", f"{day}T"), encoding="utf-8")
+    serving = start("--datastore", "month", "--quiet", "--json")
+    peaks = []
+    for days in (*[1] * 8, 28):  # every thread has had a day
+        for format_ in ("csv", "binary", "json"):
+            query = f"dataset=mag&start=2026-02-01&stop={date(2026, 2, 1) + timedelta(days=days)}&format={format_}"
+            with urllib.request.urlopen(f"{serving.url}/data?{query}", timeout=120) as answer:
+                while answer.read(1 << 20):
+                    pass
+        peaks.append(_peak_kb(serving.process))
+    assert peaks[-1] - peaks[-2] < 40_000, peaks
