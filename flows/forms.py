@@ -24,6 +24,7 @@ from ialirt_backfill.options import (
     ExportOptions,
     MirrorOptions,
     PollOptions,
+    QuicklookOptions,
     StoreOptions,
     write_duration,
 )
@@ -209,3 +210,4 @@ BACKFILL = Form(BackfillOptions, required=("instrument", "start"), without=("las
 POLL = Form(PollOptions, without=("until_end_of_hour", "picture", "board"))
 MIRROR = Form(MirrorOptions, without=("action",))
 EXPORT = Form(ExportOptions, without=("action",))
+QUICKLOOK = Form(QuicklookOptions)

@@ -503,7 +503,7 @@ class PlotOptions(StoreOptions, RangeOptions):
         metavar="NAMES",
     )
     out: Optional[str] = option(None, "the picture: FILE.png, FILE.svg or FILE.pdf", metavar="FILE")
-    public: bool = option(False, "leave out what the server shows to keys with a scope only")
+    public: bool = option(False, "leave out what the server shows to keys with a scope only", env="IALIRT_PUBLIC")
     as_of: Optional[datetime] = option(
         None, "draw as if it were this time, ISO 8601 (Z or no zone: UTC)", parse=parse_time, metavar="TIME"
     )
@@ -532,6 +532,59 @@ class PlotOptions(StoreOptions, RangeOptions):
             return super().days(now)
         usual = USUAL_LAST if self.board_drawn is None else self.board_drawn.last
         return RangeOptions(end=self.end, last=usual).days(now)
+
+
+@dataclass(frozen=True, kw_only=True)
+class QuicklookOptions(StoreOptions, RangeOptions):
+    """Draw boards day by day into a folder, each as often as its days change: for a flow, or a program of your own."""
+
+    boards: str = option(
+        f"{next(iter(BOARDS))},coverage", f"a comma-separated list of {', '.join(BOARDS)}", metavar="NAMES"
+    )
+    folder: str = option(
+        "./ialirt-pictures",
+        "folder of the pictures, which lie below it in quicklook/; not in the datastore",
+        metavar="DIR",
+        env="IALIRT_QUICKLOOK_FOLDER",
+    )
+    address: Optional[str] = option(
+        None, "address under which that folder is served, for links", metavar="URL", env="IALIRT_QUICKLOOK_ADDRESS"
+    )
+    public: bool = option(False, "leave out what the server shows to keys with a scope only", env="IALIRT_PUBLIC")
+    as_of: Optional[datetime] = option(
+        None, "draw as if it were this time, ISO 8601 (Z or no zone: UTC)", parse=parse_time, metavar="TIME"
+    )
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "folder", full_path("--folder", self.folder))
+        if Path(self.folder).resolve().is_relative_to(Path(self.datastore).resolve()):
+            raise UsageError(f"--folder {self.folder} lies in the datastore, which holds day files only")
+        super().__post_init__()
+        if not self._is_judged_later:
+            _ = self.pictures
+
+    @property
+    def pictures(self) -> list[PlotOptions]:
+        """What is drawn, without the days."""
+        names = [written_board(name) for name in self.boards.split(",") if name.strip()]
+        return [
+            PlotOptions(
+                board=name,
+                instrument=self.instrument,
+                datastore=self.datastore,
+                ledger=self.ledger,
+                catalogue=self.catalogue,
+                public=self.public,
+                as_of=self.as_of,
+            )
+            for name in names
+        ]
+
+    def days(self, now: datetime) -> list[date]:
+        """The UTC days drawn, both ends included; the last three where nothing is said."""
+        if self.start is not None or self.last is not None:
+            return super().days(now)
+        return RangeOptions(end=self.end, last=USUAL_LAST).days(now)
 
 
 # --- serving ---------------------------------------------------------------------------------------------------------
@@ -610,7 +663,7 @@ class ExportOptions(StoreOptions, RangeOptions):
     )
     to: Optional[str] = option(None, "folder to write into", metavar="DIR", env="IALIRT_EXPORT_TO")
     public: bool = option(
-        False, "leave out the instruments and columns that not everybody is shown", env="IALIRT_EXPORT_PUBLIC"
+        False, "leave out the instruments and columns that not everybody is shown", env="IALIRT_PUBLIC"
     )
     open_every: Duration = option(
         timedelta(hours=1),
