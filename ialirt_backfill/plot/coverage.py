@@ -95,7 +95,7 @@ def _calendar(axes: Axes, found: Found, window: Window) -> None:
                 values[row, column] = cell.availability_pct
     edges = [day_number(day_span(day).start) for day in found.days] + [day_number(whole.stop)]
     colours = colormaps[look.AVAILABILITY]
-    axes.set_facecolor(look.MISSING_FACE)
+    axes.patch.set(facecolor="white", edgecolor=look.MISSING_EDGE, hatch=look.MISSING_HATCH)
     axes.pcolormesh(
         edges, np.arange(len(found.instruments) + 1) - 0.5, np.ma.masked_invalid(values), cmap=colours, vmin=0,
         vmax=100, edgecolor="white", linewidth=0.5 if len(found.days) <= 120 else 0.0,
@@ -105,7 +105,7 @@ def _calendar(axes: Axes, found: Found, window: Window) -> None:
     _set_instruments(axes, found)
     axes.set_title("Availability by day", size=look.TEXT + 1, weight="bold", loc="left", pad=4)
     axes.text(
-        1.0, 1.03, "!  failed     0  asked, no data     k  needs a key     empty: never asked",
+        1.0, 1.03, "!  failed     0  asked, no data     k  needs a key     only hatched: never asked",
         transform=axes.transAxes, ha="right", va="bottom", size=look.SMALL, color=look.GREY,
     )  # fmt: skip
 
