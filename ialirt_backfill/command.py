@@ -29,6 +29,7 @@ from ialirt_backfill.options import (
     ExportOptions,
     GapsOptions,
     HistoryOptions,
+    InstrumentsOptions,
     LedgerOptions,
     MirrorOptions,
     PlotOptions,
@@ -140,7 +141,13 @@ def _has_demonstration(options: ServeOptions, stop: Stop) -> bool:
     from ialirt_backfill.run.backfill import backfill
     from ialirt_backfill.run.events import Listener
 
-    days = BackfillOptions(instrument=ALL, datastore=options.datastore, last=timedelta(days=2), demo=True)
+    days = BackfillOptions(
+        instrument=options.instrument or ALL,
+        catalogue=options.catalogue,
+        datastore=options.datastore,
+        last=timedelta(days=2),
+        demo=True,
+    )
     report = backfill(days, listener=Listener(), stop=stop)
     return not stop.is_set() and report.exit_code == EXIT_WELL
 
@@ -224,6 +231,13 @@ def run_ledger(options: LedgerOptions) -> int:
     return EXIT_WELL
 
 
+def run_instruments(options: InstrumentsOptions) -> int:
+    from ialirt_backfill.terminal.instruments import show_instruments
+
+    show_instruments(options)
+    return EXIT_WELL
+
+
 def run_config(options: ConfigOptions) -> int:
     from ialirt_backfill.options.settings import configuration
     from ialirt_backfill.terminal.configuration import show_config
@@ -281,6 +295,9 @@ COMMANDS = {
     "runs": Command(RunsOptions, run_runs, "the last runs and their results", only_tells=True),
     "changes": Command(ChangesOptions, run_changes, "the days whose content has changed since", only_tells=True),
     "adopt": Command(AdoptOptions, run_adopt, "take the files of another program into the ledger, without the network"),
+    "instruments": Command(
+        InstrumentsOptions, run_instruments, "what is known of the instruments: columns, units; check a catalogue", True
+    ),
     "ledger": Command(LedgerOptions, run_ledger, "show the ledger's version, upgrade it, prune its history"),
     "config": Command(ConfigOptions, run_config, "each setting's value and where it came from", only_tells=True),
     "completion": Command(CompletionOptions, run_completion, "completion for bash, zsh or fish"),

@@ -595,7 +595,7 @@ LAST_PORT = 65535
 
 
 @dataclass(frozen=True, kw_only=True)
-class ServeOptions(StoreOptions):
+class ServeOptions(StoreOptions, _Known):
     """Serve the daily files by HAPI, to hapiclient, Autoplot, pySPEDAS or a browser, at /hapi.
 
     It answers from the files and the ledger alone, asks I-ALiRT for nothing and writes nothing.
@@ -622,6 +622,14 @@ class ServeOptions(StoreOptions):
     contact: str = option(
         "whoever runs this server", "whom to ask about this server", metavar="TEXT", env="IALIRT_SERVE_CONTACT"
     )
+    instrument: Optional[str] = option(
+        None,
+        f"serve these only: a comma-separated list, or all: {', '.join(INSTRUMENTS)}",
+        parse=written_names,
+        metavar="NAME",
+        env="IALIRT_INSTRUMENT",
+    )
+    catalogue: Optional[str] = _catalogue()
     demo: bool = option(False, "fetch two days from a built-in simulator first, and serve these: synthetic data")
 
     def __post_init__(self) -> None:
@@ -832,6 +840,54 @@ class AdoptOptions(StoreOptions, RangeOptions):
     as_of: Optional[datetime] = option(
         None, "judge as if it were this time, ISO 8601 (Z or no zone: UTC)", parse=parse_time, metavar="TIME"
     )
+
+
+INSTRUMENTS_ACTIONS = ("list", "show", "check")
+
+
+@dataclass(frozen=True, kw_only=True)
+class InstrumentsOptions:
+    """Show what is known of the instruments: list them, show one with its columns, or check a catalogue of your own.
+
+    show NAME tells of the columns of an instrument; check FILE reads a catalogue and tells all that is wrong with it.
+    """
+
+    action: str = option(
+        INSTRUMENTS_ACTIONS[0],
+        f"one of {', '.join(INSTRUMENTS_ACTIONS)}",
+        flags=["action"],
+        parse=str,
+        choices=INSTRUMENTS_ACTIONS,
+        nargs="?",
+    )
+    target: Optional[str] = option(
+        None, "with show: the instrument; with check: the file", flags=["target"], parse=str, nargs="?"
+    )
+    catalogue: Optional[str] = _catalogue()
+    json: bool = option(False, "one JSON object on standard output, everything else on standard error")
+
+    def __post_init__(self) -> None:
+        if self.target is None and self.action != INSTRUMENTS_ACTIONS[0]:
+            example = "hit" if self.action == "show" else "ours.toml"
+            raise UsageError(f"instruments {self.action}: name one, as in: instruments {self.action} {example}")
+        if self.target is not None and self.action == INSTRUMENTS_ACTIONS[0]:
+            raise UsageError(f"instruments list shows all: for one, instruments show {self.target}")
+        if self.catalogue is not None:
+            object.__setattr__(self, "catalogue", catalogue_files(self.catalogue))
+        if self.action == "show":
+            parse_instruments(self.target or "", self.known)
+
+    @property
+    def known(self) -> Catalogue:
+        """What is known of the instruments; with check, what the file makes of it. Raises CatalogueError."""
+        named = [self.catalogue or "", self.target or ""] if self.action == "check" else [self.catalogue or ""]
+        found = catalogue_files(",".join(filter(None, named)))
+        return found.known if found is not None else default_catalogue()
+
+    @property
+    def instruments(self) -> tuple[Instrument, ...]:
+        """The instruments that are shown."""
+        return parse_instruments(self.target or ALL if self.action == "show" else ALL, self.known)
 
 
 LEDGER_ACTIONS = ("current", "upgrade", "prune")

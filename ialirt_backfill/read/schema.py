@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
-from functools import cache
+from functools import lru_cache
 
 import pyarrow as pa
 
@@ -42,7 +42,7 @@ _TYPES = {
 }
 
 
-@cache
+@lru_cache(maxsize=64)
 def schema_of(instrument: Instrument) -> pa.Schema:
     """The schema of every day of an instrument."""
     fields = {field.name: field for field in _fields(instrument)}

@@ -7,8 +7,7 @@ from datetime import date, datetime
 from functools import partial
 from pathlib import Path
 
-from ialirt_backfill.instruments import INSTRUMENTS
-from ialirt_backfill.options import AskOptions, BackfillOptions, PollOptions
+from ialirt_backfill.options import BackfillOptions, PollOptions
 from ialirt_backfill.options.key import read_key
 from ialirt_backfill.plan.access import Admission
 from ialirt_backfill.plan.decisions import Decision, Policy, plan
@@ -51,10 +50,10 @@ def estimate_of(ledger: Ledger, options: BackfillOptions, planned: Sequence[Deci
     return estimate(planned, experience, options.jobs, options.max_rate)
 
 
-def expected_admission(options: AskOptions, key: str | None) -> Admission:
+def expected_admission(options: BackfillOptions | PollOptions, key: str | None) -> Admission:
     """What is known of what a run may have before it has asked anything: a demonstration's key opens everything."""
     if options.demo:
-        return Admission(has_key=True, shown=frozenset(it.name for it in INSTRUMENTS.values() if it.scopes))
+        return Admission(has_key=True, shown=frozenset(it.name for it in options.instruments if it.scopes))
     return Admission(has_key=bool(key or read_key(options)))
 
 

@@ -183,7 +183,7 @@ def session(
     _refuse_before_launch(now)
     patience = patience or Patience(answer=options.timeout.total_seconds())
     with ExitStack() as stack:
-        demo = stack.enter_context(_simulator(clock or fixed_clock(options))) if options.demo else None
+        demo = stack.enter_context(_simulator(options, clock or fixed_clock(options))) if options.demo else None
         endpoint = demo or Endpoint(options.url, key or read_key(options))
         ledger = stack.enter_context(Ledger.open(options.ledger_url))
         _refuse_mixing(ledger, options)
@@ -238,11 +238,13 @@ def _tell_of_clock(context: Context) -> None:
 
 
 @contextmanager
-def _simulator(clock: Clock) -> Iterator[Endpoint]:
+def _simulator(options: Work, clock: Clock) -> Iterator[Endpoint]:
     """The built-in simulator on a loopback port, with a key to all of it, for as long as the run lasts."""
-    from ialirt_backfill.simulator import DEMONSTRATION_KEY, Simulator  # noqa: PLC0415 - only a demonstration needs it
+    # Only a demonstration needs it.
+    from ialirt_backfill.simulator import DEMONSTRATION_KEY, Simulator, all_scopes  # noqa: PLC0415
 
-    with Simulator(now=clock, keys={DEMONSTRATION_KEY: ("full",)}) as simulator:
+    keys = {DEMONSTRATION_KEY: all_scopes(options.known)}
+    with Simulator(now=clock, keys=keys, catalogue=options.known) as simulator:
         log.info("the simulator listens on %s; its data are synthetic", simulator.url)
         yield Endpoint(simulator.url, DEMONSTRATION_KEY)
 

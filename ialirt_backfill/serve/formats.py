@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -33,9 +34,8 @@ def written(
         return
     if header is not None:
         yield b"".join(b"#%s\n" % line for line in header.splitlines())
-    write = _csv if format_ is Format.CSV else _binary
-    for some in rows:
-        yield write(parameters, some)
+    # A `map` lets go of the rows of one day before it asks for those of the next; a loop would hold them.
+    yield from map(partial(_csv if format_ is Format.CSV else _binary, parameters), rows)
 
 
 def _binary(parameters: Sequence[Parameter], rows: Rows) -> memoryview:
@@ -53,17 +53,18 @@ def _csv(parameters: Sequence[Parameter], rows: Rows) -> memoryview:
 
 def _json(parameters: Sequence[Parameter], rows: Iterable[Rows], header: bytes) -> Iterator[Piece]:
     yield header.rstrip()[:-1] + b', "data": [\n'
-    is_first = True
-    for some in rows:
-        cells = [_bracketed(_texts(it, some.values(it), _in_json), it.size) for it in parameters]
-        lines = _lines(cells, ", ", "],\n[")
-        if not len(some):
-            continue
-        yield b"[" if is_first else b",\n["
-        yield lines[: -len("],\n[")]
-        yield b"]"
-        is_first = False
+    between = b"["
+    for lines in map(partial(_json_rows, parameters), rows):
+        yield between
+        yield lines
+        between = b",\n["
     yield b"\n]}\n"
+
+
+def _json_rows(parameters: Sequence[Parameter], rows: Rows) -> memoryview:
+    """Without the bracket that the first of them begins with."""
+    cells = [_bracketed(_texts(it, rows.values(it), _in_json), it.size) for it in parameters]
+    return _lines(cells, ", ", "],\n[")[: -len(",\n[")]
 
 
 # --- texts ------------------------------------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ from typing import Any
 
 from ialirt_backfill import __version__
 from ialirt_backfill.exceptions import DayFileError
-from ialirt_backfill.instruments import INSTRUMENTS
+from ialirt_backfill.instruments import Instrument
 from ialirt_backfill.options.datastore import is_marked
 from ialirt_backfill.serve import landing
 from ialirt_backfill.serve.access import is_from_this_machine
@@ -62,6 +62,7 @@ class Hapi:
         self,
         datastore: Path,
         holdings: Holdings,
+        instruments: Sequence[Instrument],
         *,
         contact: str,
         prefix: str = "",
@@ -72,8 +73,8 @@ class Hapi:
         self._datastore, self._holdings = datastore, holdings
         self._contact, self._prefix, self._clock = contact, prefix, clock
         self._is_restricted, self._is_exposed = restricted, exposed
-        self._for_all = datasets(INSTRUMENTS.values(), restricted=False)
-        self._for_some = datasets(INSTRUMENTS.values(), restricted=True)
+        self._for_all = datasets(instruments, restricted=False)
+        self._for_some = datasets(instruments, restricted=True)
         self._since = clock()
 
     def answer(self, asked: Asked) -> Answer:

@@ -10,15 +10,15 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 from ialirt_backfill.day.times import TIME_UTC
 from ialirt_backfill.exceptions import DayFileError
-from ialirt_backfill.instruments import Instrument, of_file
-from ialirt_backfill.options import StoreOptions
+from ialirt_backfill.instruments import Instrument
+from ialirt_backfill.options import ServeOptions
 from ialirt_backfill.read.days import tables
 from ialirt_backfill.store.files import DayFiles
 from ledger import Extent, Ledger, LedgerError
@@ -59,10 +59,11 @@ class Holding:
 class Holdings:
     """What there is, for any number of threads."""
 
-    def __init__(self, options: StoreOptions, instruments: Iterable[Instrument]) -> None:
+    def __init__(self, options: ServeOptions) -> None:
         self._datastore = Path(options.datastore)
         self._ledger_url = options.ledger_url
-        self._instruments = {instrument.name: instrument for instrument in instruments}
+        self._catalogue = options.known
+        self._instruments = {instrument.name: instrument for instrument in options.instruments}
         self._ledger: Ledger | None = None
         self._known: Mapping[str, Holding] = {}
         self._looked_at = -STALE_SECONDS
@@ -129,8 +130,8 @@ class Holdings:
 
     def _from_files(self) -> Mapping[str, Holding]:
         days: dict[str, list[tuple[date, Path]]] = {}
-        for path in DayFiles(self._datastore):
-            instrument, day = of_file(path.name) or (None, None)
+        for path in DayFiles(self._datastore, catalogue=self._catalogue):
+            instrument, day = self._catalogue.of_file(path.name) or (None, None)
             if instrument is not None and day is not None and instrument.name in self._instruments:
                 days.setdefault(instrument.name, []).append((day, path))
         found = {name: self._of_files(self._instruments[name], sorted(files)) for name, files in days.items()}

@@ -34,11 +34,16 @@ def rows(
         found = averaged(tables(datastore, instrument, first, last, columns=columns), instrument, width)
     values = sum(it.width for it in parameters)
     at_once = max(1, _VALUES_AT_FIRST // values)
-    for batch in (it for table in found for it in table.to_batches()):
-        place = 0
-        while place < batch.num_rows:
-            yield Rows(batch.slice(place, at_once))
-            place, at_once = place + at_once, max(1, _VALUES_AT_ONCE // values)
+    for table in found:
+        batches = [batch for batch in reversed(table.to_batches()) if batch.num_rows]
+        del table  # else a day would still be held while the next one is read; so below
+        while batches:
+            batch = batches.pop()
+            yield Rows(batch.slice(0, at_once))
+            if batch.num_rows > at_once:
+                batches.append(batch.slice(at_once))
+            del batch
+            at_once = max(1, _VALUES_AT_ONCE // values)
 
 
 def _stored(instrument: Instrument, parameters: Sequence[Parameter]) -> list[str]:

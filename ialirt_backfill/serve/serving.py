@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 
 import pyarrow as pa
 
 from ialirt_backfill.ending import Stop
 from ialirt_backfill.exceptions import UsageError
-from ialirt_backfill.instruments import INSTRUMENTS
 from ialirt_backfill.options import ServeOptions
+from ialirt_backfill.options.extras import installing
 from ialirt_backfill.serve.access import is_loopback
 from ialirt_backfill.serve.hapi import Hapi
 from ialirt_backfill.serve.holdings import Holdings
@@ -22,18 +23,17 @@ def serve(options: ServeOptions, *, tell: Callable[[str], None], stop: Stop) -> 
 
     Raises UsageError where the address cannot be had, or the extra that it needs is not there.
     """
-    try:
-        from ialirt_backfill.serve.server import Server  # noqa: PLC0415 - for who has the extra
-    except ImportError as error:
-        raise UsageError(
-            f"serve needs the extra of that name: pip install 'ialirt-backfill[serve]' ({error})"
-        ) from None
+    if find_spec("cheroot") is None:
+        raise UsageError(f"serve needs cheroot: {installing('serve')}")
+    from ialirt_backfill.serve.server import Server  # noqa: PLC0415 - for who has the extra
+
     logging.captureWarnings(True)  # of cells that a column cannot hold: they belong into the log
     pa.set_memory_pool(pa.system_memory_pool())  # arrow's own keeps for each thread what that once had
-    holdings = Holdings(options, INSTRUMENTS.values())
+    holdings = Holdings(options)
     hapi = Hapi(
         Path(options.datastore),
         holdings,
+        options.instruments,
         contact=options.contact,
         prefix=options.prefix,
         restricted=options.restricted,

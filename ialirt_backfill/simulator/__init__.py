@@ -3,13 +3,14 @@
     with Simulator(keys={DEMONSTRATION_KEY: ("full",)}) as simulator:
         ...  # ask simulator.url for what is public, simulator.url + "/api-key" with the key for everything
 
-The rooms: ``weather`` makes the values up, ``telemetry`` says which records exist and when, ``rules`` answers a query,
-``faults`` are the ways to misbehave, ``server`` speaks HTTP. Which stretches are missing, late or rewritten, and when
-an instrument is switched off, is said in ``telemetry``.
+The rooms: ``weather`` makes the values up, ``unfamiliar`` those of what a catalogue adds, ``telemetry`` says which
+records exist and when, ``rules`` answers a query, ``faults`` are the ways to misbehave, ``server`` speaks HTTP. Which
+stretches are missing, late or rewritten, and when an instrument is switched off, is said in ``telemetry``.
 """
 
 from __future__ import annotations
 
+from ialirt_backfill.instruments.stored import LIMIT
 from ialirt_backfill.simulator.faults import (
     CutBody,
     CutJson,
@@ -24,7 +25,7 @@ from ialirt_backfill.simulator.faults import (
     Transform,
     Trickle,
 )
-from ialirt_backfill.simulator.rules import LIMIT, Answer
+from ialirt_backfill.simulator.rules import Answer, all_scopes
 from ialirt_backfill.simulator.server import Simulator
 
 DEMONSTRATION_KEY = "demonstration"
@@ -47,4 +48,5 @@ __all__ = [
     "Times",
     "Transform",
     "Trickle",
+    "all_scopes",
 ]

@@ -8,7 +8,9 @@ import sys
 import threading
 from datetime import UTC, datetime
 
-from ialirt_backfill.instruments import PUBLIC_SINCE, SCOPES
+from ialirt_backfill.exceptions import IalirtBackfillError
+from ialirt_backfill.instruments import PUBLIC_SINCE, SCOPES, Catalogue
+from ialirt_backfill.options.catalogues import catalogue_of
 from ialirt_backfill.simulator.server import Simulator
 
 
@@ -28,6 +30,14 @@ def _key(text: str) -> tuple[str, tuple[str, ...]]:
     if not name or not all(scopes):
         raise argparse.ArgumentTypeError(f"{text!r} is not NAME or NAME:SCOPE[,SCOPE]")
     return name, scopes
+
+
+def _catalogue(text: str) -> Catalogue:
+    """What files say of the instruments."""
+    try:
+        return catalogue_of(text)
+    except IalirtBackfillError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -61,6 +71,12 @@ def main(arguments: list[str] | None = None) -> int:
         metavar="TIME",
         help=f"data from before this time need a key, ISO 8601 UTC (default: {PUBLIC_SINCE:%Y-%m-%dT%H:%M:%S})",
     )
+    parser.add_argument(
+        "--catalogue",
+        type=_catalogue,
+        metavar="FILE",
+        help="serve also what these files add to the known instruments, and change; several are separated by commas",
+    )
     options = parser.parse_args(arguments)
 
     interrupted = threading.Event()
@@ -73,6 +89,7 @@ def main(arguments: list[str] | None = None) -> int:
         port=options.port,
         keys=dict(options.keys),
         public_since=options.public_since,
+        catalogue=options.catalogue,
     )
     if options.now is not None:
         simulator.now = lambda: options.now

@@ -18,11 +18,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from http.client import responses
 
-from ialirt_backfill.instruments import SCOPES
+from ialirt_backfill.instruments import SCOPES, Catalogue, Instrument
+from ialirt_backfill.instruments.stored import LIMIT
 from ialirt_backfill.simulator.telemetry import batch, unix
-
-LIMIT = 1_048_576
-"""Stored bytes above which a query is refused: what the server's store reads at once."""
 
 PARAMETERS = ("instrument", "time_utc_start", "time_utc_end", "met_in_utc_start", "met_in_utc_end")
 
@@ -81,6 +79,13 @@ class Caller:
         return not self.scopes.isdisjoint(SCOPES)
 
 
+def all_scopes(catalogue: Catalogue) -> frozenset[str]:
+    """The scopes of a key that opens all that a catalogue has."""
+    known = catalogue.instruments.values()
+    of_fields = (column.scopes for it in known for column in it.columns.values())
+    return frozenset(SCOPES).union(*(it.scopes for it in known), *of_fields)
+
+
 @dataclass(frozen=True, slots=True)
 class Query:
     """What is asked for: both ends are included. No instrument means all of the science instruments."""
@@ -123,10 +128,17 @@ def _unexpected(parameters: Mapping[str, str]) -> Answer | None:
 
 
 def answer(
-    parameters: Mapping[str, str], seed: int, now: datetime, *, caller: Caller, public_since: datetime
+    parameters: Mapping[str, str],
+    seed: int,
+    now: datetime,
+    *,
+    caller: Caller,
+    public_since: datetime,
+    catalogue: Catalogue,
 ) -> Answer:
     """The right answer to a query: every record of the span, or a refusal; never a part of it."""
-    refused = _unexpected(parameters) or _out_of_scope(parameters.get("instrument") or "", caller)
+    known, name = catalogue.instruments, parameters.get("instrument") or ""
+    refused = _unexpected(parameters) or _out_of_scope(name, known.get(name), caller)
     if refused is not None:
         return refused
     query = parse(parameters, now)
@@ -136,23 +148,27 @@ def answer(
         return refusal(f"API key required for data prior to {public_since.astimezone(UTC):%Y-%m-%dT%H:%M:%S}")
     if query.start > query.end:
         return Answer(500)  # the store rejects such a condition, and nothing catches that
-    return _found(query, seed, now, caller.scopes)
+    return _found(query, seed, now, caller.scopes, known)
 
 
-def _out_of_scope(instrument: str, caller: Caller) -> Answer | None:
-    """The refusal of an instrument that is only for keys with a scope. Only its name counts, known or not."""
-    restricted = "HK" if instrument.endswith("hk") else STATUS if instrument == STATUS else None
-    if restricted is None or caller.is_trusted:
+def _out_of_scope(name: str, instrument: Instrument | None, caller: Caller) -> Answer | None:
+    """The refusal of an instrument that is only for keys with a scope: by its name, known or not, or as the catalogue
+    says."""
+    if name.endswith("hk") or name == STATUS:
+        is_shown = caller.is_trusted
+    else:
+        is_shown = instrument is None or not instrument.scopes or not caller.scopes.isdisjoint(instrument.scopes)
+    if is_shown:
         return None
-    return refusal(f"Unauthorized for {restricted} access.", 403)
+    return refusal(f"Unauthorized for {'HK' if name.endswith('hk') else name} access.", 403)
 
 
-def _found(query: Query, seed: int, now: datetime, scopes: Collection[str]) -> Answer:
+def _found(query: Query, seed: int, now: datetime, scopes: Collection[str], known: Mapping[str, Instrument]) -> Answer:
     """The records of the span."""
     texts: list[str] = []
     for instrument in _ALL if query.instrument is None else (query.instrument,):
         first, last = unix(query.start), unix(query.end)
-        found = batch(seed, instrument, first, last, unix(now), scopes=scopes, limit=LIMIT)
+        found = batch(seed, known.get(instrument), first, last, unix(now), scopes=scopes, limit=LIMIT)
         if found.stored_bytes > LIMIT:
             return refusal(
                 f"Your request for '{instrument}' returned more data than allowed in a single query. "

@@ -19,7 +19,7 @@ from types import TracebackType
 from typing import Any, Self
 from urllib.parse import parse_qs, urlsplit
 
-from ialirt_backfill.instruments import PUBLIC_SINCE
+from ialirt_backfill.instruments import PUBLIC_SINCE, Catalogue, default_catalogue
 from ialirt_backfill.simulator.faults import (
     CutBody,
     CutJson,
@@ -56,6 +56,7 @@ class Simulator:
     ``faults`` are asked in their order about every request; the first fault wins. ``latency`` is added to every answer,
     in seconds. ``compresses`` says whether those who ask for gzip get it. ``date_ahead`` is how far the ``Date`` of
     every answer is ahead of this machine's clock. All of these may be changed while it runs. Port 0 takes any free one.
+    ``catalogue`` is what it serves, by default what comes with the program.
     """
 
     def __init__(
@@ -70,8 +71,10 @@ class Simulator:
         port: int = 0,
         date_ahead: timedelta = timedelta(0),
         compresses: bool = True,
+        catalogue: Catalogue | None = None,
     ) -> None:
         self.seed = seed
+        self.catalogue = catalogue or default_catalogue()
         self.date_ahead = date_ahead
         self.compresses = compresses
         self.now = now
@@ -131,7 +134,8 @@ class Simulator:
         As of this moment, with the fields that a key with these scopes is shown. Nothing is refused, and neither faults
         nor the limit of 1 MB apply.
         """
-        found = batch(self.seed, instrument, unix(start), unix(end) - 1, unix(self.now()), scopes=scopes)
+        known = self.catalogue.instruments.get(instrument)
+        found = batch(self.seed, known, unix(start), unix(end) - 1, unix(self.now()), scopes=scopes)
         records: list[dict[str, Any]] = json.loads(f"[{', '.join(found.texts)}]")
         return records
 
@@ -194,7 +198,14 @@ class Simulator:
             caller = Caller(has_key=True, scopes=frozenset(self.keys[request.key]))
         if path != _PATH:
             return Answer(404)
-        return answer(request.parameters, self.seed, self.now(), caller=caller, public_since=self.public_since)
+        return answer(
+            request.parameters,
+            self.seed,
+            self.now(),
+            caller=caller,
+            public_since=self.public_since,
+            catalogue=self.catalogue,
+        )
 
 
 class _Server(ThreadingHTTPServer):

@@ -26,15 +26,17 @@ from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from itertools import pairwise
 
-from ialirt_backfill.instruments import INSTRUMENTS, LAUNCH
+from ialirt_backfill.instruments import LAUNCH, Instrument
+from ialirt_backfill.instruments.stored import stored_size
+from ialirt_backfill.simulator.signals import Values
+from ialirt_backfill.simulator.unfamiliar import with_times
 from ialirt_backfill.simulator.weather import (
     EPISODE,
-    Values,
+    KERNELS,
     episode,
     hidden_fields,
     spacecraft,
     spacecraft_status,
-    stored_size,
     table,
 )
 
@@ -59,6 +61,8 @@ PHASES: Mapping[str, int] = {
     "spacecraft_status": 0,
 }
 """At which second of its cadence an instrument's records lie."""
+_OTHER_PHASE = 7
+"""Of those that a catalogue adds."""
 
 _DAY = 86_400
 _LAUNCH = (LAUNCH - date(1970, 1, 1)).days * _DAY
@@ -100,7 +104,7 @@ _REVISIONS = 3
 
 def batch(
     seed: int,
-    instrument: str,
+    instrument: Instrument | None,
     first: int,
     last: int,
     now: int,
@@ -109,16 +113,17 @@ def batch(
     limit: int | None = None,
 ) -> Batch:
     """The records of an instrument from ``first`` to ``last`` (Unix seconds, both included) as the API has them at
-    ``now``, with the fields that these scopes open; an empty batch for an unknown instrument.
+    ``now``, with the fields that these scopes open; an empty batch for an unknown instrument,
+    which is None.
 
     Stops making texts once ``stored_bytes`` is past ``limit``.
     """
-    if instrument not in INSTRUMENTS:
+    if instrument is None:
         return Batch([], 0)
     first, last = max(first, _LAUNCH), min(last, now - LATENCY)
     texts: list[str] = []
     stored = 0
-    make = _irregular if INSTRUMENTS[instrument].irregular else _regular
+    make = _irregular if instrument.irregular else _regular
     for part in make(seed, instrument, first, last, now, hidden_fields(instrument, scopes)):
         stored += part.stored_bytes
         if limit is not None and stored > limit:
@@ -130,9 +135,9 @@ def batch(
 # --- what was received, and when --------------------------------------------------------------------------------------
 
 
-def _stretches(seed: int, instrument: str, first: int, last: int) -> Iterator[_Stretch]:
+def _stretches(seed: int, instrument: Instrument, first: int, last: int) -> Iterator[_Stretch]:
     for day in range(first // _DAY, last // _DAY + 1):
-        for stretch in _received(seed, instrument, day):
+        for stretch in _received(seed, instrument.name, day):
             start, end = max(first, stretch.start), min(last + 1, stretch.end)
             if start < end:
                 yield _Stretch(start, end, stretch.delay)
@@ -182,12 +187,15 @@ def _pairs(edges: list[int]) -> Iterator[tuple[int, int]]:
 # --- regular instruments ----------------------------------------------------------------------------------------------
 
 
-def _regular(seed: int, instrument: str, first: int, last: int, now: int, hidden: frozenset[str]) -> Iterator[Batch]:
-    cadence = int(INSTRUMENTS[instrument].cadence.total_seconds())
-    stamp, stamp_size = _STAMPS[instrument], _stamp_size(instrument)
+def _regular(
+    seed: int, instrument: Instrument, first: int, last: int, now: int, hidden: frozenset[str]
+) -> Iterator[Batch]:
+    cadence = int(instrument.cadence.total_seconds())
+    stamp = _stamp_of(instrument)
+    left_out = hidden | stamp.fields
     for run in _runs(seed, instrument, first, last, now):
         here = episode(seed, run.first // EPISODE)
-        values = table(seed, instrument, here.mood, here.backwards, hidden)
+        values = table(seed, instrument, here.mood, here.backwards, left_out)
         index = run.first % EPISODE // cadence
         texts, sizes = values.texts[index : index + run.count], values.sizes[index : index + run.count]
         seconds = range(run.first, run.first + run.count * cadence, cadence)
@@ -197,12 +205,14 @@ def _regular(seed: int, instrument: str, first: int, last: int, now: int, hidden
                 min(index + i + _is_provisional(second), len(values.texts) - 1) for i, second in enumerate(seconds)
             ]
             texts, sizes = tuple(values.texts[i] for i in order), tuple(values.sizes[i] for i in order)
+        if values.has_times:
+            texts = tuple(_with_times(text, second) for text, second in zip(texts, seconds, strict=True))
         # A record's last version is of three minutes after its own; a late one, of when it came.
         minutes = run.delay // 60 or run.revision
-        fraction = here.fraction
+        begin, fraction = stamp.text, here.fraction
         yield Batch(
-            [stamp(second, minutes, fraction) + text for second, text in zip(seconds, texts, strict=True)],
-            sum(sizes) + stamp_size * run.count,
+            [begin(second, minutes, fraction) + text for second, text in zip(seconds, texts, strict=True)],
+            sum(sizes) + stamp.size * run.count,
         )
 
 
@@ -210,9 +220,9 @@ def _is_provisional(second: int) -> bool:
     return (second * 2_654_435_761 >> 8) % 10 == 0
 
 
-def _runs(seed: int, instrument: str, first: int, last: int, now: int) -> Iterator[_Run]:
-    cadence = int(INSTRUMENTS[instrument].cadence.total_seconds())
-    phase = PHASES[instrument] % cadence
+def _runs(seed: int, instrument: Instrument, first: int, last: int, now: int) -> Iterator[_Run]:
+    cadence = int(instrument.cadence.total_seconds())
+    phase = PHASES.get(instrument.name, _OTHER_PHASE) % cadence
     for stretch in _stretches(seed, instrument, first, last):
         end = min(stretch.end, now - LATENCY - stretch.delay + 1)
         ages = () if stretch.delay else (now - REWRITTEN + 1, now - 180 + 1)
@@ -234,11 +244,20 @@ def _minute(number: int) -> str:
 
 _SECONDS = tuple(f"{second:02d}" for second in range(60))
 
-_Stamp = Callable[[int, int, int], str]
+_Begin = Callable[[int, int, int], str]
 """(Unix second, minutes until its kernel set, part of a second in ns) -> the text of a record up to its values."""
 
 
-def _stamp(instrument: str) -> _Stamp:
+@dataclass(frozen=True, slots=True)
+class _Stamp:
+    """How the records of an instrument begin: the text, the fields in it, and the bytes these take up in the store."""
+
+    text: _Begin
+    fields: frozenset[str]
+    size: int
+
+
+def _stamp(instrument: str) -> _Begin:
     """For most: ``ttj2000ns`` and ``…_epoch`` are the same."""
     head, epoch = f'{{"instrument": "{instrument}", "time_utc": "', f'12", "{instrument}_epoch": '
 
@@ -280,7 +299,7 @@ def _codice_hi_stamp(second: int, minutes: int, fraction: int) -> str:
     )
 
 
-_STAMPS: Mapping[str, _Stamp] = {
+_STAMPS: Mapping[str, _Begin] = {
     **{instrument: _stamp(instrument) for instrument in ("hit", "swe", "swapi", "codice_lo")},
     "mag": _mag_stamp,
     "mag_hk": _mag_hk_stamp,
@@ -288,51 +307,84 @@ _STAMPS: Mapping[str, _Stamp] = {
 }
 
 
-@lru_cache(maxsize=len(PHASES))
-def _stamp_size(instrument: str) -> int:
-    any_second = 1_800_000_003
-    text = _STAMPS[instrument](any_second, 3, 884_633_761)
-    return stored_size(json.loads(text + "}"))
+def _other_stamp(instrument: str, fields: Collection[str]) -> _Begin:
+    """For what a catalogue adds: those of the common fields that it has."""
+    head = f'{{"instrument": "{instrument}", "time_utc": "'
+    has_tt, has_kernels = "ttj2000ns" in fields, KERNELS in fields
+
+    def stamp(second: int, minutes: int, fraction: int) -> str:
+        minute = second // 60
+        tt = f', "ttj2000ns": {second - _J2000}184000000' if has_tt else ""
+        kernels = f', "kernel_set_key": "{_minute(minute + minutes)}12"' if has_kernels else ""
+        return f'{head}{_minute(minute)}{_SECONDS[second % 60]}"{tt}{kernels}'
+
+    return stamp
+
+
+@lru_cache(maxsize=256)
+def _stamp_of(instrument: Instrument) -> _Stamp:
+    """Its own beginning, where it has one and its fields are all there; that of any other else."""
+    fields = {entry.name for entry in instrument.fields}
+    own = (_IRREGULAR_STAMPS if instrument.irregular else _STAMPS).get(instrument.name)
+    for begin in (own, _other_stamp(instrument.name, fields)):
+        if begin is None:
+            continue
+        record = json.loads(begin(1_800_000_003, 3, 884_633_761) + "}")
+        names = record.keys() - {"instrument"}
+        if names <= fields:
+            return _Stamp(begin, frozenset(names), stored_size(record))
+    raise AssertionError("the fields of the other stamp are those of the instrument")
+
+
+def _with_times(text: str, second: int) -> str:
+    """A record's text with the times in it; some lie after its own."""
+
+    def nanoseconds(after: int) -> str:
+        return f"{second + after - _J2000}184000000"
+
+    def utc(after: int) -> str:
+        return f'"{_minute((second + after) // 60)}{_SECONDS[(second + after) % 60]}"'
+
+    return with_times(text, nanoseconds, utc)
 
 
 # --- irregular ones ---------------------------------------------------------------------------------------------------
 
 
-def _irregular(seed: int, instrument: str, first: int, last: int, now: int, hidden: frozenset[str]) -> Iterator[Batch]:
-    size, length = _SIZES[instrument]
+def _irregular(
+    seed: int, instrument: Instrument, first: int, last: int, now: int, hidden: frozenset[str]
+) -> Iterator[Batch]:
     for stretch in _stretches(seed, instrument, first, last):
         end = min(stretch.end, now - LATENCY - stretch.delay + 1)
-        day = _irregular_day(seed, instrument, stretch.start // _DAY)
-        texts = [text for second, text in day if stretch.start <= second < end]
-        yield Batch(texts, sum(map(len, texts)) * size // length)
-
-
-_SIZES: Mapping[str, tuple[int, int]] = {"spacecraft": (200, 302), "spacecraft_status": (342, 466)}
-"""The bytes of a record in the server's store and in JSON, on average: no two differ by more than a few."""
+        day = _irregular_day(seed, instrument, stretch.start // _DAY, hidden)
+        found = [(text, size) for second, text, size in day if stretch.start <= second < end]
+        yield Batch([text for text, _ in found], sum(size for _, size in found))
 
 
 @lru_cache(maxsize=16)
-def _irregular_day(seed: int, instrument: str, day_number: int) -> tuple[tuple[int, str], ...]:
-    """Unix seconds and texts of a day's records."""
-    rng = random.Random(f"{seed}/{instrument}/{day_number}")
-    make = _IRREGULAR[instrument]
+def _irregular_day(
+    seed: int, instrument: Instrument, day_number: int, hidden: frozenset[str]
+) -> tuple[tuple[int, str, int], ...]:
+    """Unix seconds, texts and stored bytes of a day's records."""
+    rng = random.Random(f"{seed}/{instrument.name}/{day_number}")
+    cadence = max(2, int(instrument.cadence.total_seconds()))
     day = []
-    for minute in range(day_number * _DAY // 60, (day_number + 1) * _DAY // 60):
-        draw, second = rng.random(), rng.randrange(1, 60)
+    for start in range(day_number * _DAY, (day_number + 1) * _DAY, cadence):
+        draw, second = rng.random(), rng.randrange(1, cadence)
         places = (0,) if draw < 0.88 else (second,) if draw < 0.96 else (0, second) if draw < 0.98 else ()
-        day += [(minute * 60 + place, _text(instrument, minute * 60 + place, make)) for place in places]
+        seconds = [start + place for place in places if start + place < (day_number + 1) * _DAY]
+        day += [(it, *_irregular_record(seed, instrument, it, hidden)) for it in seconds]
     return tuple(day)
 
 
-def _text(instrument: str, second: int, make: Callable[[int], Values]) -> str:
-    return json.dumps(
-        {
-            "instrument": instrument,
-            "time_utc": f"{_minute(second // 60)}{_SECONDS[second % 60]}",
-            "ttj2000ns": _nanoseconds(second),
-            **make(second),
-        }
-    )
+def _irregular_record(seed: int, instrument: Instrument, second: int, hidden: frozenset[str]) -> tuple[str, int]:
+    here, stamp = episode(seed, second // EPISODE), _stamp_of(instrument)
+    values = table(seed, instrument, here.mood, here.backwards, hidden | stamp.fields)
+    index = second % EPISODE // int(instrument.cadence.total_seconds())
+    text = values.texts[index]
+    if values.has_times:
+        text = _with_times(text, second)
+    return stamp.text(second, _REVISIONS, here.fraction) + text, stamp.size + values.sizes[index]
 
 
 def _status(second: int) -> Values:
@@ -340,7 +392,20 @@ def _status(second: int) -> Values:
     return {"kernel_set_key": kernels, "status_epoch": _nanoseconds(second), **spacecraft_status(second)}
 
 
-_IRREGULAR: Mapping[str, Callable[[int], Values]] = {"spacecraft": spacecraft, "spacecraft_status": _status}
+def _irregular_stamp(instrument: str, make: Callable[[int], Values]) -> _Begin:
+    """Here the whole record is one of the second."""
+
+    def stamp(second: int, minutes: int, fraction: int) -> str:
+        times = {"time_utc": f"{_minute(second // 60)}{_SECONDS[second % 60]}", "ttj2000ns": _nanoseconds(second)}
+        return json.dumps({"instrument": instrument, **times, **make(second)})[:-1]
+
+    return stamp
+
+
+_IRREGULAR_STAMPS: Mapping[str, _Begin] = {
+    "spacecraft": _irregular_stamp("spacecraft", spacecraft),
+    "spacecraft_status": _irregular_stamp("spacecraft_status", _status),
+}
 
 
 def _nanoseconds(second: int) -> int:

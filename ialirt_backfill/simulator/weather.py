@@ -4,6 +4,9 @@ Time is cut into episodes of 200 minutes. An episode has a mood, from quiet to s
 all instruments. For each mood an instrument has one table with the values of a whole episode, built when first needed;
 an episode runs through it forwards or backwards. Every table begins and ends in the same undisturbed state, so that
 episodes join without a jump, and since no whole number of them makes a day, each day begins and goes differently.
+
+The instruments of the default catalogue have a weather of their own here. What another catalogue adds, an instrument or
+a field of a known one, has that of `unfamiliar`.
 """
 
 # ruff: noqa: S311 - the random numbers here are weather, not secrets
@@ -13,22 +16,22 @@ from __future__ import annotations
 import json
 import math
 import random
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass, replace
 from enum import Enum
 from functools import lru_cache
-from typing import Any
 
-from ialirt_backfill.instruments import FILL_VALUE, INSTRUMENTS
+from ialirt_backfill.instruments import INSTRUMENTS, ColumnKind, Field, Instrument, Shape
+from ialirt_backfill.instruments.stored import stored_size
+from ialirt_backfill.simulator.signals import Values, lose, rotated, sent, swell_of, vector, wave_of
+from ialirt_backfill.simulator.unfamiliar import has_times, values_of, with_times
 
 EPISODE = 12_000
-"""Seconds of an episode: a multiple of every cadence, and not a divisor of a day."""
+"""Seconds of an episode: a multiple of every cadence that is known here, and not a divisor of a day."""
 
-FILL = int(FILL_VALUE)
-"""The fill value as the API sends it: -9999999999999999635896294965248, since it is a whole number."""
 
-Values = dict[str, Any]
-"""The fields of a record behind its times, in the order of the API."""
+KERNELS = "kernel_set_key"
+"""Says when a record was made: not weather, and not of every instrument that may have it."""
 
 
 class Mood(Enum):
@@ -48,14 +51,15 @@ class Table:
     """The values of one episode, record by record.
 
     ``texts`` holds JSON from the comma before the first field to the closing brace; ``sizes`` the bytes these fields
-    take up in the server's store.
+    take up in the server's store. ``has_times``: there are marks in them, see `unfamiliar`.
     """
 
     texts: tuple[str, ...]
     sizes: tuple[int, ...]
+    has_times: bool = False
 
     def reversed(self) -> Table:
-        return Table(self.texts[::-1], self.sizes[::-1])
+        return Table(self.texts[::-1], self.sizes[::-1], self.has_times)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,121 +79,107 @@ def episode(seed: int, number: int) -> Episode:
     return Episode(mood, backwards=rng.random() < 0.5, fraction=rng.randrange(184_000_001, 1_000_000_000, 10))
 
 
-def hidden_fields(instrument: str, scopes: Collection[str]) -> frozenset[str]:
+def hidden_fields(instrument: Instrument, scopes: Collection[str]) -> frozenset[str]:
     """The fields of an instrument that a key with these scopes is not shown."""
     return frozenset(
         field.name
-        for field in INSTRUMENTS[instrument].fields
+        for field in instrument.fields
         if any(column.scopes and not set(column.scopes) & set(scopes) for column in field.columns)
     )
 
 
-@lru_cache(maxsize=72)
-def table(seed: int, instrument: str, mood: Mood, backwards: bool, hidden: frozenset[str]) -> Table:
-    """The table of an instrument with a regular cadence, without the fields that are ``hidden``."""
+@lru_cache(maxsize=96)
+def table(seed: int, instrument: Instrument, mood: Mood, backwards: bool, left_out: frozenset[str]) -> Table:
+    """The table of an instrument, without the fields that are ``left_out``."""
     if backwards:
-        return table(seed, instrument, mood, False, hidden).reversed()
-    cadence = int(INSTRUMENTS[instrument].cadence.total_seconds())
-    rng = random.Random(f"{seed}/{instrument}/{mood.name}")
+        return table(seed, instrument, mood, False, left_out).reversed()
+    cadence = int(instrument.cadence.total_seconds())
+    length = -(-EPISODE // cadence)
+    rng = random.Random(f"{seed}/{instrument.name}/{mood.name}")
+    own = _SIGNALS.get(instrument.name)
+    records: list[Values] = own(rng, length, mood.value) if own else [{} for _ in range(length)]
+    for entry in _added(instrument, has_own=own is not None):
+        if entry.name not in left_out:
+            of_field = random.Random(f"{seed}/{instrument.name}/{mood.name}/{entry.name}")
+            _add(records, entry, values_of(of_field, entry, length, mood.value, cadence))
+    if own is not None:
+        _take_away(records, instrument)
     known: dict[str, tuple[str, int]] = {}  # housekeeping repeats itself: records that are alike share one text
     texts, sizes = [], []
-    for values in _SIGNALS[instrument](rng, EPISODE // cadence, mood.value):
-        for name in hidden & values.keys():
+    for values in records:
+        for name in left_out & values.keys():
             del values[name]
         text = f", {json.dumps(values)[1:]}" if values else "}"
         if text not in known:
-            known[text] = text, stored_size(values)
+            known[text] = text, _stored(values, text)
         text, size = known[text]
         texts.append(text)
         sizes.append(size)
-    return Table(tuple(texts), tuple(sizes))
+    return Table(tuple(texts), tuple(sizes), any(map(has_times, known)))
 
 
-# --- sizes ------------------------------------------------------------------------------------------------------------
+def _stored(values: Values, text: str) -> int:
+    """What a record takes up in the server's store; times in it all take up the same."""
+    if has_times(text):
+        values = json.loads(with_times(json.dumps(values), _some_nanoseconds, _some_time))
+    return stored_size(values)
 
 
-def stored_size(value: object) -> int:
-    """The bytes a value takes up in the server's store, by the rules of DynamoDB.
-
-    The outermost object is the record itself, whose names and values count without the overhead of a map.
-    """
-    if not isinstance(value, dict):
-        return _size(value)
-    return sum(len(name.encode()) + _size(member) for name, member in value.items())
+def _some_nanoseconds(_: int) -> str:
+    return "823176086184000000"
 
 
-def _size(value: object) -> int:
-    if value is None or isinstance(value, bool):
-        return 1
-    if isinstance(value, float | int):
-        return _number_size(value)
-    if isinstance(value, list):
-        return 3 + len(value) + sum(map(_size, value))
-    if isinstance(value, str):
-        return len(value.encode())
-    if isinstance(value, dict):
-        return 3 + sum(1 + len(name.encode()) + _size(member) for name, member in value.items())
-    raise TypeError(f"nothing like {value!r} is stored")
+def _some_time(_: int) -> str:
+    return '"2026-02-01T00:00:17"'
 
 
-@lru_cache(maxsize=65_536)
-def _number_size(value: float) -> int:
-    """A byte per two significant digits, one more, and one for a minus sign."""
-    mantissa = str(value).partition("e")[0]
-    digits = mantissa.lstrip("-").replace(".", "").strip("0")
-    return (len(digits) + 1) // 2 + 1 + mantissa.startswith("-")
+# --- what a catalogue changes -----------------------------------------------------------------------------------------
 
 
-# --- shapes that signals are made of ----------------------------------------------------------------------------------
+def _added(instrument: Instrument, *, has_own: bool) -> Iterator[Field]:
+    """The fields of an instrument, and the members of objects, that its own weather does not give in this shape."""
+    given = {entry.name: entry for entry in INSTRUMENTS[instrument.name].fields} if has_own else {}
+    for entry in instrument.fields:
+        if entry.name == KERNELS:
+            continue
+        own = given.get(entry.name)
+        if own is None or not _is_alike(own, entry) or entry.columns[0].kind is ColumnKind.TIME:
+            yield entry
+        elif new := [i for i, member in enumerate(entry.members) if member not in own.members]:
+            columns = tuple(entry.columns[i] for i in new)
+            yield replace(entry, columns=columns, members=tuple(entry.members[i] for i in new))
 
 
-def _number(value: float) -> int | float:
-    """As the API sends it: three decimals, and a whole number as an integer."""
-    rounded = round(value, 3)
-    return int(rounded) if rounded == int(rounded) else rounded
+def _is_alike(own: Field, entry: Field) -> bool:
+    """Whether the values of one field can stand for those of another."""
+    return own.shape is entry.shape and (own.shape is Shape.OBJECT or len(own.columns) == len(entry.columns))
 
 
-def _vector(*components: float) -> list[int | float]:
-    return [_number(component) for component in components]
-
-
-def _swell(length: int) -> list[float]:
-    """From 0 at the ends of an episode to 1 over its middle."""
-    ramp = length / 6
-    return [math.sin(0.5 * math.pi * min(1.0, i / ramp, (length - 1 - i) / ramp)) ** 2 for i in range(length)]
-
-
-def _wave(rng: random.Random, length: int, highest: int = 12) -> list[float]:
-    """A smooth signal of about unit size that is 0 at both ends: a few harmonics of random phase under a swell."""
-    parts = [(rng.uniform(0.3, 1.0) / math.sqrt(k), k, rng.uniform(0.0, math.tau)) for k in (1, 2, 3, 5, 8, highest)]
-    step = math.tau / length
-    return [
-        rise * sum(size * math.sin(k * step * i + phase) for size, k, phase in parts)
-        for i, rise in enumerate(_swell(length))
-    ]
-
-
-def _rotate(y: float, z: float, angle: float) -> tuple[float, float]:
-    """Turn about the x axis, as from GSE to GSM."""
-    return y * math.cos(angle) + z * math.sin(angle), z * math.cos(angle) - y * math.sin(angle)
-
-
-def _lose(rng: random.Random, values: Values, share: float, *names: str) -> None:
-    """Make values go missing now and then, in each of the ways the API has for it."""
-    if rng.random() >= share:
-        return
-    for name in names or (rng.choice(list(values)),):
-        way = rng.randrange(4)
-        if way == 0:
-            values[name] = None
-        elif way == 1:
-            del values[name]
-        elif isinstance(values[name], list) and way == 2:
-            values[name] = [None] * len(values[name])
-        elif isinstance(values[name], list):
-            values[name] = [FILL] * len(values[name])
+def _add(records: list[Values], entry: Field, made: list[Values]) -> None:
+    for values, more in zip(records, made, strict=True):
+        before, value = values.pop(entry.name, None), more.get(entry.name)
+        if isinstance(before, dict) and isinstance(value, dict):
+            values[entry.name] = before | value
         else:
-            values[name] = FILL
+            values.update(more)
+
+
+def _take_away(records: list[Values], instrument: Instrument) -> None:
+    """Leave out what the weather has and the catalogue has not."""
+    fields = {entry.name: entry for entry in instrument.fields}
+    gone = [entry.name for entry in INSTRUMENTS[instrument.name].fields if entry.name not in fields]
+    fewer = [
+        (entry.name, member)
+        for entry in INSTRUMENTS[instrument.name].fields
+        for member in entry.members
+        if entry.name in fields and member not in fields[entry.name].members
+    ]
+    for values in records if gone or fewer else ():
+        for name in gone:
+            values.pop(name, None)
+        for name, member in fewer:
+            if isinstance(values.get(name), dict):
+                values[name].pop(member, None)
 
 
 # --- the instruments --------------------------------------------------------------------------------------------------
@@ -197,8 +187,8 @@ def _lose(rng: random.Random, values: Values, share: float, *names: str) -> None
 
 def _mag(rng: random.Random, length: int, strength: float) -> list[Values]:
     """Field of a few nT along a Parker spiral that wanders; up to some 30 nT in a storm."""
-    size, longitude, latitude, tilt = (_wave(rng, length, highest) for highest in (40, 60, 80, 2))
-    swell = _swell(length)
+    size, longitude, latitude, tilt = (wave_of(rng, length, highest) for highest in (40, 60, 80, 2))
+    swell = swell_of(length)
     records = []
     for i in range(length):
         magnitude = 5.0 * math.exp(0.25 * strength * (swell[i] + size[i])) * (1.0 + rng.gauss(0.0, 0.004))
@@ -206,19 +196,19 @@ def _mag(rng: random.Random, length: int, strength: float) -> list[Values]:
         theta = math.asin(math.sin(math.radians(5.0 + 18.0 * strength * latitude[i] + rng.gauss(0.0, 0.3))))
         x, y = (magnitude * math.cos(theta) * turn for turn in (math.cos(phi), math.sin(phi)))
         z = magnitude * math.sin(theta)
-        y_gsm, z_gsm = _rotate(y, z, 0.35 + 0.1 * tilt[i])
+        y_gsm, z_gsm = rotated(y, z, 0.35 + 0.1 * tilt[i])
         values: Values = {
-            "mag_B_GSE": _vector(x, y, z),
-            "mag_B_GSM": _vector(x, y_gsm, z_gsm),
-            "mag_B_RTN": _vector(-x, -y, z),
-            "mag_B_magnitude": _number(magnitude),
-            "mag_phi_B_GSE": _number(math.degrees(phi) % 360.0),
-            "mag_theta_B_GSE": _number(math.degrees(theta)),
-            "mag_phi_B_GSM": _number(math.degrees(math.atan2(y_gsm, x)) % 360.0),
-            "mag_theta_B_GSM": _number(math.degrees(math.asin(z_gsm / magnitude))),
+            "mag_B_GSE": vector(x, y, z),
+            "mag_B_GSM": vector(x, y_gsm, z_gsm),
+            "mag_B_RTN": vector(-x, -y, z),
+            "mag_B_magnitude": sent(magnitude),
+            "mag_phi_B_GSE": sent(math.degrees(phi) % 360.0),
+            "mag_theta_B_GSE": sent(math.degrees(theta)),
+            "mag_phi_B_GSM": sent(math.degrees(math.atan2(y_gsm, x)) % 360.0),
+            "mag_theta_B_GSM": sent(math.degrees(math.asin(z_gsm / magnitude))),
         }
-        _lose(rng, values, 0.002)
-        _lose(rng, values, 0.001, *values)
+        lose(rng, values, 0.002)
+        lose(rng, values, 0.001, *values)
         records.append(values)
     return records
 
@@ -233,7 +223,7 @@ _HK_FLAGS = tuple(
 
 def _mag_hk(rng: random.Random, length: int, strength: float) -> list[Values]:
     """Raw values that follow slow drifts of temperature; now and then a supply past its warning limit."""
-    warm, load = _wave(rng, length, 3), _wave(rng, length, 4)
+    warm, load = wave_of(rng, length, 3), wave_of(rng, length, 4)
     records = []
     for i in range(length):
         status: Values = {
@@ -256,7 +246,7 @@ def _mag_hk(rng: random.Random, length: int, strength: float) -> list[Values]:
         }
         if rng.random() < 0.0003 * strength:
             status["hk2v5_warn"] = True
-        _lose(rng, status, 0.0003)
+        lose(rng, status, 0.0003)
         records.append({"mag_hk_status": status})
     return records
 
@@ -279,7 +269,7 @@ _HIT_RATES: Mapping[str, float] = {
 
 def _hit(rng: random.Random, length: int, strength: float) -> list[Values]:
     """Counts that scatter as counts do, and rise a hundredfold in a storm."""
-    wave, swell = _wave(rng, length, 9), _swell(length)
+    wave, swell = wave_of(rng, length, 9), swell_of(length)
     records = []
     for i in range(length):
         gain = math.exp(max(0.0, strength - 1.0) * (1.8 * swell[i] + 0.5 * wave[i]))
@@ -287,7 +277,7 @@ def _hit(rng: random.Random, length: int, strength: float) -> list[Values]:
         for name, rate in _HIT_RATES.items():
             mean = rate * gain
             values[name] = max(0, round(mean + math.sqrt(mean) * rng.gauss(0.0, 1.0)))
-        _lose(rng, values, 0.01)
+        lose(rng, values, 0.01)
         records.append(values)
     return records
 
@@ -297,8 +287,8 @@ _SWE_COUNTS = (84_873_600, 54_747_200, 34_620_800, 19_944_000, 10_368_000, 4_241
 
 def _swe(rng: random.Random, length: int, strength: float) -> list[Values]:
     """Electron counts that fall with energy; strahl from both sides in some stretches."""
-    waves = [_wave(rng, length, 10) for _ in _SWE_COUNTS]
-    both = _wave(rng, length, 4)
+    waves = [wave_of(rng, length, 10) for _ in _SWE_COUNTS]
+    both = wave_of(rng, length, 4)
     records = []
     for i in range(length):
         values: Values = {
@@ -310,27 +300,27 @@ def _swe(rng: random.Random, length: int, strength: float) -> list[Values]:
         }
         if rng.random() < 0.004:
             values["swe_normalized_counts"][rng.randrange(len(_SWE_COUNTS))] = None
-        _lose(rng, values, 0.003)
+        lose(rng, values, 0.003)
         records.append(values)
     return records
 
 
 def _swapi(rng: random.Random, length: int, strength: float) -> list[Values]:
     """Slow wind of 400 km/s; in a storm some 700 km/s, hot and dense."""
-    fast, dense, hot = (_wave(rng, length, highest) for highest in (8, 20, 30))
-    swell = _swell(length)
+    fast, dense, hot = (wave_of(rng, length, highest) for highest in (8, 20, 30))
+    swell = swell_of(length)
     records = []
     for i in range(length):
         speed = 400.0 + 60.0 * strength * (0.8 * swell[i] + 0.5 * fast[i]) + rng.gauss(0.0, 1.5)
         values: Values = {
-            "swapi_pseudo_proton_speed": _number(speed),
-            "swapi_pseudo_proton_density": _number(5.0 * math.exp(0.35 * strength * dense[i] + rng.gauss(0.0, 0.02))),
-            "swapi_pseudo_proton_temperature": _number(
+            "swapi_pseudo_proton_speed": sent(speed),
+            "swapi_pseudo_proton_density": sent(5.0 * math.exp(0.35 * strength * dense[i] + rng.gauss(0.0, 0.02))),
+            "swapi_pseudo_proton_temperature": sent(
                 90_000.0 * (speed / 400.0) ** 2 * math.exp(0.2 * strength * hot[i] + rng.gauss(0.0, 0.02))
             ),
         }
-        _lose(rng, values, 0.004)
-        _lose(rng, values, 0.002, *values)
+        lose(rng, values, 0.004)
+        lose(rng, values, 0.002, *values)
         records.append(values)
     return records
 
@@ -347,15 +337,15 @@ _CODICE_LO_RATIOS: Mapping[str, float] = {
 
 def _codice_lo(rng: random.Random, length: int, strength: float) -> list[Values]:
     """Ratios of abundances and of charge states, often missing when the wind is thin."""
-    waves = {name: _wave(rng, length, 9) for name in _CODICE_LO_RATIOS}
+    waves = {name: wave_of(rng, length, 9) for name in _CODICE_LO_RATIOS}
     records = []
     for i in range(length):
         values: Values = {
-            name: _number(ratio * math.exp(0.3 * strength * waves[name][i] + rng.gauss(0.0, 0.05)))
+            name: sent(ratio * math.exp(0.3 * strength * waves[name][i] + rng.gauss(0.0, 0.05)))
             for name, ratio in _CODICE_LO_RATIOS.items()
         }
         for name in _CODICE_LO_RATIOS:
-            _lose(rng, values, 0.08 / strength, name)
+            lose(rng, values, 0.08 / strength, name)
         records.append(values)
     return records
 
@@ -363,7 +353,7 @@ def _codice_lo(rng: random.Random, length: int, strength: float) -> list[Values]
 def _codice_hi(rng: random.Random, length: int, strength: float) -> list[Values]:
     """Proton intensities that fall with energy, stronger in one spin sector: 4 epochs, 15 energies, 4 sectors and 4
     elevations."""
-    wave, swell = _wave(rng, length, 9), _swell(length)
+    wave, swell = wave_of(rng, length, 9), swell_of(length)
     spectrum = [180.0 * math.exp(-0.33 * energy) for energy in range(15)]
     sky = [
         1.0 + 0.4 * math.cos(0.5 * math.pi * sector + 0.3 * elevation) for sector in range(4) for elevation in range(4)
@@ -378,13 +368,13 @@ def _codice_hi(rng: random.Random, length: int, strength: float) -> list[Values]
             for energy in range(15)
             for k in range(16)
         ]
-        flat = [_number(float(f"{intensity:.4g}")) for intensity in intensities]
+        flat = [sent(float(f"{intensity:.4g}")) for intensity in intensities]
         rows = [flat[k : k + 4] for k in range(0, 960, 4)]
         sectors = [rows[k : k + 4] for k in range(0, 240, 4)]
         values: Values = {"codice_hi_h": [sectors[k : k + 15] for k in range(0, 60, 15)]}
         if rng.random() < 0.02:
             values["codice_hi_h"][rng.randrange(4)][rng.randrange(15)][rng.randrange(4)] = [None] * 4
-        _lose(rng, values, 0.01)
+        lose(rng, values, 0.01)
         records.append(values)
     return records
 
@@ -410,10 +400,10 @@ def spacecraft(second: int) -> Values:
     # The dipole turns with the Earth once a day and leans with the season.
     angle = 0.2 * math.sin(math.tau * second / 86_400.0) + 0.4 * math.sin(math.tau * second / 31_557_600.0)
     return {
-        "sc_position_GSE": _vector(x, y, z),
-        "sc_position_GSM": _vector(x, *_rotate(y, z, angle)),
-        "sc_velocity_GSE": _vector(vx, vy, vz),
-        "sc_velocity_GSM": _vector(vx, *_rotate(vy, vz, angle)),
+        "sc_position_GSE": vector(x, y, z),
+        "sc_position_GSM": vector(x, *rotated(y, z, angle)),
+        "sc_velocity_GSE": vector(vx, vy, vz),
+        "sc_velocity_GSM": vector(vx, *rotated(vy, vz, angle)),
     }
 
 

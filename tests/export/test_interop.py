@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pandas as pd
+import pyarrow
 import pyarrow.dataset as ds
 import pytest
 
@@ -88,6 +91,25 @@ def by_arrow(folder: Path) -> Found:
 @pytest.mark.parametrize("scan", [by_duckdb, by_polars, by_pandas, by_arrow])
 def test_a_folder_is_scanned_without_an_option(store: Store, of_mag: Path, scan: Callable[[Path], Found]) -> None:
     assert scan(of_mag) == expected(store)
+
+
+def test_what_the_document_shows_gives_the_means(store: Store, of_mag: Path) -> None:
+    duckdb, polars = pytest.importorskip("duckdb"), pytest.importorskip("polars")
+    table = pytest.importorskip("astropy.table")
+    text = (Path(__file__).parents[2] / "docs" / "export.md").read_text(encoding="utf-8").partition("## Reading it")[2]
+    examples = re.findall(r"^    (.+)$", text.replace("parquet/instrument=mag", str(of_mag)), re.MULTILINE)
+    by_day = []
+    for day in (FIRST, date(2026, 1, 31), LAST):
+        values = [float(it["mag_B_magnitude"]) for it in store.rows("mag", day) if it["mag_B_magnitude"]]
+        by_day.append(pytest.approx(sum(values) / len(values)))
+    known = {"polars": polars, "pandas": pd, "pyarrow": pyarrow, "astropy": SimpleNamespace(table=table)}
+    lazy, series, rows, month = (eval(it, known) for it in examples[:4])
+    assert lazy.sort("time_utc").collect()["mag_B_magnitude"].to_list() == by_day
+    assert series.to_list() == by_day
+    assert rows.num_rows == expected(store)[0]
+    assert str(month.unit) == "nT"
+    found = duckdb.connect().execute("\n".join(examples[4:7])).fetchall()
+    assert [mean for _, mean in found] == by_day
 
 
 def test_duckdb_has_a_column_type_for_each_and_the_folders_as_columns(of_mag: Path) -> None:

@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from prefect.client.schemas.objects import StateType
+from prefect.utilities.schema_tools.validation import validate
 
+from flows.backfill import backfill
+from flows.poll import poll
+from ialirt_backfill.exceptions import UnknownInstrument
+from ialirt_backfill.options.catalogues import catalogue_of
 from ialirt_backfill.simulator import Simulator
-from tests.support.flows import options_for, run
+from tests.support.access import FULL
+from tests.support.added import FILES, FOLDERS, assert_holds, write_files
+from tests.support.flows import Hour, options_for, run
 
 OTHER_NAMES = '[hit]\nfile_name = "imap_counts_YYYYMMDD.csv"\nprogress_key = "HIT_MAG_IALIRT"\n'
 DAYS = {"start": date(2026, 2, 2), "end": date(2026, 2, 3)}
@@ -44,3 +52,61 @@ def test_the_environment_of_the_worker_names_the_catalogue(
     state, _ = run(options_for(simulator, datastore, instrument="hit", **DAYS))
     assert state.type is StateType.COMPLETED, state.message
     assert keys(datastore) == {"HIT_MAG_IALIRT"}
+
+
+# --- instruments that no line of Python knows -------------------------------------------------------------------------
+
+ADDED = ",".join([*FILES, "spacecraft_status"])
+DAY = date(2026, 2, 2)
+
+
+@pytest.fixture
+def catalogue(simulator: Simulator, tmp_path: Path) -> str:
+    files = write_files(tmp_path)
+    simulator.catalogue = catalogue_of(files)
+    return files
+
+
+def assert_all_are_there(simulator: Simulator, datastore: str) -> None:
+    start = datetime(DAY.year, DAY.month, DAY.day, tzinfo=UTC)
+    for name in FILES:
+        path = Path(datastore) / FOLDERS[name] / f"{DAY:%Y/%m}" / f"imap_ialirt_{name}_{DAY:%Y%m%d}.csv"
+        assert_holds(path, simulator.records(name, start, start + timedelta(days=1), scopes=FULL))
+    assert list(Path(datastore).rglob("imap_ialirt_spacecraft_status_20260202.csv"))
+
+
+@pytest.mark.parametrize("where", ["", "local"])
+def test_a_flow_fetches_them(
+    simulator: Simulator, datastore: str, catalogue: str, tmp_path: Path, where: str
+) -> None:
+    options = options_for(simulator, datastore, instrument=ADDED, catalogue=catalogue, jobs=2, start=DAY, end=DAY)
+    for path in tmp_path.glob("*.toml"):
+        path.unlink()  # no worker has the files
+    state, _ = run(options, where)
+    assert state.type is StateType.COMPLETED, state.message
+    assert_all_are_there(simulator, datastore)
+
+
+def test_the_form_of_a_deployment_takes_them(
+    simulator: Simulator, datastore: str, catalogue: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As typed there, with a catalogue in the environment of who runs it."""
+    typed: dict[str, Any] = {
+        "instrument": ADDED, "start": str(DAY), "end": str(DAY), "url": simulator.url, "datastore": datastore,
+    }  # fmt: skip
+    validate({"options": typed}, backfill.parameters.model_dump(), raise_on_error=True)
+    with pytest.raises(UnknownInstrument, match="swapi_hk"):
+        backfill.validate_parameters({"options": typed})
+    monkeypatch.setenv("IALIRT_CATALOGUE", catalogue)
+    options = backfill.validate_parameters({"options": typed})["options"]
+    assert poll.validate_parameters({"options": {"instrument": ADDED}})["options"].instrument == ADDED
+    state, _ = run(options)
+    assert state.type is StateType.COMPLETED, state.message
+    assert_all_are_there(simulator, datastore)
+
+
+def test_a_polling_flow_keeps_them_complete(simulator: Simulator, datastore: str, catalogue: str) -> None:
+    hour = Hour(simulator, datastore, "2026-02-02T06:00:00", instrument=ADDED, since=DAY, catalogue=catalogue)
+    state, _ = hour.run()
+    assert state.type is StateType.COMPLETED, state.message
+    assert len(list(Path(datastore).rglob("*_20260202.csv"))) == len(FILES) + 1

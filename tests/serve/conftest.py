@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from ialirt_backfill.instruments import INSTRUMENTS
-from ialirt_backfill.options import StoreOptions
+from ialirt_backfill.options import ServeOptions
 from ialirt_backfill.serve.hapi import Hapi
 from ialirt_backfill.serve.holdings import Holdings
 from ialirt_backfill.simulator import Simulator
@@ -82,10 +82,12 @@ def make() -> Iterator[Make]:
     """Makes a core over a datastore, as of a time."""
     made: list[Holdings] = []
 
-    def core(datastore: Path, now: datetime = LONG_AFTER, **how: Any) -> Core:
-        holdings = Holdings(StoreOptions(datastore=str(datastore)), INSTRUMENTS.values())
+    def core(datastore: Path, now: datetime = LONG_AFTER, *, catalogue: str | None = None, **how: Any) -> Core:
+        options = ServeOptions(datastore=str(datastore), catalogue=catalogue)
+        holdings = Holdings(options)
         made.append(holdings)
-        return Core(Hapi(datastore, holdings, contact="the tests", clock=lambda: now, **how), datastore)
+        hapi = Hapi(datastore, holdings, options.instruments, contact="the tests", clock=lambda: now, **how)
+        return Core(hapi, datastore)
 
     yield core
     for holdings in made:

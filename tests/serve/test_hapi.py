@@ -337,3 +337,36 @@ def test_the_landing_page_leads_on(core: Core) -> None:
     assert answer.headers["Content-Type"].startswith("text/html")
     assert all(f"/hapi/info?dataset={id_}" in page for id_ in core.ids)
     assert "uncalibrated" in page
+
+
+def test_an_instrument_of_ones_own_catalogue_is_served_too(own: Path, make: Make, tmp_path: Path) -> None:
+    catalogue = tmp_path / "catalogue.toml"
+    catalogue.write_text(
+        """
+[sun]
+title = "Sun"
+sentence = "How it shines."
+cadence = "60s"
+window = "1d"
+[sun.axes.band]
+unit = "nm"
+values = [1.0, 2.0]
+[sun.fields]
+sun_flux = { list = "band", unit = "W.m**-2" }
+[swapi]
+scopes = ["full"]
+""",
+        encoding="utf-8",
+    )
+    path = own / "ialirt/2026/02/imap_ialirt_sun_20260202.csv"
+    path.write_text("time_utc,sun_flux_1,sun_flux_2\n2026-02-02T00:00:01,1.5,\n", encoding="utf-8")
+    for ledger in own.glob("ledger*"):
+        ledger.unlink()
+    core = make(own, catalogue=str(catalogue), exposed=True)
+    assert {"sun", "sun_1min", "sun_1h"} <= set(core.ids)
+    assert "swapi" not in core.ids
+    flux = core.info("sun")["parameters"][1]
+    assert (flux["size"], flux["units"], flux["bins"][0]["centers"]) == ([2], "W.m**-2", [1.0, 2.0])
+    assert core.rows("sun", "2026-02-02", "2026-02-03", parameters="sun_flux") == [
+        ["2026-02-02T00:00:01Z", [1.5, -1e31]]
+    ]

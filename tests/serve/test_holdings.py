@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from ialirt_backfill.instruments import INSTRUMENTS
-from ialirt_backfill.options import StoreOptions
+from ialirt_backfill.options import ServeOptions
 from ialirt_backfill.serve import holdings as module
 from ialirt_backfill.serve.holdings import Holding, Holdings
 
@@ -28,7 +28,7 @@ def holdings_of(monkeypatch: pytest.MonkeyPatch) -> Iterator[Make]:
     monkeypatch.setattr(module, "PATIENCE_SECONDS", 0.2)
 
     def make(datastore: Path) -> Holdings:
-        made.append(Holdings(StoreOptions(datastore=str(datastore)), INSTRUMENTS.values()))
+        made.append(Holdings(ServeOptions(datastore=str(datastore))))
         return made[-1]
 
     yield make
@@ -95,7 +95,7 @@ def test_files_that_hold_nothing_are_passed_over(
 
 def test_who_asks_does_not_wait_for_a_look_that_is_a_second_late(own: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "FRESH_SECONDS", 0.05)
-    holdings = Holdings(StoreOptions(datastore=str(own)), INSTRUMENTS.values())
+    holdings = Holdings(ServeOptions(datastore=str(own)))
     before = holdings.known()
     look = holdings._from_ledger
 

@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 import pytest
 
 from ialirt_backfill.instruments import INSTRUMENTS
+from ialirt_backfill.instruments.stored import stored_size
 from ialirt_backfill.simulator import LIMIT, Simulator
-from ialirt_backfill.simulator.weather import stored_size
 from tests.simulator.asking import FILL, HOUR, MINUTE, SECOND, START, ask, at, get, quiet_day, span, text, times
 from tests.support.access import KEY
 

@@ -1,0 +1,40 @@
+"""How much of a query the server counts: not the bytes of JSON but those that its store, DynamoDB, reads."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+LIMIT = 1_048_576
+"""Stored bytes above which a query is refused: what the server's store reads at once."""
+
+
+def stored_size(value: object) -> int:
+    """The bytes a value takes up in the server's store, by the rules of DynamoDB.
+
+    The outermost object is the record itself, whose names and values count without the overhead of a map.
+    """
+    if not isinstance(value, dict):
+        return _size(value)
+    return sum(len(name.encode()) + _size(member) for name, member in value.items())
+
+
+def _size(value: object) -> int:
+    if value is None or isinstance(value, bool):
+        return 1
+    if isinstance(value, float | int):
+        return _number_size(value)
+    if isinstance(value, list):
+        return 3 + len(value) + sum(map(_size, value))
+    if isinstance(value, str):
+        return len(value.encode())
+    if isinstance(value, dict):
+        return 3 + sum(1 + len(name.encode()) + _size(member) for name, member in value.items())
+    raise TypeError(f"nothing like {value!r} is stored")
+
+
+@lru_cache(maxsize=65_536)
+def _number_size(value: float) -> int:
+    """A byte per two significant digits, one more, and one for a minus sign."""
+    mantissa = str(value).partition("e")[0]
+    digits = mantissa.lstrip("-").replace(".", "").strip("0")
+    return (len(digits) + 1) // 2 + 1 + mantissa.startswith("-")
