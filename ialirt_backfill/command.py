@@ -34,6 +34,7 @@ from ialirt_backfill.options import (
     MirrorOptions,
     PlotOptions,
     PollOptions,
+    QuicklookOptions,
     RunsOptions,
     ServeOptions,
     StatusOptions,
@@ -242,7 +243,8 @@ def run_config(options: ConfigOptions) -> int:
     from ialirt_backfill.options.settings import configuration
     from ialirt_backfill.terminal.configuration import show_config
 
-    show_config(configuration([command.options for command in COMMANDS.values()]), options)
+    kinds = [command.options for command in COMMANDS.values()]
+    show_config(configuration([*kinds, QuicklookOptions]), options)  # of a flow, whose variables are ours as well
     return EXIT_WELL
 
 
