@@ -15,6 +15,7 @@ from ialirt_backfill.options.commands import (
     CompletionOptions,
     ConfigOptions,
     DecisionOptions,
+    DoctorOptions,
     ExportOptions,
     GapsOptions,
     HistoryOptions,
@@ -36,7 +37,6 @@ from ialirt_backfill.options.commands import (
 from ialirt_backfill.options.fields import option
 from ialirt_backfill.options.forms import (
     ALL,
-    Duration,
     parse_day,
     parse_duration,
     parse_instruments,
@@ -61,7 +61,7 @@ __all__ = [
     "CompletionOptions",
     "ConfigOptions",
     "DecisionOptions",
-    "Duration",
+    "DoctorOptions",
     "ExportOptions",
     "GapsOptions",
     "HistoryOptions",
