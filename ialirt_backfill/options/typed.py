@@ -237,12 +237,17 @@ def _shown(words: Iterable[str], flags: Collection[str]) -> Iterator[str]:
         hidden = is_option and not equals and flag not in flags
 
 
-def misspelt(names: Mapping[str, str], variables: Collection[str]) -> list[str]:
-    """A notice for each variable of the environment that looks like one of ours and is none."""
+def misspelt(names: Iterable[str], variables: Mapping[str, str]) -> list[str]:
+    """A notice for each variable of the environment that looks like one of ours and is none.
+
+    ``variables`` are ours, by the names that a person may think they have.
+    """
     notices = []
     for name in sorted(names):
-        if name.startswith("IALIRT_") and name not in variables:
+        if name.startswith("IALIRT_") and name not in variables.values():
             near = difflib.get_close_matches(name, variables, n=1, cutoff=0.85)
             if near:
-                notices.append(f"the environment variable {name} means nothing here; did you mean {near[0]}?")
+                notices.append(
+                    f"the environment variable {name} means nothing here; did you mean {variables[near[0]]}?"
+                )
     return notices

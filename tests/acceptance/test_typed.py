@@ -92,6 +92,7 @@ REFUSED = {
     "--instrument mag --last 7": "--last: '7' is not a duration: 7s, 7m, 7h or 7d?",
     "history --instrument hit --day 2026-01": "'2026-01' is a month, and one day is meant: write it as 2026-01-01",
     "poll --instrument mag --every 5 --once": "--every: '5' is not a duration: 5s, 5m, 5h or 5d?",
+    "completion": "say which shell: bash, zsh or fish",
     "completion tcsh": "invalid choice: 'tcsh'",
     "ledger": "say what to do with the ledger: current, upgrade, prune",
     "ledger prune": "ledger prune needs --keep, as in --keep 90d",
@@ -235,6 +236,11 @@ def test_a_variable_one_letter_off_is_noticed_by_every_command(run: Run, monkeyp
         said = run(line).err
         assert said.count("IALIRT_DATASTOR means nothing here; did you mean IALIRT_DATASTORE?") == 1
         assert "ANOTHER_PROGRAM" not in said
+
+
+def test_so_is_one_that_is_named_as_its_option(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("IALIRT_URL", "http://127.0.0.1:1")
+    assert "IALIRT_URL means nothing here; did you mean IALIRT_DATA_ACCESS_URL?" in run("config").err
 
 
 def test_a_setting_of_the_environment_is_complained_of_by_its_name(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
