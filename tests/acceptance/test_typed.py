@@ -74,6 +74,17 @@ REFUSED = {
     " --datastore d",
     "--instrument hit 2026-01-05 2026-01-07 --datastore d": "'2026-01-05' stands alone; days are named so:"
     " ialirt-backfill --instrument hit --datastore d --start 2026-01-05 --end 2026-01-07",
+    "hit today --datastore d": "ialirt-backfill --instrument hit --start today --end today --datastore d",
+    "hit please": f"ialirt-backfill --instrument hit {EXAMPLE}",
+    "--instrument hit --start 2026-01-05 2026-01-07": "'2026-01-07' stands alone; days are named so: ialirt-backfill"
+    " --instrument hit --start 2026-01-05 --end 2026-01-07",
+    "--instrument hit --last 7d 2026-01-07": "'2026-01-07' belongs to no option",
+    "--instrument hit --start 2026-01-05..2026-01-07": "is a range: write it as --start 2026-01-05 --end 2026-01-07",
+    "--instrument hit --start 2026-01-05/2026-01-07": "is a range: write it as --start 2026-01-05 --end 2026-01-07",
+    "STATUS": "Did you mean 'status'?",
+    "poll --start 2026-01-05": "that is --since: ialirt-backfill poll --since 2026-01-05",
+    "sesame0123456789": "there is no command '…'.",
+    "--instrument hit sesame0123456789": "'…' belongs to no option",
     "status 2026-01-05": "ialirt-backfill status --start 2026-01-05 --end 2026-01-05",
     "--inst hit --start 2026-01-01": "there is no option --inst. Did you mean --instrument?",
     "hit --last 7d --ledger postgresql://me:sesame@h/db": "'hit' is an instrument, no command (with the password"
