@@ -3,7 +3,7 @@
 #   docker run --rm -v ialirt-data:/data ialirt-backfill ialirt-backfill --instrument hit --start 2026-01-01
 FROM python:3.11-slim AS build
 WORKDIR /source
-COPY pyproject.toml README.md cli.py ./
+COPY pyproject.toml README.md LICENSE cli.py ./
 COPY flows flows
 COPY ialirt_backfill ialirt_backfill
 COPY ledger ledger

@@ -15,6 +15,7 @@ import sys
 import tempfile
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -39,7 +40,8 @@ class Days:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._of_thread = threading.local()
-        sqlite3.connect(folder / "ledger").executescript(TABLES)
+        with closing(sqlite3.connect(folder / "ledger")) as ledger:
+            ledger.executescript(TABLES)
 
     def carry_out(self, day: date) -> int:
         """Claim, fetch, write, publish, record."""

@@ -16,7 +16,6 @@ from flows.blocks import secret
 from flows.forms import Form, Options, title
 from flows.logs import is_last_word
 from ialirt_backfill.exceptions import IalirtBackfillError, UnknownInstrument, UsageError
-from ialirt_backfill.mirror.address import Address
 from ialirt_backfill.options import WorkOptions
 from ialirt_backfill.options.datastore import means_own_ledger
 from ialirt_backfill.options.key import read_key
@@ -62,11 +61,18 @@ def _refuse_passwords(given: Mapping[str, Any]) -> None:
         address = given.get(name)
         if address is None:
             continue
-        if without_secrets(address) != address or (name == "database" and Address(address).has_secret):
+        if without_secrets(address) != address or (name == "database" and _has_secret(address)):
             raise UsageError(
                 f"{title(name)}: the address holds a password, which Prefect keeps and shows to everybody: put it into"
                 f" the Secret block {block}, delete this run, and change the password"
             )
+
+
+def _has_secret(database: str) -> bool:
+    """Whether the address of a mirror's database holds a password."""
+    from ialirt_backfill.mirror.address import Address  # noqa: PLC0415 - the other flows need no mirror's extra
+
+    return Address(database).has_secret
 
 
 def api_key(options: WorkOptions) -> str | None:

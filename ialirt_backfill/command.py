@@ -18,7 +18,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from ialirt_backfill.ending import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_USAGE, EXIT_WELL, Stop
-from ialirt_backfill.exceptions import IalirtBackfillError, UsageError
+from ialirt_backfill.exceptions import ApiError, IalirtBackfillError, UsageError
 from ialirt_backfill.options import (
     ALL,
     AdoptOptions,
@@ -26,6 +26,7 @@ from ialirt_backfill.options import (
     ChangesOptions,
     CompletionOptions,
     ConfigOptions,
+    DoctorOptions,
     ExportOptions,
     GapsOptions,
     HistoryOptions,
@@ -233,9 +234,18 @@ def run_ledger(options: LedgerOptions) -> int:
 
 
 def run_instruments(options: InstrumentsOptions) -> int:
-    from ialirt_backfill.terminal.instruments import show_instruments
+    from ialirt_backfill.terminal import instruments as screen
 
-    show_instruments(options)
+    if options.action != "guess":
+        screen.show_instruments(options)
+        return EXIT_WELL
+    from ialirt_backfill.upkeep.guess import guess
+
+    try:
+        screen.show_draft(guess(options), options)
+    except ApiError as error:
+        print(f"{PROGRAM}: {error}", file=sys.stderr)  # noqa: T201
+        return EXIT_FAILED
     return EXIT_WELL
 
 
@@ -260,6 +270,15 @@ def run_verify(options: VerifyOptions) -> int:
     marks = [] if options.demo or not found.is_synthetic else ["--demo"]
     show_verification(found, options, again=_typed("--fix", *marks))
     return stop.exit_code if stop.is_set() else found.exit_code
+
+
+def run_doctor(options: DoctorOptions) -> int:
+    from ialirt_backfill.doctor.diagnosis import diagnose
+    from ialirt_backfill.terminal.doctor import show_diagnosis
+
+    diagnosis = diagnose(options, [command.options for command in COMMANDS.values()])
+    show_diagnosis(diagnosis, options)
+    return diagnosis.exit_code
 
 
 def run_completion(options: CompletionOptions) -> int:
@@ -298,9 +317,10 @@ COMMANDS = {
     "changes": Command(ChangesOptions, run_changes, "the days whose content has changed since", only_tells=True),
     "adopt": Command(AdoptOptions, run_adopt, "take the files of another program into the ledger, without the network"),
     "instruments": Command(
-        InstrumentsOptions, run_instruments, "what is known of the instruments: columns, units; check a catalogue", True
+        InstrumentsOptions, run_instruments, "what is known of the instruments; check or draft a catalogue", True
     ),
     "ledger": Command(LedgerOptions, run_ledger, "show the ledger's version, upgrade it, prune its history"),
+    "doctor": Command(DoctorOptions, run_doctor, "where server or place are not what we think", only_tells=True),
     "config": Command(ConfigOptions, run_config, "each setting's value and where it came from", only_tells=True),
     "completion": Command(CompletionOptions, run_completion, "completion for bash, zsh or fish"),
 }

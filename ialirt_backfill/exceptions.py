@@ -36,6 +36,10 @@ class AccessDenied(ApiError):
     """I-ALiRT refused the request: check the API key (IALIRT_API_KEY or --api-key-file) and --url."""
 
 
+class NothingThere(ApiError):
+    """I-ALiRT has no record of what was asked for."""
+
+
 class Unreachable(ApiError):
     """I-ALiRT cannot be reached. ``cause`` says why, in words."""
 

@@ -310,11 +310,18 @@ def written(table: Mapping[str, Any]) -> str:
 # --- an instrument ----------------------------------------------------------------------------------------------------
 
 
+def complaint_about_name(name: str) -> str:
+    """What is wrong with the name of an instrument; empty: nothing."""
+    if _INSTRUMENT.fullmatch(name) and name != "all" and len(name) <= LONGEST_NAME:
+        return ""
+    return f"write the name as the API has it: at most {LONGEST_NAME} small letters, digits and _"
+
+
 def instrument_of(name: str, values: Mapping[str, Any], problems: list[Problem]) -> Instrument:
     """The instrument that an expanded table makes; what is wrong with it is added to ``problems``."""
     table = Table(values, (name,), problems)
-    if not _INSTRUMENT.fullmatch(name) or name == "all" or len(name) > LONGEST_NAME:
-        table.wrong(f"write the name as the API has it: at most {LONGEST_NAME} small letters, digits and _")
+    if wrong := complaint_about_name(name):
+        table.wrong(wrong)
     for key in ("title", "cadence"):
         if key not in values:
             table.wrong(f"{key} is missing: write {key} = " + ('"…"' if key == "title" else '"4s"'))

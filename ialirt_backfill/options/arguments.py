@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import difflib
 import os
+import re
 import sys
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import MISSING, fields
@@ -24,6 +26,7 @@ from ialirt_backfill.options.typed import (
     straightened,
     unknown_command,
     unknown_options,
+    with_hyphens,
 )
 
 DEFAULT_COMMAND = "backfill"
@@ -41,6 +44,7 @@ SETTINGS = """settings:
 
 def command_of(words: Sequence[str], kinds: Kinds) -> tuple[str, list[str]]:
     """The command that the first word names, and the other words; the backfill where it names none."""
+    words = with_hyphens(words)
     if len(words) > 1 and words[0] in {*_HELP, *_AS_OPTIONS} and words[1] in kinds:
         return words[1], [_AS_OPTIONS.get(words[0], words[0]), *words[2:]]
     if not words or words[0].startswith("-"):
@@ -145,8 +149,22 @@ def _plain(message: str) -> str:
         return f"say what to do with the ledger: {', '.join(LEDGER_ACTIONS)}"
     if not message.startswith("argument ") or not what:
         return message
+    if option == "action" and (found := _NO_ACTION.match(what)):
+        return _no_action(found[1], [choice.strip("'") for choice in found[2].split(", ")])
     flag = next((it for it in option.split("/") if it.startswith("--")), option)
     return f"{flag} is without its value" if what == "expected one argument" else f"{flag}: {what}"
+
+
+_NO_ACTION = re.compile(r"invalid choice: '(.*)' \(choose from (.*)\)", re.DOTALL)
+"""What argparse says of a word that is none of those that go with a command."""
+
+
+def _no_action(word: str, choices: Sequence[str]) -> str:
+    near = difflib.get_close_matches(word, choices, n=1)
+    if near:
+        return f"there is no {word!r} here. Did you mean {near[0]!r}?"
+    known = f"{word!r} is none of {', '.join(choices)}"
+    return f"{known}: for one instrument, instruments show {word}" if "show" in choices else known
 
 
 def _parser(name: str, options: type[Any], epilog: str) -> ArgumentParser[Any]:

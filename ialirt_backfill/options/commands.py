@@ -22,12 +22,12 @@ from ialirt_backfill.instruments import (
     Instrument,
     default_catalogue,
 )
+from ialirt_backfill.instruments.entries import complaint_about_name
 from ialirt_backfill.options.catalogues import CATALOGUE_VARIABLE, CatalogueFiles, catalogue_files
 from ialirt_backfill.options.datastore import LEDGER
 from ialirt_backfill.options.fields import checked, option
 from ialirt_backfill.options.forms import (
     ALL,
-    Duration,
     means_all,
     parse_board,
     parse_count,
@@ -35,6 +35,7 @@ from ialirt_backfill.options.forms import (
     parse_duration,
     parse_instruments,
     parse_last_day,
+    parse_one_day,
     parse_percent,
     parse_picture,
     parse_rate,
@@ -158,8 +159,8 @@ class StoreOptions(_Checks):
 
 
 @dataclass(frozen=True, kw_only=True)
-class AskOptions(_Checks):
-    """How I-ALiRT is asked, and as of when."""
+class ReachOptions(_Checks):
+    """Where I-ALiRT is, the key to it, and as of when it is asked."""
 
     url: str = option(DEFAULT_URL, "base address of I-ALiRT", metavar="URL", env="IALIRT_DATA_ACCESS_URL")
     api_key_file: Optional[str] = option(
@@ -168,30 +169,12 @@ class AskOptions(_Checks):
         metavar="FILE",
         env="IALIRT_API_KEY_FILE",
     )
-    jobs: int = option(4, "requests in flight at once", parse=parse_count, metavar="N", env="IALIRT_JOBS")
-    max_rate: Optional[float] = option(
-        None, "requests per second, at most: 2, 0.5, 30/min", parse=parse_rate, metavar="R", env="IALIRT_MAX_RATE"
-    )
-    timeout: Duration = option(
+    timeout: timedelta = option(
         timedelta(seconds=60),
         f"how long one request may take in all, at most {LONGEST_TIMEOUT_SECONDS // 60}m",
         parse=parse_duration,
         metavar="TIME",
         env="IALIRT_TIMEOUT",
-    )
-    settle: Duration = option(
-        timedelta(days=1),
-        "how long after its end a day may still gain records: 90s, 5m, 1h, 1d or PT5M",
-        parse=parse_duration,
-        metavar="TIME",
-        env="IALIRT_SETTLE",
-    )
-    overlap: Duration = option(
-        timedelta(minutes=10),
-        "how long the newest records may still change, so that they are asked for again",
-        parse=parse_duration,
-        metavar="TIME",
-        env="IALIRT_OVERLAP",
     )
     as_of: Optional[datetime] = option(
         None, "plan as if it were this time, ISO 8601 (Z or no zone: UTC)", parse=parse_time, metavar="TIME"
@@ -201,13 +184,40 @@ class AskOptions(_Checks):
     def __post_init__(self) -> None:
         if self.api_key_file is not None:
             object.__setattr__(self, "api_key_file", full_path("--api-key-file", self.api_key_file))
-        checked(self.jobs, 1 <= self.jobs <= 64, f"--jobs {self.jobs}: between 1 and 64 requests in flight")
-        checked(self.max_rate, 0 < (self.max_rate or 0) < inf, f"--max-rate {self.max_rate}: more than 0 per second")
         seconds = self.timeout.total_seconds()
         good = 0 < seconds <= LONGEST_TIMEOUT_SECONDS
         checked(
             seconds, good, f"--timeout {seconds:g}s: more than 0 and at most {LONGEST_TIMEOUT_SECONDS // 60} minutes"
         )
+        super().__post_init__()
+
+
+@dataclass(frozen=True, kw_only=True)
+class AskOptions(ReachOptions):
+    """How I-ALiRT is asked, and as of when."""
+
+    jobs: int = option(4, "requests in flight at once", parse=parse_count, metavar="N", env="IALIRT_JOBS")
+    max_rate: Optional[float] = option(
+        None, "requests per second, at most: 2, 0.5, 30/min", parse=parse_rate, metavar="R", env="IALIRT_MAX_RATE"
+    )
+    settle: timedelta = option(
+        timedelta(days=1),
+        "how long after its end a day may still gain records: 90s, 5m, 1h, 1d or PT5M",
+        parse=parse_duration,
+        metavar="TIME",
+        env="IALIRT_SETTLE",
+    )
+    overlap: timedelta = option(
+        timedelta(minutes=10),
+        "how long the newest records may still change, so that they are asked for again",
+        parse=parse_duration,
+        metavar="TIME",
+        env="IALIRT_OVERLAP",
+    )
+
+    def __post_init__(self) -> None:
+        checked(self.jobs, 1 <= self.jobs <= 64, f"--jobs {self.jobs}: between 1 and 64 requests in flight")
+        checked(self.max_rate, 0 < (self.max_rate or 0) < inf, f"--max-rate {self.max_rate}: more than 0 per second")
         for name, value, longest in (("settle", self.settle, 3650), ("overlap", self.overlap, 1)):
             good = timedelta(0) <= value <= timedelta(days=longest)
             checked(value, good, f"--{name} {value}: between 0 and {longest} day{'' if longest == 1 else 's'}")
@@ -267,7 +277,7 @@ class RangeOptions(_Known):
         parse=parse_last_day,
         metavar="DAY",
     )
-    last: Optional[Duration] = option(
+    last: Optional[timedelta] = option(
         None, "instead of --start: the newest days, up to --end, as 7d", parse=parse_duration, metavar="TIME"
     )
     catalogue: Optional[str] = _catalogue()
@@ -346,12 +356,12 @@ class PassOptions(_Known):
         metavar="NAME",
         env="IALIRT_INSTRUMENT",
     )
-    every: Duration = option(
+    every: timedelta = option(
         timedelta(minutes=5), "time from pass to pass: 30s, 5m or PT5M", parse=parse_duration, metavar="TIME"
     )
     once: bool = option(False, "one pass, and the end")
     until_end_of_hour: bool = option(False, "end before the next full hour, in which another poll may begin")
-    lag: Duration = option(
+    lag: timedelta = option(
         timedelta(0), "leave the newest seconds alone: 90s or PT90S", parse=parse_duration, metavar="TIME"
     )
     since: Optional[date] = option(
@@ -480,6 +490,31 @@ class MirrorOptions(StoreOptions, RangeOptions):
                 "--database is missing: postgresql://user@host/database or sqlite:///path/to/mirror.sqlite"
             )
         return self.database
+
+
+@dataclass(frozen=True, kw_only=True)
+class DoctorOptions(WorkOptions, _Known):
+    """Tell where the server, what it sends, or this place are not what this program thinks: a line for each finding.
+
+    At most 3 requests per instrument, in less than a minute; nothing is changed. Exit code 1 where something is wrong.
+    """
+
+    instrument: str = option(
+        ALL,
+        f"one instrument, a comma-separated list, or all: {', '.join(INSTRUMENTS)}",
+        parse=written_names,
+        metavar="NAME",
+        env="IALIRT_INSTRUMENT",
+    )
+    record: Optional[str] = option(
+        None, "keep the answers as files in this folder, to attach to a report; never the key", metavar="DIR"
+    )
+    catalogue: Optional[str] = _catalogue()
+
+    def __post_init__(self) -> None:
+        if self.record is not None:
+            object.__setattr__(self, "record", full_path("--record", self.record))
+        super().__post_init__()
 
 
 # --- pictures ---------------------------------------------------------------------------------------------------------
@@ -673,7 +708,7 @@ class ExportOptions(StoreOptions, RangeOptions):
     public: bool = option(
         False, "leave out the instruments and columns that not everybody is shown", env="IALIRT_PUBLIC"
     )
-    open_every: Duration = option(
+    open_every: timedelta = option(
         timedelta(hours=1),
         "write a day that still grows at most so often: 0s, 10m, 1h or PT1H",
         parse=parse_duration,
@@ -755,7 +790,7 @@ class HistoryOptions(StoreOptions, _Known):
     instrument: Optional[str] = option(
         None, f"one instrument: {', '.join(INSTRUMENTS)}", parse=written_names, metavar="NAME", env="IALIRT_INSTRUMENT"
     )
-    day: Optional[date] = option(None, "the UTC day", parse=parse_day, metavar="DAY")
+    day: Optional[date] = option(None, "the UTC day", parse=parse_one_day, metavar="DAY")
     catalogue: Optional[str] = _catalogue()
 
     def __post_init__(self) -> None:
@@ -842,14 +877,17 @@ class AdoptOptions(StoreOptions, RangeOptions):
     )
 
 
-INSTRUMENTS_ACTIONS = ("list", "show", "check")
+INSTRUMENTS_ACTIONS = ("list", "show", "check", "guess")
+_EXAMPLES = {"show": "hit", "check": "ours.toml", "guess": "glows"}
 
 
 @dataclass(frozen=True, kw_only=True)
-class InstrumentsOptions:
-    """Show what is known of the instruments: list them, show one with its columns, or check a catalogue of your own.
+class InstrumentsOptions(ReachOptions):
+    """Show what is known of the instruments: list them, show one with its columns, check a catalogue of your own, or
+    draft an entry of it.
 
-    show NAME tells of the columns of an instrument; check FILE reads a catalogue and tells all that is wrong with it.
+    show NAME tells of the columns of an instrument; check FILE reads a catalogue and tells all that is wrong with it;
+    guess NAME asks I-ALiRT for an hour of an instrument and drafts its entry, on standard output.
     """
 
     action: str = option(
@@ -861,21 +899,30 @@ class InstrumentsOptions:
         nargs="?",
     )
     target: Optional[str] = option(
-        None, "with show: the instrument; with check: the file", flags=["target"], parse=str, nargs="?"
+        None, "with show and guess: the instrument; with check: the file", flags=["target"], parse=str, nargs="?"
+    )
+    as_of: Optional[datetime] = option(
+        None,
+        "with guess: draft from the hour before this time, ISO 8601 (Z or no zone: UTC)",
+        parse=parse_time,
+        metavar="TIME",
     )
     catalogue: Optional[str] = _catalogue()
     json: bool = option(False, "one JSON object on standard output, everything else on standard error")
 
     def __post_init__(self) -> None:
         if self.target is None and self.action != INSTRUMENTS_ACTIONS[0]:
-            example = "hit" if self.action == "show" else "ours.toml"
-            raise UsageError(f"instruments {self.action}: name one, as in: instruments {self.action} {example}")
+            example = f"instruments {self.action} {_EXAMPLES[self.action]}"
+            raise UsageError(f"instruments {self.action}: name one, as in: {example}")
         if self.target is not None and self.action == INSTRUMENTS_ACTIONS[0]:
             raise UsageError(f"instruments list shows all: for one, instruments show {self.target}")
         if self.catalogue is not None:
             object.__setattr__(self, "catalogue", catalogue_files(self.catalogue))
         if self.action == "show":
             parse_instruments(self.target or "", self.known)
+        if self.action == "guess" and (wrong := complaint_about_name(self.target or "")):
+            raise UsageError(f"instruments guess {self.target}: {wrong}")
+        super().__post_init__()
 
     @property
     def known(self) -> Catalogue:

@@ -6,11 +6,11 @@ import os
 from pathlib import Path
 
 from ialirt_backfill.exceptions import UsageError
-from ialirt_backfill.options import AskOptions
+from ialirt_backfill.options import ReachOptions
 from ialirt_backfill.options.texts import read_text, unquoted
 
 
-def read_key(options: AskOptions) -> str | None:
+def read_key(options: ReachOptions) -> str | None:
     """The API key from the file that the options name, else from the environment; None where there is none."""
     if options.api_key_file is None:
         return _as_meant("environment variable IALIRT_API_KEY", os.environ.get("IALIRT_API_KEY") or "") or None

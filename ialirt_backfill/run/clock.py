@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
-from ialirt_backfill.options import AskOptions
+from ialirt_backfill.options import ReachOptions
 
 Clock = Callable[[], datetime]
 
@@ -15,7 +15,7 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-def fixed_clock(options: AskOptions) -> Clock:
+def fixed_clock(options: ReachOptions) -> Clock:
     """A clock that stands still at ``as_of``; this machine's where there is none."""
     as_of = options.as_of
     return (lambda: as_of) if as_of else utc_now

@@ -16,7 +16,7 @@ from ialirt_backfill.ask.endpoint import Endpoint
 from ialirt_backfill.ask.patience import Patience
 from ialirt_backfill.ending import EXIT_WELL, Stop
 from ialirt_backfill.exceptions import UsageError
-from ialirt_backfill.instruments import LAUNCH
+from ialirt_backfill.instruments import LAUNCH, Catalogue
 from ialirt_backfill.options import BackfillOptions, PollOptions, VerifyOptions
 from ialirt_backfill.options.key import read_key
 from ialirt_backfill.options.recorded import recorded
@@ -183,7 +183,8 @@ def session(
     _refuse_before_launch(now)
     patience = patience or Patience(answer=options.timeout.total_seconds())
     with ExitStack() as stack:
-        demo = stack.enter_context(_simulator(options, clock or fixed_clock(options))) if options.demo else None
+        at = clock or fixed_clock(options)
+        demo = stack.enter_context(demonstration(options.known, at)) if options.demo else None
         endpoint = demo or Endpoint(options.url, key or read_key(options))
         ledger = stack.enter_context(Ledger.open(options.ledger_url))
         _refuse_mixing(ledger, options)
@@ -238,13 +239,13 @@ def _tell_of_clock(context: Context) -> None:
 
 
 @contextmanager
-def _simulator(options: Work, clock: Clock) -> Iterator[Endpoint]:
+def demonstration(known: Catalogue, clock: Clock) -> Iterator[Endpoint]:
     """The built-in simulator on a loopback port, with a key to all of it, for as long as the run lasts."""
     # Only a demonstration needs it.
     from ialirt_backfill.simulator import DEMONSTRATION_KEY, Simulator, all_scopes  # noqa: PLC0415
 
-    keys = {DEMONSTRATION_KEY: all_scopes(options.known)}
-    with Simulator(now=clock, keys=keys, catalogue=options.known) as simulator:
+    keys = {DEMONSTRATION_KEY: all_scopes(known)}
+    with Simulator(now=clock, keys=keys, catalogue=known) as simulator:
         log.info("the simulator listens on %s; its data are synthetic", simulator.url)
         yield Endpoint(simulator.url, DEMONSTRATION_KEY)
 

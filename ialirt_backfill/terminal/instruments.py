@@ -12,6 +12,7 @@ from ialirt_backfill.options import InstrumentsOptions
 from ialirt_backfill.terminal.consoles import make_console, number, prose, show, show_table, word
 from ialirt_backfill.terminal.plain import plain, write_json
 from ialirt_backfill.terminal.words import counted, length
+from ialirt_backfill.upkeep.drafting import Draft
 
 
 def show_instruments(options: InstrumentsOptions, console: Console | None = None) -> None:
@@ -28,6 +29,14 @@ def show_instruments(options: InstrumentsOptions, console: Console | None = None
         _show_checked(options, console)
         return
     _show_all(options.instruments, console)
+
+
+def show_draft(draft: Draft, options: InstrumentsOptions) -> None:
+    """The draft on standard output, so that it can be kept as a file."""
+    if options.json:
+        write_json({"instrument": draft.name, "records": draft.records, "toml": draft.text})
+    else:
+        print(draft.text, end="")  # noqa: T201
 
 
 def _show_all(instruments: tuple[Instrument, ...], console: Console) -> None:

@@ -17,6 +17,7 @@ import cli
 from ialirt_backfill.instruments import INSTRUMENTS
 from ialirt_backfill.options import BackfillOptions
 from ialirt_backfill.plan.decisions import Action
+from tests.support.blocks import blocks
 from tests.support.commands import Command
 
 ROOT = Path(__file__).parents[2]
@@ -79,6 +80,16 @@ def test_the_commands_after_the_demonstration_work_as_they_stand(command: Comman
     _, file, sql = shlex.split(query)
     with closing(sqlite3.connect(command.cwd / file)) as connection:
         assert len(connection.execute(sql).fetchall()) == 32
+
+
+def test_the_lines_of_python_in_the_readme(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    words = lines_of_code(section("Set up"))[0].rpartition("ialirt-backfill ")[2].split()
+    assert command(*words, "--quiet").code == 0
+    monkeypatch.chdir(command.cwd)
+    [program] = [it.text for it in blocks(ROOT / "README.md") if it.text.startswith("from ialirt_backfill")]
+    names: dict[str, Any] = {}
+    exec(program, names)
+    assert len(names["frame"]) > 40_000
 
 
 def test_what_is_shown_is_what_is_seen(command: Command) -> None:

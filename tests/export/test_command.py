@@ -132,7 +132,7 @@ def test_an_interrupted_run_ends_its_file_and_says_how_to_go_on(words: Words, st
     _wait_for(lambda: bool(files(folder)) if folder.exists() else False, process)
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=60)
-    assert process.returncode == 130
+    assert process.returncode == 130, err
     assert "Interrupted; the files that are written stay. To go on: ialirt-backfill export parquet" in err
     assert 0 < len(files(folder)) < FILES
     [(exit_code,)] = store.ledger("SELECT exit_code FROM run ORDER BY started DESC LIMIT 1")

@@ -76,9 +76,7 @@ def assert_all_are_there(simulator: Simulator, datastore: str) -> None:
 
 
 @pytest.mark.parametrize("where", ["", "local"])
-def test_a_flow_fetches_them(
-    simulator: Simulator, datastore: str, catalogue: str, tmp_path: Path, where: str
-) -> None:
+def test_a_flow_fetches_them(simulator: Simulator, datastore: str, catalogue: str, tmp_path: Path, where: str) -> None:
     options = options_for(simulator, datastore, instrument=ADDED, catalogue=catalogue, jobs=2, start=DAY, end=DAY)
     for path in tmp_path.glob("*.toml"):
         path.unlink()  # no worker has the files

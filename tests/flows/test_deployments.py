@@ -105,6 +105,7 @@ def test_the_image_holds_what_the_deployments_name() -> None:
     assert {
         "pyproject.toml",
         "README.md",
+        "LICENSE",
         "cli.py",
         "flows",
         "ialirt_backfill",

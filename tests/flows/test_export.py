@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
@@ -68,6 +70,16 @@ def test_a_dry_run_shows_the_plan(exported: ExportOptions, tmp_path: Path) -> No
     assert state.message == "planned only (dry run)"
     assert {row["reason"] for row in json.loads(seen.artifacts["ialirt-export-plan"])} == {"never exported"}
     assert not (tmp_path / "parquet").exists()
+
+
+def test_only_the_mirrors_flow_needs_the_mirrors_extra() -> None:
+    code = (
+        "import importlib.util as util\n"
+        "find = util.find_spec\n"
+        "util.find_spec = lambda name, package=None: None if name == 'crump' else find(name, package)\n"
+        "import flows.backfill, flows.export, flows.poll\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(__file__).parents[2])
 
 
 def test_without_a_folder_it_fails_with_a_sentence(exported: ExportOptions) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from contextlib import closing
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -240,11 +241,11 @@ def test_a_growing_day_is_loaded_at_most_once_an_hour(store: Store, load: Mirror
     assert "still growing" in report.plan[0].reason
     assert load(sqlite_target, start=day, end=day, open_every=timedelta(0)).summary["loaded"] == 1
     # a run that comes every hour comes some seconds less than an hour after the end of the load before it
-    with sqlite3.connect(store.folder / "ledger.sqlite") as ledger:
+    with closing(sqlite3.connect(store.folder / "ledger.sqlite")) as ledger, ledger:
         ledger.execute("UPDATE mirrored_day SET loaded_at = datetime(loaded_at, '-50 minutes')")
     store.change("hit", day, lambda rows: rows[:-1])
     assert load(sqlite_target, start=day, end=day).summary["loaded"] == 0
-    with sqlite3.connect(store.folder / "ledger.sqlite") as ledger:
+    with closing(sqlite3.connect(store.folder / "ledger.sqlite")) as ledger, ledger:
         ledger.execute("UPDATE mirrored_day SET loaded_at = datetime(loaded_at, '-9 minutes')")
     assert load(sqlite_target, start=day, end=day).summary["loaded"] == 1
     # the days before were asked for to their end: what changes in them is no growth

@@ -29,6 +29,9 @@ from ialirt_backfill.mirror.session import Session
 from ialirt_backfill.options import MirrorOptions
 from tests.mirror.samples import FIRST, LAST, Rows, Store, execute, in_schema
 
+pytestmark = pytest.mark.filterwarnings("ignore:The default datetime adapter is deprecated:DeprecationWarning")
+"""From Python 3.12 on, crump itself is told so; as an error it would keep crump from writing its history."""
+
 Pair = tuple[str, str]
 """The database, or the schema, that crump loads into, and ours."""
 

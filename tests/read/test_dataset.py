@@ -86,7 +86,7 @@ def test_a_vector_is_one_variable_along_its_components(datastore: Path) -> None:
 
 def test_times_of_measurements_are_utc_to_the_nanosecond(datastore: Path) -> None:
     found = open_dataset(datastore, "mag", DAY)["mag_epoch"]
-    np.testing.assert_array_equal(found, [np.datetime64("2026-02-01T00:00:03.793448541"), np.datetime64("NaT")])
+    np.testing.assert_array_equal(found, [np.datetime64("2026-02-01T00:00:03.793448541"), np.datetime64("NaT", "ns")])
     assert "leap seconds included" in found.attrs["comment"]
     named = open_dataset(datastore, "mag", DAY, columns=["mag_epoch_utc", "mag_B_GSE_x"])
     assert set(named.data_vars) == {"mag_epoch_utc", "mag_B_GSE_x"}

@@ -1,0 +1,87 @@
+"""Every message of exit code 1 or 2 can be found in docs/messages.md.
+
+A message is looked for as it stands in the source, with … for what is put in. Of a message that is nothing but what is
+put in, the words come from elsewhere, and the page cannot list them.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+import ledger.exceptions
+from ialirt_backfill import exceptions
+
+ROOT = Path(__file__).parents[2]
+PAGE = (ROOT / "docs" / "messages.md").read_text(encoding="utf-8")
+SOURCES = [path for part in ("ialirt_backfill", "ledger") for path in sorted(ROOT.glob(f"{part}/**/*.py"))]
+RAISED = {
+    name
+    for module in (exceptions, ledger.exceptions)
+    for name, kind in vars(module).items()
+    if isinstance(kind, type) and issubclass(kind, Exception)
+} - {"OddCells", "Interrupted"}
+FEWEST_WORDS = 3
+
+
+def template(node: ast.expr) -> str:
+    """A text of the source with … for what is put in."""
+    match node:
+        case ast.Constant(value=str() as text):
+            return text
+        case ast.JoinedStr(values=parts):
+            return "".join(str(part.value) if isinstance(part, ast.Constant) else "…" for part in parts)
+        case ast.BinOp(left=left, op=ast.Add(), right=right):
+            return template(left) + template(right)
+    return "…"
+
+
+def messages_in(path: Path) -> Iterator[str]:
+    """What a module's errors say, in the order of its lines."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if not isinstance(node, ast.Call) or not node.args:
+            continue
+        called = getattr(node.func, "id", getattr(node.func, "attr", ""))
+        if called in RAISED:
+            yield template(node.args[0])
+        elif called == "checked":  # options.fields: a value, whether it is good, what to say where it is not
+            yield template(node.args[2])
+
+
+def tidy(text: str) -> str:
+    return re.sub(r"…+", "…", " ".join(text.split())).rstrip(":; ")
+
+
+@cache
+def listed() -> frozenset[str]:
+    return frozenset(tidy(text) for text in re.findall(r"^- `(.+)`", PAGE, re.MULTILINE))
+
+
+def says_something(text: str) -> bool:
+    return len(re.findall(r"[A-Za-z]{2,}", text)) >= FEWEST_WORDS
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_every_message_of_a_module_is_listed(path: Path) -> None:
+    said = {tidy(text) for text in messages_in(path)}
+    missing = [text for text in said if says_something(text) and text not in listed()]
+    assert not missing, "add to docs/messages.md:\n" + "\n".join(f"- `{text}`" for text in missing)
+
+
+def test_nothing_is_listed_that_no_program_says() -> None:
+    sources = "".join(path.read_text(encoding="utf-8") for path in SOURCES)
+    joined = re.sub(r"\"\s*\n\s*f?\"", "", sources).replace("{{", "{")
+    for text in listed():
+        longest = max(text.split("…"), key=len).strip()
+        assert longest in joined, text
+
+
+def test_this_looks_at_what_it_says() -> None:
+    found = {tidy(text) for path in SOURCES for text in messages_in(path)}
+    assert len(found) > 150
+    assert "--jobs …: between 1 and 64 requests in flight" in found
