@@ -26,6 +26,7 @@ FORM = "it shows a form, and is no program"
 INSTALLS = "it installs from the network; .ci/run does so"
 SERVES = "it starts a server that stays"
 PLACES = "it needs a place of the reader's own"
+DRAFT = "acceptance/test_instruments.py::test_a_draft_of_what_nobody_knows_is_a_good_catalogue"
 PICTURE = "it shows what is seen"
 DEPLOYS = "it needs a Prefect server that stays; what it deploys is read in tests/flows/test_deployments.py"
 SEEN = "acceptance/test_docs.py::test_what_is_shown_is_what_is_seen"
@@ -49,6 +50,9 @@ HOW: dict[str, dict[str, str]] = {
     "docs/architecture.md": {"cli.py": PICTURE},
     "docs/catalogue.md": {
         "ialirt-backfill --catalogue": ASKS,
+        "ialirt-backfill instruments check": "acceptance/test_instruments.py::test_a_good_catalogue",
+        "ialirt-backfill instruments guess": DRAFT,
+        "ialirt-backfill --demo --datastore try --catalogue": "it needs the entry of an instrument that is not there yet",
         "[mag]": "acceptance/test_catalogue.py::test_the_names_of_another_pipeline_are_gone_on_with",
         "[glows]": "acceptance/test_catalogue.py::test_the_other_example_is_a_whole_instrument",
         "ialirt-backfill --instrument mag": ASKS,
@@ -148,9 +152,11 @@ COMMAND_LINES = sorted({line for block in BLOCKS for line in block.commands if "
 @pytest.mark.parametrize("line", COMMAND_LINES)
 def test_a_command_is_one_that_the_program_takes(line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(arguments, "find", lambda _: {})
-    stands_for = {"URL": "sqlite:///mirror.sqlite", "ours.toml": str(tmp_path / "ours.toml")}
-    (tmp_path / "ours.toml").touch()
-    _, *words = [stands_for.get(word, word) for word in shlex.split(line)]
+    entry = next(block.text for block in BLOCKS if block.text.startswith("[glows]"))
+    (tmp_path / "catalogue.toml").write_text(entry, encoding="utf-8")
+    stands_for = dict.fromkeys(("ours.toml", "glows.toml"), str(tmp_path / "catalogue.toml"))
+    stands_for["URL"] = "sqlite:///mirror.sqlite"
+    _, *words = [stands_for.get(word, word) for word in shlex.split(line.partition(" > ")[0])]
     name, others = arguments.command_of(words, KINDS)
     assert arguments.parse(name, others, KINDS, "")
 
