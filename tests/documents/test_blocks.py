@@ -52,7 +52,7 @@ HOW: dict[str, dict[str, str]] = {
         "ialirt-backfill --catalogue": ASKS,
         "ialirt-backfill instruments check": "acceptance/test_instruments.py::test_a_good_catalogue",
         "ialirt-backfill instruments guess": DRAFT,
-        "ialirt-backfill --demo --datastore try --catalogue": "it needs the entry of an instrument that is not there yet",
+        "ialirt-backfill --demo --datastore try --catalogue": "it needs an entry that is not there yet",
         "[mag]": "acceptance/test_catalogue.py::test_the_names_of_another_pipeline_are_gone_on_with",
         "[glows]": "acceptance/test_catalogue.py::test_the_other_example_is_a_whole_instrument",
         "ialirt-backfill --instrument mag": ASKS,
