@@ -26,6 +26,7 @@ from ialirt_backfill.options import (
     ChangesOptions,
     CompletionOptions,
     ConfigOptions,
+    DoctorOptions,
     ExportOptions,
     GapsOptions,
     HistoryOptions,
@@ -239,6 +240,15 @@ def run_verify(options: VerifyOptions) -> int:
     return stop.exit_code if stop.is_set() else found.exit_code
 
 
+def run_doctor(options: DoctorOptions) -> int:
+    from ialirt_backfill.doctor.diagnosis import diagnose
+    from ialirt_backfill.terminal.doctor import show_diagnosis
+
+    diagnosis = diagnose(options, [command.options for command in COMMANDS.values()])
+    show_diagnosis(diagnosis, options)
+    return diagnosis.exit_code
+
+
 def run_completion(options: CompletionOptions) -> int:
     helps = {name: command.help for name, command in COMMANDS.items()}
     print(arguments.completion(options.shell or "bash", _kinds(), helps))  # noqa: T201
@@ -277,6 +287,7 @@ COMMANDS = {
         InstrumentsOptions, run_instruments, "what is known of the instruments; check or draft a catalogue", True
     ),
     "ledger": Command(LedgerOptions, run_ledger, "show the ledger's version, upgrade it, prune its history"),
+    "doctor": Command(DoctorOptions, run_doctor, "where server or place are not what we think", only_tells=True),
     "config": Command(ConfigOptions, run_config, "each setting's value and where it came from", only_tells=True),
     "completion": Command(CompletionOptions, run_completion, "completion for bash, zsh or fish"),
 }

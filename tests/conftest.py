@@ -22,6 +22,14 @@ settings.register_profile("untimed", deadline=None)  # a busy machine is no defe
 settings.load_profile("untimed")
 
 
+LIVE = "--live"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """The server that the tests of ``tests/live`` are for."""
+    parser.addoption(LIVE, metavar="URL", default=None, help="I-ALiRT, for tests/live, which are skipped without it")
+
+
 SESSION = pytest.StashKey[Session]()
 
 
@@ -42,7 +50,7 @@ def pytest_configure_node(node: Any) -> None:
     node.workerinput["session"] = str(node.config.stash[SESSION].folder)
 
 
-SLOW_ROOMS = {"acceptance", "faults", "flows", "mirror", "team", "upkeep"}
+SLOW_ROOMS = {"acceptance", "export", "faults", "flows", "mirror", "team", "upkeep"}
 """What is tried there takes whole runs: real processes, databases, a Prefect server."""
 
 
@@ -50,8 +58,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Mark as slow what takes seconds or many processes."""
     tests = Path(__file__).parent
     for item in items:
-        if item.path.relative_to(tests).parts[0] in SLOW_ROOMS:
+        room = item.path.relative_to(tests).parts[0]
+        if room in SLOW_ROOMS:
             item.add_marker(pytest.mark.slow)
+        if config.getoption(LIVE) and room != "live":
+            item.add_marker(pytest.mark.skip(reason="with --live only tests/live is run: nothing else may ask it"))
 
 
 @pytest.fixture(scope="session")
@@ -74,8 +85,11 @@ def _logging_as_it_was() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _no_network() -> Iterator[None]:
-    """No test of this process reaches beyond this machine, not even by accident."""
+def _no_network(pytestconfig: pytest.Config) -> Iterator[None]:
+    """No test of this process reaches beyond this machine, not even by accident; where it is asked for, they may."""
+    if pytestconfig.getoption(LIVE):
+        yield
+        return
     connect = socket.socket.connect
 
     def guarded(self: socket.socket, address: Any) -> None:

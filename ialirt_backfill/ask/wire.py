@@ -59,12 +59,14 @@ class TooLarge(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What the server answered. ``body`` is None where it is not whole, which only a refusal's may be."""
+    """What the server answered. ``body`` is None where it is not whole, which only a refusal's may be. ``version`` is
+    that of HTTP: 10 or 11."""
 
     status: int
     reason: str
     headers: Mapping[str, str]
     body: bytes | None
+    version: int = 11
 
     @property
     def is_success(self) -> bool:
@@ -161,7 +163,7 @@ class Wire:
             self._note_clock(response.headers)
             body = _body(response)
             is_whole = response.isclosed() and not connection.is_closed
-            return Reply(response.status, response.reason or "", response.headers, body)
+            return Reply(response.status, response.reason or "", response.headers, body, response.version)
         except TimeoutError:
             self._addresses.failed(opened)
             raise

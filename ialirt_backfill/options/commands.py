@@ -464,6 +464,31 @@ class MirrorOptions(StoreOptions, RangeOptions):
         return self.database
 
 
+@dataclass(frozen=True, kw_only=True)
+class DoctorOptions(WorkOptions, _Known):
+    """Tell where the server, what it sends, or this place are not what this program thinks: a line for each finding.
+
+    At most 3 requests per instrument, in less than a minute; nothing is changed. Exit code 1 where something is wrong.
+    """
+
+    instrument: str = option(
+        ALL,
+        f"one instrument, a comma-separated list, or all: {', '.join(INSTRUMENTS)}",
+        parse=written_names,
+        metavar="NAME",
+        env="IALIRT_INSTRUMENT",
+    )
+    record: Optional[str] = option(
+        None, "keep the answers as files in this folder, to attach to a report; never the key", metavar="DIR"
+    )
+    catalogue: Optional[str] = _catalogue()
+
+    def __post_init__(self) -> None:
+        if self.record is not None:
+            object.__setattr__(self, "record", full_path("--record", self.record))
+        super().__post_init__()
+
+
 # --- serving ---------------------------------------------------------------------------------------------------------
 
 

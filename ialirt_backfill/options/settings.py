@@ -191,6 +191,20 @@ def configuration(options: Collection[type[Any]]) -> Configuration:
     return Configuration(tuple(shown), tuple((path, is_there(path)) for path in files()), tuple(strangers))
 
 
+def shadowed(options: Collection[type[Any]]) -> list[tuple[Setting, Setting]]:
+    """The settings that stand in several places with different values: the one that holds, and one that it shadows.
+
+    Raises UsageError.
+    """
+    known = {field.name: field for kind in options for field in fields(kind)}
+    layers = [of_environment(known.values()), *(_from_file(path, known) for path in files())]
+    found = []
+    for name in sorted({name for layer in layers for name in layer}):
+        first, *others = [layer[name] for layer in layers if name in layer]
+        found += [(first, other) for other in others if other.text != first.text]
+    return found
+
+
 def _check(options: Collection[type[Any]], found: Mapping[str, Setting]) -> None:
     """Raise UsageError where a value is out of bounds; what a single command lacks is no matter here."""
     groups = dict.fromkeys(group for kind in options for group in kind.__mro__ if is_dataclass(group))

@@ -62,6 +62,7 @@ _MEANT_COMMAND = {
     **dict.fromkeys(("download", "fetch", "get", "run", "sync", "pull"), ""),
     **dict.fromkeys(("watch", "live", "follow", "realtime"), "poll"),
     **dict.fromkeys(("check", "validate"), "verify"),
+    **dict.fromkeys(("diagnose", "ping", "selftest"), "doctor"),
     **dict.fromkeys(("ls", "list", "show", "info"), "status"),
     **dict.fromkeys(("settings", "configuration", "env"), "config"),
     **dict.fromkeys(("import", "load"), "adopt"),

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from ialirt_backfill.instruments import Column, ColumnType, Instrument
-from ialirt_backfill.plan.coverage import Span, expected_records
+from ialirt_backfill.plan.coverage import Span, day_span, expected_records
 from ialirt_backfill.plan.decisions import Decision, requests
 from ledger.records import Experience
 
@@ -63,6 +63,12 @@ def estimate(
     if max_rate is not None:
         seconds = max(seconds, number / max_rate)
     return Estimate(number, seconds, round(size_bytes), Basis.CATALOGUE if general is None else Basis.HISTORY)
+
+
+def bytes_a_day(instrument: Instrument, known: Experience | None) -> float:
+    """What a full day takes on the disk."""
+    day = day_span(instrument.public_since.date())
+    return expected_records(instrument, day) * _bytes_a_record(instrument, known)
 
 
 def _by_instrument(asked: Iterable[tuple[Instrument, Span]]) -> dict[Instrument, list[Span]]:

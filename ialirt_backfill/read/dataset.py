@@ -52,28 +52,33 @@ def open_dataset(
     warnings, and which columns come. The dimension ``time`` is UTC. ``mag_B_GSE`` has the dimension ``component``
     (``x``, ``y``, ``z``; in RTN ``component_rtn``), ``swe_normalized_counts`` has ``swe_energy``; ``codice_hi_h`` has
     energies, sectors and elevations (``codice_hi_energy``, ``codice_hi_spin_sector``, ``codice_hi_polar``), and a time
-    for each of the measurements of a record. Of a field without all of its columns each column is a variable. Counts
-    and flags are ``float64``, NaN where one is missing, and nanoseconds (``mag_epoch``) are times in UTC, exact.
+    for each of the measurements of a record. Of a field without all of its columns each column is a variable; lists of
+    times that belong to no array are not there. Counts and flags are ``float64``, NaN where one is missing, and
+    nanoseconds (``mag_epoch``) are times in UTC, exact.
     """
     xarray = _xarray()
     what, every = asked(datastore, instrument, start, end, catalogue), stretch_of(average)
     found = []
-    for one, names in chosen(what.instruments, names_of(columns), has_mean=_has_mean if every else None).items():
-        _check(one, names)
+    for one, some in chosen(what.instruments, names_of(columns), has_mean=_has_mean if every else None).items():
+        names = _with_a_place(one, some, are_named=columns is not None)
         found += [_dataset(xarray, one, names, it) for it in _parts(what, one, names, every, strict=strict)]
     dataset = found[0] if len(found) == 1 else _merged(xarray, found)
     dataset.attrs = _about(what.instruments)
     return dataset
 
 
-def _check(one: Instrument, names: Sequence[str]) -> None:
-    """Raise UsageError for a column that can be no variable."""
+def _with_a_place(one: Instrument, names: list[str], *, are_named: bool) -> list[str]:
+    """The columns that can be variables. Raises UsageError for one that cannot, where it was asked for by name."""
     times = {field.axes[0].field for field in array_fields(one, names)}
+    found = []
     for name in names:
         types = [field.type for field in fields_named(one, name)]
         is_time = name not in times and any(pa.types.is_list(it) and not is_of_numbers(it) for it in types)
-        if name == EXTRA or is_time:
+        if name != EXTRA and not is_time:
+            found.append(name)
+        elif are_named:
             raise UsageError(f"{name} has no place in a Dataset: read_table and read_days have it")
+    return found
 
 
 def _has_mean(column: Column) -> bool:

@@ -120,8 +120,8 @@ def cf_unit(unit: str) -> str:
 
 
 def dimension_of(instrument: Instrument, axis: Axis) -> str:
-    """The name of an axis in a Dataset, where several instruments may meet: what has values has them for itself."""
-    if axis.values:
+    """The name of an axis in a Dataset, where several instruments may meet: only labels may be those of others, too."""
+    if not axis.labels:
         return f"{instrument.name}_{axis.name}{'' if _rises(axis) else INDEX}"
     return axis.name if axis.labels == _COMPONENTS else f"{axis.name}_{''.join(axis.labels)}"
 

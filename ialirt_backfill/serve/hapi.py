@@ -10,6 +10,7 @@ import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -97,7 +98,7 @@ class Hapi:
             place_of(path.rstrip("/"))
             return redirected(f"{self._prefix}{path.rstrip('/')}", asked.query)
         if path == "/":
-            return redirected(f"{self._prefix}{ROOT}", "")
+            return redirected(f"{self._prefix}{ROOT}", "", HTTPStatus.FOUND)
         place = place_of(path)
         if asked.method not in METHODS:
             raise Refused(Code.NO_SUCH_METHOD)

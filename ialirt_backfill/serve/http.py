@@ -96,10 +96,9 @@ def refused(asked: Asked, refusal: Refused) -> Answer:
     return Answer(refusal.code.http, refusal.code.reason, headers, b"" if asked.method == "HEAD" else body)
 
 
-def redirected(place: str, query: str) -> Answer:
-    """The same elsewhere on this server, for good."""
+def redirected(place: str, query: str, status: HTTPStatus = HTTPStatus.MOVED_PERMANENTLY) -> Answer:
+    """The same elsewhere on this server, for good unless the status says otherwise."""
     to = f"{place}?{query}" if query else place
-    status = HTTPStatus.MOVED_PERMANENTLY
     return Answer(status, status.phrase, {"Location": to, "Content-Length": "0", **EVERYWHERE})
 
 

@@ -8,6 +8,7 @@ answer, the connection is reset, which no client takes for an end.
 from __future__ import annotations
 
 import logging
+import selectors
 import socket
 import struct
 import threading
@@ -145,6 +146,14 @@ class _Http(cheroot.HTTPServer):
             raise
         return socket_
 
+    def process_conn(self, conn: _Connection) -> None:
+        """Give a connection to a thread once something has come on it. (A browser opens some in advance, and a thread
+        would wait on each of them.)"""
+        if _has_something_to_read(conn.socket):
+            super().process_conn(conn)
+        else:
+            self.put_conn(conn)
+
     def begin_reading(self, connection: _Connection) -> None:
         """A request has begun to arrive."""
         self._reading[connection] = time.monotonic() + REQUEST_SECONDS
@@ -238,6 +247,13 @@ class _Gateway(cheroot.Gateway):
         self.req.chunked_write = False  # so that the library does not write the end of the answer
         self.req.close_connection = True
         self.req.conn.cut()
+
+
+def _has_something_to_read(connection: socket.socket) -> bool:
+    """Bytes, or the end."""
+    with selectors.DefaultSelector() as selector:
+        selector.register(connection, selectors.EVENT_READ)
+        return bool(selector.select(0))
 
 
 @contextmanager

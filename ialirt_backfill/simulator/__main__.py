@@ -7,10 +7,12 @@ import signal
 import sys
 import threading
 from datetime import UTC, datetime
+from pathlib import Path
 
 from ialirt_backfill.exceptions import IalirtBackfillError
 from ialirt_backfill.instruments import PUBLIC_SINCE, SCOPES, Catalogue
 from ialirt_backfill.options.catalogues import catalogue_of
+from ialirt_backfill.simulator import recorded
 from ialirt_backfill.simulator.server import Simulator
 
 
@@ -36,6 +38,14 @@ def _catalogue(text: str) -> Catalogue:
     """What files say of the instruments."""
     try:
         return catalogue_of(text)
+    except IalirtBackfillError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _answers(text: str) -> list[recorded.Recorded]:
+    """The answers that a folder holds."""
+    try:
+        return recorded.read(Path(text))
     except IalirtBackfillError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
 
@@ -77,6 +87,12 @@ def main(arguments: list[str] | None = None) -> int:
         metavar="FILE",
         help="serve also what these files add to the known instruments, and change; several are separated by commas",
     )
+    parser.add_argument(
+        "--replay",
+        type=_answers,
+        metavar="DIR",
+        help="serve the answers that the doctor has kept in this folder, and no others",
+    )
     options = parser.parse_args(arguments)
 
     interrupted = threading.Event()
@@ -91,6 +107,13 @@ def main(arguments: list[str] | None = None) -> int:
         public_since=options.public_since,
         catalogue=options.catalogue,
     )
+    if options.replay is not None:
+        simulator.faults = recorded.replayed(options.replay)
+        as_of = options.replay[0].as_of
+        sys.stderr.write(
+            f"Answers of {as_of}: ask with --as-of {as_of}, and with any key where they were given to one\n"
+        )
+        sys.stderr.flush()
     if options.now is not None:
         simulator.now = lambda: options.now
     with simulator:

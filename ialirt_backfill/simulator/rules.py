@@ -135,8 +135,10 @@ def answer(
     caller: Caller,
     public_since: datetime,
     catalogue: Catalogue,
+    limit: int = LIMIT,
 ) -> Answer:
-    """The right answer to a query: every record of the span, or a refusal; never a part of it."""
+    """The right answer to a query: every record of the span, or a refusal; never a part of it. ``limit`` is how many
+    stored bytes may be asked for."""
     known, name = catalogue.instruments, parameters.get("instrument") or ""
     refused = _unexpected(parameters) or _out_of_scope(name, known.get(name), caller)
     if refused is not None:
@@ -148,7 +150,7 @@ def answer(
         return refusal(f"API key required for data prior to {public_since.astimezone(UTC):%Y-%m-%dT%H:%M:%S}")
     if query.start > query.end:
         return Answer(500)  # the store rejects such a condition, and nothing catches that
-    return _found(query, seed, now, caller.scopes, known)
+    return _found(query, seed, now, caller.scopes, known, limit)
 
 
 def _out_of_scope(name: str, instrument: Instrument | None, caller: Caller) -> Answer | None:
@@ -163,13 +165,15 @@ def _out_of_scope(name: str, instrument: Instrument | None, caller: Caller) -> A
     return refusal(f"Unauthorized for {'HK' if name.endswith('hk') else name} access.", 403)
 
 
-def _found(query: Query, seed: int, now: datetime, scopes: Collection[str], known: Mapping[str, Instrument]) -> Answer:
+def _found(
+    query: Query, seed: int, now: datetime, scopes: Collection[str], known: Mapping[str, Instrument], limit: int
+) -> Answer:
     """The records of the span."""
     texts: list[str] = []
     for instrument in _ALL if query.instrument is None else (query.instrument,):
         first, last = unix(query.start), unix(query.end)
-        found = batch(seed, known.get(instrument), first, last, unix(now), scopes=scopes, limit=LIMIT)
-        if found.stored_bytes > LIMIT:
+        found = batch(seed, known.get(instrument), first, last, unix(now), scopes=scopes, limit=limit)
+        if found.stored_bytes > limit:
             return refusal(
                 f"Your request for '{instrument}' returned more data than allowed in a single query. "
                 "Please reduce the time window or filter further."

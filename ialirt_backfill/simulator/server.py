@@ -20,6 +20,7 @@ from typing import Any, Self
 from urllib.parse import parse_qs, urlsplit
 
 from ialirt_backfill.instruments import PUBLIC_SINCE, Catalogue, default_catalogue
+from ialirt_backfill.instruments.stored import LIMIT
 from ialirt_backfill.simulator.faults import (
     CutBody,
     CutJson,
@@ -55,8 +56,9 @@ class Simulator:
     ``<url>/api-key``, each with its scopes; ``public_since`` is the time before which a query needs one of them.
     ``faults`` are asked in their order about every request; the first fault wins. ``latency`` is added to every answer,
     in seconds. ``compresses`` says whether those who ask for gzip get it. ``date_ahead`` is how far the ``Date`` of
-    every answer is ahead of this machine's clock. All of these may be changed while it runs. Port 0 takes any free one.
-    ``catalogue`` is what it serves, by default what comes with the program.
+    every answer is ahead of this machine's clock, ``limit`` how many stored bytes may be asked for at once. Where it
+    ``keeps`` no connections, it answers in HTTP/1.0. All of these may be changed while it runs. Port 0 takes any free
+    one. ``catalogue`` is what it serves, by default what comes with the program.
     """
 
     def __init__(
@@ -71,12 +73,16 @@ class Simulator:
         port: int = 0,
         date_ahead: timedelta = timedelta(0),
         compresses: bool = True,
+        limit: int = LIMIT,
+        keeps: bool = True,
         catalogue: Catalogue | None = None,
     ) -> None:
         self.seed = seed
         self.catalogue = catalogue or default_catalogue()
         self.date_ahead = date_ahead
         self.compresses = compresses
+        self.limit = limit
+        self.keeps = keeps
         self.now = now
         self.faults: Rule | Sequence[Rule] = faults
         self.keys = dict(keys or {})
@@ -205,6 +211,7 @@ class Simulator:
             caller=caller,
             public_since=self.public_since,
             catalogue=self.catalogue,
+            limit=self.limit,
         )
 
 
@@ -268,6 +275,7 @@ class _Handler(BaseHTTPRequestHandler):
         simulator = self.server.simulator
         self._request = simulator._begin(self.path, self.headers.items())
         self._ended = False
+        self.close_connection = self.close_connection or not simulator.keeps
         try:
             fault = simulator._fault(self._request)
             self._pause(simulator.latency)
@@ -311,7 +319,7 @@ class _Handler(BaseHTTPRequestHandler):
         if is_compressed:
             body = gzip.compress(body, _FAST, mtime=0)
         lines = [
-            f"HTTP/1.1 {reply.status} {reply.phrase}",
+            f"HTTP/{'1.1' if self.server.simulator.keeps else '1.0'} {reply.status} {reply.phrase}",
             f"Date: {format_datetime(datetime.now(UTC) + self.server.simulator.date_ahead, usegmt=True)}",
             f"Content-Type: {reply.content_type}",
             f"Content-Length: {len(body)}",

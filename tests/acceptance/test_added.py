@@ -15,7 +15,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from ialirt_backfill import read_days
+from ialirt_backfill import open_dataset, read_days
 from ialirt_backfill.options.catalogues import catalogue_of
 from ialirt_backfill.read.table import read_table
 from ialirt_backfill.simulator import Simulator
@@ -113,6 +113,10 @@ def test_what_was_fetched_is_read_and_mirrored(filled: Ended, command: Command, 
     assert set(hk["swapi_hk_mode"].dropna()) <= {"Standby", "Science"}
     ultra = read_days(command.datastore, "ultra", FIRST, catalogue=catalogue)
     assert ultra["ultra_rate"].dropna().iloc[0].shape == (3, 4)
+    rates = open_dataset(command.datastore, "ultra", FIRST, catalogue=catalogue)
+    assert list(rates.data_vars) == ["ultra_rate"]  # nothing says that its times belong to its sectors
+    assert rates["ultra_rate"].dims == ("time", "ultra_energy", "ultra_sector")
+    assert rates["ultra_energy"].values.tolist() == [1.0, 2.0, 5.0]
 
 
 def test_today_is_kept_complete(

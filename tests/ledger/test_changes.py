@@ -151,6 +151,7 @@ class Writer:
         self.pipe.send("go on")
 
 
+@pytest.mark.slow
 def test_who_began_first_and_ends_last_is_not_missed(postgresql_url: str) -> None:
     """A cursor of times would pass over it: it is dated before what has been told."""
     with Ledger.open(postgresql_url) as ledger:
@@ -170,6 +171,7 @@ def test_who_began_first_and_ends_last_is_not_missed(postgresql_url: str) -> Non
         assert ledger.changes(ITEMS)[0] == [second, first]
 
 
+@pytest.mark.slow
 def test_the_days_of_an_item_take_their_numbers_one_after_another(postgresql_url: str) -> None:
     with Ledger.open(postgresql_url) as ledger:
         waiting = [Writer(postgresql_url, ITEM, DAY + timedelta(n), mark) for n, mark in enumerate("abcd")]

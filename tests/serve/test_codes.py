@@ -127,7 +127,7 @@ def test_nothing_but_get_and_head_is_answered(core: Core, method: str) -> None:
 )
 def test_paths_lead_to_the_five_places_and_nowhere_else(core: Core, path: str) -> None:
     answer = core.ask(path)
-    assert answer.status.value == (301 if path == "/" else 404)
+    assert answer.status.value == (302 if path == "/" else 404)
 
 
 def test_a_fault_of_the_server_is_told_without_its_secrets(

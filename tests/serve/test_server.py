@@ -183,6 +183,15 @@ def test_who_reads_a_byte_now_and_then_is_let_go_too(impatient: Server) -> None:
                 time.sleep(0.05)
 
 
+def test_connections_on_which_nothing_comes_keep_nobody_waiting(impatient: Server) -> None:
+    idle = [plugged(impatient) for _ in range(30)]
+    begun = time.monotonic()
+    assert all(get(impatient, HOUR).count(b"\n") == 900 for _ in range(5))
+    assert time.monotonic() - begun < 8  # each of the two threads would wait a second for fifteen of them
+    for bare in idle:
+        bare.close()
+
+
 def test_who_never_ends_a_request_is_let_go(impatient: Server) -> None:
     slow = [plugged(impatient) for _ in range(4)]
     ended = time.monotonic() + 30

@@ -1,0 +1,172 @@
+"""What the server is, by what was heard of it. Pure: no request, no clock."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from statistics import median
+from urllib.parse import urlsplit
+
+from ialirt_backfill.ask.endpoint import is_loopback
+from ialirt_backfill.ask.overheard import Address, Connection, Exchange, Heard
+from ialirt_backfill.doctor.findings import Finding, Part, Verdict
+from ialirt_backfill.instruments import PUBLIC_SINCE, SCOPES
+from ialirt_backfill.plan.access import WHERE_A_KEY_IS_PUT, Admission, NoAccess, Want
+
+CLOCK_TOLERANCE_SECONDS = 60.0
+_SLOW_SECONDS = 10.0
+_SOON = timedelta(days=14)
+_WORTH_COMPRESSING = 16_384
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """What was heard. ``addresses`` is empty behind a proxy, ``probe`` what came of asking without a key for the oldest
+    data; ``most_at_once`` is how many requests were made at once."""
+
+    url: str
+    addresses: Sequence[Address]
+    exchanges: Sequence[Exchange]
+    connections: Sequence[Connection]
+    clock_error_seconds: float
+    probe: Heard
+    admission: Admission
+    most_at_once: int = 1
+
+
+def examine(server: Server, now: datetime) -> list[Finding]:
+    """What is found of the server."""
+    return [*_examined(server, now)]
+
+
+def _examined(server: Server, now: datetime) -> Iterator[Finding]:
+    yield from _addresses(server)
+    if not server.exchanges:
+        failure = str(server.probe.failure)
+        yield _finding("reached", Verdict.WRONG, failure, f"an answer from {server.url}", "check --url and the network")
+        return
+    yield _finding("reached", Verdict.OK, f"{server.url} answers")
+    yield _tls(server, now)
+    yield _redirect(server)
+    yield _clock(server)
+    yield _latency(server)
+    yield _compression(server)
+    yield _kept(server)
+    yield _key(server)
+    yield _public(server)
+
+
+def _finding(check: str, verdict: Verdict, seen: str, expected: str = "", advice: str = "") -> Finding:
+    return Finding(Part.SERVER, "server", check, verdict, seen, expected, advice)
+
+
+def _addresses(server: Server) -> Iterator[Finding]:
+    works = any(not it.failure for it in server.addresses)
+    for address in server.addresses:
+        if not address.failure:
+            seen = f"{address.place} takes a connection in {1000 * address.seconds:.0f} ms"
+            yield _finding("address", Verdict.OK, seen)
+        else:
+            seen = f"{address.place} takes no connection: {address.failure}"
+            advice = "the others are used" if works else "check the network, a firewall, and --url"
+            verdict = Verdict.NOTICE if works else Verdict.WRONG
+            yield _finding("address", verdict, seen, "a connection", advice)
+
+
+def _tls(server: Server, now: datetime) -> Finding:
+    used = server.connections[-1]
+    if used.tls is None:
+        host = urlsplit(server.url).hostname or ""
+        if is_loopback(host):
+            return _finding("TLS", Verdict.OK, "none, on this machine")
+        seen = "plain http: anybody on the way can read and change the answers"
+        return _finding("TLS", Verdict.NOTICE, seen, "https", "give --url as https://…")
+    if used.expires is not None and used.expires - now < _SOON:
+        seen = f"{used.tls}; the certificate ends {used.expires:%Y-%m-%d}"
+        return _finding("TLS", Verdict.NOTICE, seen, "one for weeks to come", "the server's operator renews it")
+    return _finding("TLS", Verdict.OK, f"{used.tls}, the certificate is trusted")
+
+
+def _redirect(server: Server) -> Finding:
+    sent = [it for it in server.exchanges if 300 <= it.reply.status < 400]
+    if not sent:
+        return _finding("redirect", Verdict.OK, "none")
+    target = urlsplit(sent[0].reply.headers.get("Location") or "").netloc or "another path"
+    advice = "give that address as --url; the key is sent to no other host"
+    return _finding("redirect", Verdict.NOTICE, f"{len(sent)} requests were sent on to {target}", "none", advice)
+
+
+def _clock(server: Server) -> Finding:
+    error = server.clock_error_seconds
+    if abs(error) <= CLOCK_TOLERANCE_SECONDS:
+        return _finding("clock", Verdict.OK, "this machine's and the server's agree within a minute")
+    way = "ahead of" if error > 0 else "behind"
+    return _finding(
+        "clock", Verdict.WRONG, f"this machine's clock is {round(abs(error) / 60)} min {way} the server's",
+        "within a minute", "set it right: behind, it leaves the newest records out; ahead, it asks too often",
+    )  # fmt: skip
+
+
+def _latency(server: Server) -> Finding:
+    seconds = [it.seconds for it in server.exchanges]
+    seen = f"{median(seconds):.2f} s to a whole answer, {max(seconds):.2f} s at most"
+    if max(seconds) <= _SLOW_SECONDS:
+        return _finding("latency", Verdict.OK, seen)
+    advice = "nothing is lost; a larger --timeout spares retries where it is near to it"
+    return _finding("latency", Verdict.NOTICE, seen, f"at most {_SLOW_SECONDS:g} s", advice)
+
+
+def _compression(server: Server) -> Finding:
+    large = [it for it in server.exchanges if len(it.reply.body or b"") >= _WORTH_COMPRESSING]
+    plain = [it for it in large if "content-encoding" not in {name.lower() for name in it.reply.headers}]
+    if not large:
+        return _finding("compression", Verdict.OK, "no answer was large enough to tell")
+    if not plain:
+        return _finding("compression", Verdict.OK, f"{len(large)} large answers came compressed")
+    seen = f"{len(plain)} of {len(large)} large answers came as they are"
+    return _finding("compression", Verdict.NOTICE, seen, "gzip", "nothing is lost; more goes over the network")
+
+
+def _kept(server: Server) -> Finding:
+    old = [it for it in server.exchanges if it.reply.version < 11]
+    requests, opened = len(server.exchanges), len(server.connections)
+    seen = f"{requests} requests over {opened} connections"
+    if old:
+        seen = f"HTTP/1.0, {seen}"
+    elif opened < requests or requests <= server.most_at_once:
+        return _finding("connections", Verdict.OK, seen)
+    advice = "nothing is lost, every request is slower; a proxy on the way, or the server, has changed"
+    return _finding("connections", Verdict.NOTICE, seen, "HTTP/1.1, connections that are kept", advice)
+
+
+def _key(server: Server) -> Finding:
+    """What the key may."""
+    admission = server.admission
+    if not admission.has_key:
+        return _finding("key", Verdict.OK, "none: what is public, as it is shown to everybody")
+    if not admission.answered and any(it.want is Want.OTHER_KEY for it in admission.refusals):
+        words = next(it.words for it in admission.refusals if it.want is Want.OTHER_KEY)
+        advice = f"check it ({WHERE_A_KEY_IS_PUT}); has it been revoked?"
+        return _finding("key", Verdict.WRONG, f"it is unknown: {words}", "a key that the server knows", advice)
+    if admission.shown:
+        return _finding("key", Verdict.OK, f"full: it is shown what needs scope {' or '.join(SCOPES)}")
+    if any(it.want is Want.SCOPE for it in admission.refusals):
+        return _finding("key", Verdict.OK, "known, without a scope: data of all times, nothing restricted")
+    return _finding("key", Verdict.OK, "known; nothing that needs a scope was asked for")
+
+
+def _public(server: Server) -> Finding:
+    """Since when data are public, by the refusal of the oldest."""
+    failure, expected = server.probe.failure, f"{PUBLIC_SINCE:%Y-%m-%d %H:%M:%S}Z"
+    if failure is None:
+        advice = "all the better: days before need no key any more"
+        return _finding("public", Verdict.NOTICE, "everything since launch is public", f"since {expected}", advice)
+    before = failure.refusal.before if isinstance(failure, NoAccess) else None
+    if before is None:
+        seen = f"it cannot be told: {failure}"
+        return _finding("public", Verdict.NOTICE, seen, f"the refusal of data before {expected}", "report it")
+    if before == PUBLIC_SINCE:
+        return _finding("public", Verdict.OK, f"since {expected}")
+    seen, advice = f"since {before:%Y-%m-%d %H:%M:%S}Z", "nothing is lost: a run believes what the server says"
+    return _finding("public", Verdict.NOTICE, seen, f"since {expected}", advice)

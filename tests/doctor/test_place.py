@@ -1,0 +1,77 @@
+"""Datastores that cannot do what ours must, and those that have no room."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import stat
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from ialirt_backfill.doctor import place
+from ialirt_backfill.doctor.findings import Finding, Verdict
+from ialirt_backfill.options import DoctorOptions
+from tests.support.refused import is_possible, without_locks
+
+
+def odd(folder: Path) -> dict[str, Finding]:
+    """What is not ok, by check; and nothing is left behind."""
+    before = sorted(folder.rglob("*"))
+    found = place.examine(DoctorOptions(datastore=str(folder / "data"), instrument="hit"), {})
+    assert sorted(folder.rglob("*")) == before
+    return {it.check: it for it in found if it.verdict is not Verdict.OK}
+
+
+def test_a_place_that_can_do_everything(tmp_path: Path) -> None:
+    assert odd(tmp_path) == {}
+
+
+@pytest.mark.parametrize(("days", "verdict"), [(3, Verdict.WRONG), (20, Verdict.NOTICE), (40, None)])
+def test_the_room_that_is_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, days: int, verdict: Verdict | None
+) -> None:
+    usual = place.examine(DoctorOptions(datastore=str(tmp_path), instrument="hit"), {})[0].seen
+    a_day = float(usual.rpartition(", at ")[2].removesuffix(" MB a day")) * 1e6
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=round((days + 0.5) * a_day)))
+    found = odd(tmp_path)
+    assert (found["space"].verdict if found else None) is verdict
+
+
+@pytest.mark.parametrize(
+    ("what", "refuses"),
+    [
+        ("fsync of folders", stat.S_ISDIR),
+        ("fsync of files", stat.S_ISREG),
+    ],
+)
+def test_a_file_system_without_fsync(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str, refuses: Callable[[int], bool]
+) -> None:
+    fsync = os.fsync
+
+    def refuse(descriptor: int) -> None:
+        if refuses(os.fstat(descriptor).st_mode):
+            raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", refuse)
+    found = odd(tmp_path)
+    assert set(found) == {what}
+    assert found[what].seen == "it is refused: Invalid argument"
+
+
+@pytest.mark.skipif(not is_possible, reason="system calls can be refused on Linux only")
+def test_a_file_system_without_locks(tmp_path: Path) -> None:
+    code = (
+        "import sys\n"
+        "from ialirt_backfill.doctor import place\n"
+        "from ialirt_backfill.options import DoctorOptions\n"
+        "found = place.examine(DoctorOptions(datastore=sys.argv[1], instrument='hit'), {})\n"
+        "print(*(f'{it.check}: {it.seen}' for it in found if it.verdict.value != 'ok'))\n"
+    )
+    done = without_locks("ENOLCK", code, [str(tmp_path)])
+    assert done.stdout == "locks: files cannot be locked\n", done.stderr
