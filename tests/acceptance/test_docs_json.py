@@ -84,6 +84,11 @@ def test_a_run(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 @pytest.mark.usefixtures("folder")
+def test_what_the_doctor_finds(capsys: pytest.CaptureFixture[str]) -> None:
+    assert printed(capsys, "doctor", "--demo", "--datastore", "demo", "--instrument", "hit") == documented("doctor")
+
+
+@pytest.mark.usefixtures("folder")
 def test_what_is_told_of_files_that_are_not_as_recorded(capsys: pytest.CaptureFixture[str]) -> None:
     shutil.copytree("demo", "damaged")
     next(Path("damaged").rglob("imap*.csv")).write_text("nothing\n")

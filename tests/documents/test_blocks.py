@@ -46,7 +46,7 @@ HOW: dict[str, dict[str, str]] = {
         "from ialirt_backfill": "acceptance/test_docs.py::test_the_lines_of_python_in_the_readme",
         "sqlite3": AFTER,
     },
-    "CONTRIBUTING.md": {".venv/bin/pip": INSTALLS},
+    "CONTRIBUTING.md": {".venv/bin/pip": INSTALLS, ".venv/bin/pytest tests/live": ASKS},
     "docs/architecture.md": {"cli.py": PICTURE},
     "docs/catalogue.md": {
         "ialirt-backfill --catalogue": ASKS,
@@ -63,6 +63,10 @@ HOW: dict[str, dict[str, str]] = {
         "above, below": "it needs matplotlib; the columns it draws are held in tests/acceptance/test_docs.py",
         "SELECT": "documents/test_pages_run.py::test_the_question_in_sql",
         "": "acceptance/test_docs.py::test_the_lines_of_python_for_who_reads_the_data",
+    },
+    "docs/doctor.md": {
+        "ialirt-backfill doctor": ASKS,
+        "python -m": "it needs recorded answers; some are kept and served again in tests/doctor/test_command.py",
     },
     "docs/export.md": {
         "ialirt-backfill export parquet --to parquet": "documents/test_pages_run.py::test_the_days_are_exported",
