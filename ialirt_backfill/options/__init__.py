@@ -37,7 +37,6 @@ from ialirt_backfill.options.commands import (
 from ialirt_backfill.options.fields import option
 from ialirt_backfill.options.forms import (
     ALL,
-    Duration,
     parse_day,
     parse_duration,
     parse_instruments,
@@ -63,7 +62,6 @@ __all__ = [
     "ConfigOptions",
     "DecisionOptions",
     "DoctorOptions",
-    "Duration",
     "ExportOptions",
     "GapsOptions",
     "HistoryOptions",

@@ -26,6 +26,7 @@ from ialirt_backfill.options.typed import (
     straightened,
     unknown_command,
     unknown_options,
+    with_hyphens,
 )
 
 DEFAULT_COMMAND = "backfill"
@@ -43,6 +44,7 @@ SETTINGS = """settings:
 
 def command_of(words: Sequence[str], kinds: Kinds) -> tuple[str, list[str]]:
     """The command that the first word names, and the other words; the backfill where it names none."""
+    words = with_hyphens(words)
     if len(words) > 1 and words[0] in {*_HELP, *_AS_OPTIONS} and words[1] in kinds:
         return words[1], [_AS_OPTIONS.get(words[0], words[0]), *words[2:]]
     if not words or words[0].startswith("-"):

@@ -19,13 +19,13 @@ from ialirt_backfill.options.datastore import LEDGER
 from ialirt_backfill.options.fields import checked, option
 from ialirt_backfill.options.forms import (
     ALL,
-    Duration,
     means_all,
     parse_count,
     parse_day,
     parse_duration,
     parse_instruments,
     parse_last_day,
+    parse_one_day,
     parse_percent,
     parse_rate,
     parse_since,
@@ -157,7 +157,7 @@ class ReachOptions(_Checks):
         metavar="FILE",
         env="IALIRT_API_KEY_FILE",
     )
-    timeout: Duration = option(
+    timeout: timedelta = option(
         timedelta(seconds=60),
         f"how long one request may take in all, at most {LONGEST_TIMEOUT_SECONDS // 60}m",
         parse=parse_duration,
@@ -188,14 +188,14 @@ class AskOptions(ReachOptions):
     max_rate: Optional[float] = option(
         None, "requests per second, at most: 2, 0.5, 30/min", parse=parse_rate, metavar="R", env="IALIRT_MAX_RATE"
     )
-    settle: Duration = option(
+    settle: timedelta = option(
         timedelta(days=1),
         "how long after its end a day may still gain records: 90s, 5m, 1h, 1d or PT5M",
         parse=parse_duration,
         metavar="TIME",
         env="IALIRT_SETTLE",
     )
-    overlap: Duration = option(
+    overlap: timedelta = option(
         timedelta(minutes=10),
         "how long the newest records may still change, so that they are asked for again",
         parse=parse_duration,
@@ -265,7 +265,7 @@ class RangeOptions(_Known):
         parse=parse_last_day,
         metavar="DAY",
     )
-    last: Optional[Duration] = option(
+    last: Optional[timedelta] = option(
         None, "instead of --start: the newest days, up to --end, as 7d", parse=parse_duration, metavar="TIME"
     )
     catalogue: Optional[str] = _catalogue()
@@ -344,12 +344,12 @@ class PassOptions(_Known):
         metavar="NAME",
         env="IALIRT_INSTRUMENT",
     )
-    every: Duration = option(
+    every: timedelta = option(
         timedelta(minutes=5), "time from pass to pass: 30s, 5m or PT5M", parse=parse_duration, metavar="TIME"
     )
     once: bool = option(False, "one pass, and the end")
     until_end_of_hour: bool = option(False, "end before the next full hour, in which another poll may begin")
-    lag: Duration = option(
+    lag: timedelta = option(
         timedelta(0), "leave the newest seconds alone: 90s or PT90S", parse=parse_duration, metavar="TIME"
     )
     since: Optional[date] = option(
@@ -575,7 +575,7 @@ class ExportOptions(StoreOptions, RangeOptions):
     public: bool = option(
         False, "leave out the instruments and columns that not everybody is shown", env="IALIRT_EXPORT_PUBLIC"
     )
-    open_every: Duration = option(
+    open_every: timedelta = option(
         timedelta(hours=1),
         "write a day that still grows at most so often: 0s, 10m, 1h or PT1H",
         parse=parse_duration,
@@ -657,7 +657,7 @@ class HistoryOptions(StoreOptions, _Known):
     instrument: Optional[str] = option(
         None, f"one instrument: {', '.join(INSTRUMENTS)}", parse=written_names, metavar="NAME", env="IALIRT_INSTRUMENT"
     )
-    day: Optional[date] = option(None, "the UTC day", parse=parse_day, metavar="DAY")
+    day: Optional[date] = option(None, "the UTC day", parse=parse_one_day, metavar="DAY")
     catalogue: Optional[str] = _catalogue()
 
     def __post_init__(self) -> None:

@@ -2,9 +2,7 @@
 
 import difflib
 import re
-from collections.abc import Callable
 from datetime import MAXYEAR, UTC, date, datetime, timedelta
-from typing import Annotated, Any
 
 from ialirt_backfill.exceptions import UnknownInstrument, UsageError
 from ialirt_backfill.instruments import Catalogue, Instrument, default_catalogue
@@ -12,7 +10,7 @@ from ialirt_backfill.instruments import Catalogue, Instrument, default_catalogue
 ALL = "all"
 
 
-_DAY_FORM = re.compile(r"(\d{4})[-/.]?(\d{2})[-/.]?(\d{2})", re.ASCII)
+_DAY_FORM = re.compile(r"(\d{4})(?:[-/.](\d{1,2})[-/.](\d{1,2})|(\d{2})(\d{2}))", re.ASCII)
 _MONTH_FORM = re.compile(r"(\d{4})[-/](\d{2})", re.ASCII)
 _DAY_OF_YEAR = re.compile(r"(\d{4})-(\d{3})", re.ASCII)
 _BACK = re.compile(r"-?(\d+)([dw])", re.ASCII)
@@ -28,6 +26,13 @@ def parse_day(text: str) -> date:
 def parse_last_day(text: str) -> date:
     """A UTC day that ends a range: as `parse_day`, but of a month it is the last."""
     return _month(text, first=False) or _day(text)
+
+
+def parse_one_day(text: str) -> date:
+    """A UTC day where no range is meant: as `parse_day`, but never a month."""
+    if _MONTH_FORM.fullmatch(text.strip()):
+        raise UsageError(f"{text!r} is a month, and one day is meant: write it as {text.strip()}-01")
+    return _day(text)
 
 
 def _month(text: str, *, first: bool) -> date | None:
@@ -64,7 +69,7 @@ def _day(text: str) -> date:
         if of_year := _DAY_OF_YEAR.fullmatch(said):
             return _day_of_year(int(of_year[1]), int(of_year[2]))
         if match := _DAY_FORM.fullmatch(said):
-            return date(int(match[1]), int(match[2]), int(match[3]))
+            return date(int(match[1]), int(match[2] or match[4]), int(match[3] or match[5]))
     except (ValueError, OverflowError) as error:
         raise UsageError(f"there is no day {text!r} ({error}): write one as 2026-02-01") from None
     if _YEAR_LAST.fullmatch(said):
@@ -108,7 +113,7 @@ def parse_since(text: str) -> str:
 
 _UNITS = {"d": "days", "h": "hours", "m": "minutes", "s": "seconds"}
 _SHORT = re.compile(
-    r"(\d+(?:\.\d+)?) ?(d|days?|h|hours?|hrs?|m|mins?|minutes?|s|secs?|seconds?)", re.ASCII | re.IGNORECASE
+    r"(\d+(?:\.\d+)?) ?(w|weeks?|d|days?|h|hours?|hrs?|m|mins?|minutes?|s|secs?|seconds?)", re.ASCII | re.IGNORECASE
 )
 _ISO = re.compile(
     r"P(?:(?P<days>\d+)D)?(?:T(?:(?P<hours>\d+)H)?(?:(?P<minutes>\d+)M)?(?:(?P<seconds>\d+(?:\.\d+)?)S)?)?", re.ASCII
@@ -116,14 +121,14 @@ _ISO = re.compile(
 
 
 def parse_duration(text: str) -> timedelta:
-    """A duration: ``90s``, ``5m``, ``1h``, ``1d``, or ISO 8601 as ``PT5M``."""
+    """A duration: ``90s``, ``5m``, ``1h``, ``1d``, ``1w``, or ISO 8601 as ``PT5M``."""
     if short := _SHORT.fullmatch(text):
-        numbers = {_UNITS[short[2][0].lower()]: short[1]}
+        numbers = {({"w": "weeks"} | _UNITS)[short[2][0].lower()]: short[1]}
     else:
         iso = _ISO.fullmatch(text.upper())
         numbers = {} if iso is None else {unit: number for unit, number in iso.groupdict().items() if number}
     if not numbers:
-        unit = f": {text}s, {text}m or {text}h?" if re.fullmatch(r"\d+(\.\d+)?", text) else ""
+        unit = f": {text}s, {text}m, {text}h or {text}d?" if re.fullmatch(r"\d+(\.\d+)?", text) else ""
         raise UsageError(f"{text!r} is not a duration{unit or ': write it as 90s, 5m, 1h, 1d or PT5M'}")
     try:
         return timedelta(**{unit: float(number) for unit, number in numbers.items()})
@@ -140,31 +145,12 @@ def write_duration(duration: timedelta) -> str:
     return f"{duration.total_seconds():g}s"
 
 
-class _AsWritten:
-    """How pydantic reads a duration that comes from a flow's form: ISO 8601, or as on the command line."""
-
-    def __get_pydantic_core_schema__(self, source: Any, handler: Callable[[Any], Any]) -> Any:
-        from pydantic_core import core_schema  # noqa: PLC0415 - only a flow needs it, and has loaded it
-
-        def read(value: Any) -> Any:
-            try:
-                return parse_duration(value) if isinstance(value, str) else value
-            except UsageError as error:
-                raise ValueError(str(error)) from None
-
-        return core_schema.no_info_before_validator_function(read, handler(source))
-
-
-Duration = Annotated[timedelta, _AsWritten()]
-
-
 def parse_instruments(text: str, catalogue: Catalogue | None = None) -> tuple[Instrument, ...]:
-    """One instrument, a comma-separated list, or ``all``; in the order given, each once."""
+    """One instrument, a list of them, by commas or spaces, or ``all``; in the order given, each once."""
     known = (catalogue or default_catalogue()).instruments
-    names = [name.strip() for name in text.split(",") if name.strip()]
+    names = _names(text)
     if not names:
         raise UnknownInstrument(f"no instrument given: choose from {', '.join(known)}, or {ALL}")
-    names = [name.lower() for name in names]
     for name in names:
         if name not in known and name != ALL:
             near = difflib.get_close_matches(name, [*known, ALL], n=1, cutoff=0.4)
@@ -181,7 +167,11 @@ def parse_names(text: str) -> str:
 
 def written_names(text: str) -> str:
     """The names of instruments as they are written here, known or not."""
-    return ",".join(name.strip().lower() for name in text.split(",") if name.strip())
+    return ",".join(_names(text))
+
+
+def _names(text: str) -> list[str]:
+    return text.lower().replace(",", " ").split()
 
 
 _RATE = re.compile(r"(\d+(?:\.\d+)?)\s*/\s*(s|sec|second|m|min|minute|h|hour)", re.ASCII | re.IGNORECASE)
@@ -199,11 +189,14 @@ def parse_rate(text: str) -> float:
 
 
 def parse_percent(text: str) -> float:
-    """A percentage: ``95``, ``95%`` or ``95 %``."""
+    """A percentage: ``95``, ``95%`` or ``95 %``; one below 1 only with its sign, for ``0.95`` may be a share of 1."""
     try:
-        return float(text.strip().removesuffix("%"))
+        percent = float(text.strip().removesuffix("%"))
     except ValueError:
         raise UsageError(f"{text!r} is not a percentage: write it as 95 or 95%") from None
+    if 0 < percent < 1 and "%" not in text:
+        raise UsageError(f"{text!r} may be read as {percent:g} % or as {100 * percent:g} %: write it with the sign %")
+    return percent
 
 
 def parse_count(text: str) -> int:
@@ -216,4 +209,4 @@ def parse_count(text: str) -> int:
 
 def means_all(text: str | None) -> bool:
     """Whether all instruments are meant, none of them named."""
-    return text is None or ALL in [name.strip().lower() for name in text.split(",")]
+    return text is None or ALL in _names(text)

@@ -11,13 +11,25 @@ import shlex
 import shutil
 import sys
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from itertools import takewhile
 from pathlib import Path
 
 from ialirt_backfill.exceptions import UsageError
 from ialirt_backfill.instruments import INSTRUMENTS
 from ialirt_backfill.options.forms import ALL
+from ledger.addresses import HIDDEN, without_secrets
 
 PROGRAM = "ialirt-backfill"
+
+
+def advised(lead: str, command: str) -> str:
+    """A sentence that ends with a command to be typed: as it stands, but for a password, which is never shown."""
+    return f"{lead}{to_fill_in(command)}: {command}"
+
+
+def to_fill_in(command: str) -> str:
+    """What a person has to do before a command can be typed; mostly nothing."""
+    return f" (with the password in place of {HIDDEN})" if HIDDEN in command else ""
 
 
 def command_line(*words: str) -> str:
@@ -72,9 +84,11 @@ _MEANT_COMMAND = {
 """What other programs call our commands; the empty text is the backfill, which needs no name."""
 
 _EXAMPLE = "--start 2026-02-01 --end 2026-02-07"
+_LONG_DASH = re.compile(r"^(?:[\u2013\u2014]-?|-[\u2013\u2014])(?=[a-z][a-z-]+(?:=|$))")
 _RELATIVE = re.compile(r"-\d+[dw]", re.ASCII)
+_A_DAY = re.compile(r"\d{4}[-/]?\d{2}[-/]?\d{2}", re.ASCII)
 _NUMBER = re.compile(r"\d+", re.ASCII)
-_UNITS = {"s", "sec", "seconds", "m", "min", "minutes", "h", "hour", "hours", "d", "day", "days"}
+_UNITS = {"s", "sec", "seconds", "m", "min", "minutes", "h", "hour", "hours", "d", "day", "days", "w", "week", "weeks"}
 _DAYS = {"--start", "--start-date", "--end", "--end-date", "--since", "--day"}
 
 
@@ -122,6 +136,11 @@ def _divided(words: Sequence[str]) -> Iterator[str]:
             yield word
 
 
+def with_hyphens(words: Sequence[str]) -> list[str]:
+    """Options as they were meant: a text program makes one long dash of two hyphens."""
+    return [_LONG_DASH.sub("--", word) for word in words]
+
+
 def _are_instruments(word: str, known: Collection[str] = INSTRUMENTS) -> bool:
     names = [name.strip().lower() for name in word.split(",") if name.strip()]
     return bool(names) and all(name in known or name == ALL for name in names)
@@ -131,15 +150,17 @@ def unknown_command(name: str, others: Sequence[str], commands: Collection[str],
     """What to say of a first word that names no command, with the command that was meant; ``flags`` are all we have."""
     if _are_instruments(name):
         named = [name.lower(), *(word.lower() for word in others if _are_instruments(word))]
-        rest = " ".join(_shown((word for word in others if not _are_instruments(word)), flags))
+        others = [word for word in others if not _are_instruments(word)]
+        alone = [word for word in takewhile(lambda word: not word.startswith("-"), others) if _A_DAY.fullmatch(word)]
+        rest = " ".join(it for it in (_days(alone), *_shown(others[len(alone) :], flags)) if it)
         command = _backfill(f"--instrument {','.join(named)} {rest}".strip())
-        return UsageError(f"{name!r} is an instrument, no command: {command}")
+        return UsageError(advised(f"{name!r} is an instrument, no command", command))
     if name.lower() in _MEANT_COMMAND:
         meant = _MEANT_COMMAND[name.lower()]
         rest = " ".join(_shown(others, flags))
         said = f"that is {meant!r} here" if meant else "days are fetched without the name of a command"
         command = f"{command_line(meant)} {rest}".strip() if meant else _backfill(rest)
-        return UsageError(f"there is no command {name!r}; {said}: {command}")
+        return UsageError(advised(f"there is no command {name!r}; {said}", command))
     near = difflib.get_close_matches(name, commands, n=1)
     hint = f" Did you mean {near[0]!r}?" if near else ""
     return UsageError(f"there is no command {name!r}.{hint} Commands: {', '.join(commands)}")
@@ -157,13 +178,13 @@ def command_first(command: str, words: Sequence[str], flags: Collection[str]) ->
     rest = list(words)
     rest.remove(command)
     typed = " ".join((command_line(command), *_shown(rest, flags)))
-    return UsageError(f"{command!r} is a command, and a command comes first: {typed}")
+    return UsageError(advised(f"{command!r} is a command, and a command comes first", typed))
 
 
 def unknown_options(unknown: Sequence[str], words: Sequence[str], flags: Collection[str], name: str) -> UsageError:
     """What to say of options that a command does not have, with the command line that was meant."""
     flag = next((word.partition("=")[0] for word in unknown if word.startswith("-")), "")
-    if flag in {"--api-key", "--key", "--token", "--apikey"}:
+    if flag.replace("_", "-") in {"--api-key", "--key", "--token", "--apikey"}:
         return UsageError(
             f"{flag}: a key on the command line can be read by everybody on this machine, and is not taken: put it into"
             " the environment variable IALIRT_API_KEY, or into a file named by --api-key-file"
@@ -174,18 +195,27 @@ def unknown_options(unknown: Sequence[str], words: Sequence[str], flags: Collect
     meant = _MEANT_OPTION.get(flag, "")
     if meant in flags and flag not in flags:
         line = " ".join(_shown(_renamed(words, flags), flags))
-        return UsageError(f"there is no option {flag} here; that is {meant}: {program} {line}")
+        return UsageError(advised(f"there is no option {flag} here; that is {meant}", f"{program} {line}"))
     if not flag:
         odd = unknown[0]
         if _are_instruments(odd) and "--instrument" in flags:
             day = next((f" --day {word}" for word in unknown[1:] if "--day" in flags), "")
             others = " ".join(("", *_shown((word for word in words if word not in unknown), flags)))
             command = f"{program} --instrument {odd}{day}{others}"
-            return UsageError(f"{odd!r} stands alone; an instrument is named so: {command}")
+            return UsageError(advised(f"{odd!r} stands alone; an instrument is named so", command))
+        if "--start" in flags and (days := _days(unknown)):
+            rest = _shown((word for word in words if word not in unknown), flags)
+            return UsageError(advised(f"{odd!r} stands alone; days are named so", " ".join((program, *rest, days))))
         return UsageError(f"{odd!r} belongs to no option: quote a value that holds spaces, or leave it out")
-    near = difflib.get_close_matches(flag, flags, n=1)
+    near = [it for it in flags if it.startswith(flag)] or difflib.get_close_matches(flag, flags, n=1)
     hint = f" Did you mean {near[0]}?" if near else f" {program} --help names them all."
     return UsageError(f"there is no option {flag}.{hint}")
+
+
+def _days(words: Sequence[str]) -> str:
+    """Days that stand alone, one or two of them, as a range; the empty text where they are something else."""
+    is_range = len(words) in {1, 2} and all(_A_DAY.fullmatch(word) for word in words)
+    return f"--start {words[0]} --end {words[-1]}" if is_range else ""
 
 
 def _renamed(words: Sequence[str], flags: Collection[str]) -> Iterator[str]:
@@ -204,7 +234,7 @@ def _shown(words: Iterable[str], flags: Collection[str]) -> Iterator[str]:
         if is_option and flag not in flags:
             yield f"{flag}=…" if equals else flag
         else:
-            yield "…" if hidden and not is_option else shlex.quote(word)
+            yield "…" if hidden and not is_option else shlex.quote(without_secrets(word))
         hidden = is_option and not equals and flag not in flags
 
 

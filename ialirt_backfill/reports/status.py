@@ -16,7 +16,7 @@ from ialirt_backfill.exceptions import UsageError
 from ialirt_backfill.instruments import Instrument
 from ialirt_backfill.options import GapsOptions, StatusOptions, StoreOptions
 from ialirt_backfill.options.datastore import has_ledger
-from ialirt_backfill.options.typed import command_line
+from ialirt_backfill.options.typed import command_line, to_fill_in
 from ialirt_backfill.plan.coverage import Span, availability_of, gaps_of, is_answered, is_full, join_near
 from ialirt_backfill.store.demonstration import is_synthetic
 from ledger import DayState, DayStatus, Ledger, Run
@@ -170,6 +170,8 @@ def open_ledger(options: StoreOptions) -> Ledger:
 
 def _no_ledger(options: StoreOptions) -> str:
     """What to do where there is no ledger: look elsewhere, or begin."""
+    if options.ledger is None and Path(options.datastore).is_file():
+        return f"the datastore {options.datastore} is a file: name the folder that the days lie in with --datastore"
     where = "" if options.ledger else f" (the datastore is {options.datastore})"
     near = "" if options.ledger else "".join(f" There is one in {it}: --datastore {it}." for it in _datastores_here())
     places = ["--datastore", options.datastore]
@@ -177,7 +179,7 @@ def _no_ledger(options: StoreOptions) -> str:
         places += ["--ledger", options.ledger_shown]
     first = command_line("--instrument", "hit", "--start", "2026-02-01", "--end", "2026-02-07", *places)
     return (
-        f"there is no ledger yet{where}.{near} The first run makes it, as in `{first}`;"
+        f"there is no ledger yet{where}.{near} The first run makes it, as in `{first}`{to_fill_in(first)};"
         " one kept elsewhere is named with --datastore or --ledger"
     )
 

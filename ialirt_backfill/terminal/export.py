@@ -16,6 +16,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemaining
 from ialirt_backfill.export.events import ExportAction, ExportDecision, ExportListener, ExportReport, MonthOutcome
 from ialirt_backfill.instruments import Instrument
 from ialirt_backfill.options import ExportOptions
+from ialirt_backfill.options.typed import advised
 from ialirt_backfill.terminal.consoles import (
     is_screen,
     make_console,
@@ -27,7 +28,7 @@ from ialirt_backfill.terminal.consoles import (
     word,
 )
 from ialirt_backfill.terminal.lines import say
-from ialirt_backfill.terminal.words import clock, counted, one_line, stretch
+from ialirt_backfill.terminal.words import clock, counted, nothing_left, one_line, stretch
 
 
 class ExportScreen:
@@ -66,7 +67,7 @@ class ExportScreen:
         elif not self._options.quiet:
             _show_summary(self._out, report)
         if interrupted:
-            said = f"Interrupted; the files that are written stay. To go on: {command}"
+            said = advised("Interrupted; the files that are written stay. To go on", command)
             say(self._err, said, style="bold", to_copy=True)
 
 
@@ -195,7 +196,7 @@ def _show_summary(console: Console, report: ExportReport) -> None:
     numbers = [number(name) for name in ("days", "exported", "failed", "skipped", "records", "files", "time")]
     show_table(console, [word("instrument"), *numbers], [_row(name, report) for name in names])
     if not report.outcomes:
-        console.print("Nothing is left to do.")
+        console.print(nothing_left("export", {"still growing": report.summary["skipped_growing"]}))
 
 
 def _row(name: str, report: ExportReport) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from ialirt_backfill.mirror.events import MirrorAction, MirrorDecision, MirrorListener, MirrorReport, MirrorStatus
 from ialirt_backfill.options import MirrorOptions
+from ialirt_backfill.options.typed import advised
 from ialirt_backfill.terminal.consoles import (
     is_screen,
     make_console,
@@ -23,7 +24,7 @@ from ialirt_backfill.terminal.consoles import (
 from ialirt_backfill.terminal.lines import say, tell_of_places
 from ialirt_backfill.terminal.mirror_progress import MirrorBars, MirrorLines
 from ialirt_backfill.terminal.plain import write_json
-from ialirt_backfill.terminal.words import clock, one_line, stretch
+from ialirt_backfill.terminal.words import clock, nothing_left, one_line, stretch
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -70,7 +71,8 @@ class MirrorScreen:
         if not self._options.json and not self._options.quiet:
             tell_of_places(self._err, self._options)
         if interrupted:
-            say(self._err, f"Interrupted; what is loaded is remembered. To go on: {command}", style="bold")
+            said = advised("Interrupted; what is loaded is remembered. To go on", command)
+            say(self._err, said, style="bold", to_copy=True)
         elif report.ended:
             say(self._err, f"Ended early: {one_line(report.ended)}", style="yellow")
 
@@ -110,7 +112,7 @@ def _show_summary(console: Console, report: MirrorReport) -> None:
     numbers = [number(name) for name in ("days", "loaded", "failed", "skipped", "records", "time")]
     show_table(console, [word("instrument"), *numbers], rows)
     if not report.outcomes and not report.ended:
-        console.print("Nothing is left to do.")
+        console.print(nothing_left("load", {"still growing": report.summary["skipped_growing"]}))
 
 
 def _row(name: str, report: MirrorReport) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from ialirt_backfill.options import BackfillOptions, VerifyOptions, WorkOptions
+from ialirt_backfill.options.typed import advised
 from ialirt_backfill.run.events import Listener
 from ialirt_backfill.terminal.bars import Bars
 from ialirt_backfill.terminal.consoles import is_screen, make_console, set_up_logging
@@ -74,8 +75,8 @@ class Screen:
         if report.ended and not interrupted:
             say(self._err, f"Ended early: {report.ended}", style="yellow")
         if interrupted:
-            say(self._err, f"Interrupted; what arrived is kept. To go on: {again}", style="bold", to_copy=True)
+            say(self._err, advised("Interrupted; what arrived is kept. To go on", again), style="bold", to_copy=True)
         elif has_failed:
-            say(self._err, f"To ask again for what failed: {again}", style="bold", to_copy=True)
+            say(self._err, advised("To ask again for what failed", again), style="bold", to_copy=True)
         if report.run_id is not None and (not self._options.quiet or report.missed):
             tell_of_refusals(self._err, report)

@@ -13,6 +13,7 @@ from ialirt_backfill.plan.decisions import Action, Decision
 from ialirt_backfill.run.events import DayOutcome
 from ialirt_backfill.terminal.consoles import number, show_synthetic, show_table, word
 from ialirt_backfill.terminal.lines import tell_of_rejected
+from ialirt_backfill.terminal.words import nothing_left
 from ledger import DayStatus
 
 if TYPE_CHECKING:
@@ -42,7 +43,9 @@ def show_summary(console: Console, report: Report) -> None:
     for outcome in report.outcomes:
         tell_of_rejected(console, outcome)
     if report.run_id is not None and not report.outcomes and not report.exit_code:
-        console.print("Nothing is left to do.")
+        summary = report.summary
+        left = {"in the hands of another run": summary["skipped_claimed"], "not begun yet": summary["skipped_future"]}
+        console.print(nothing_left("ask for", left))
 
 
 def _row(

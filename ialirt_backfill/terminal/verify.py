@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from ialirt_backfill.options import VerifyOptions
+from ialirt_backfill.options.typed import advised
 from ialirt_backfill.terminal.consoles import make_console, prose, show_synthetic, show_table, word
 from ialirt_backfill.terminal.lines import say, tell_of_places
 from ialirt_backfill.terminal.plain import write_json
@@ -36,7 +37,7 @@ def show_verification(
         tell_of_places(make_console(stderr=True), options)
     say(console, _conclusion(found))
     if found.findings and found.repair is None:
-        say(console, f"To ask for {_them(len(found.findings))} again: {again}", style="bold", to_copy=True)
+        say(console, advised(f"To ask for {_them(len(found.findings))} again", again), style="bold", to_copy=True)
 
 
 def _conclusion(found: Verification) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import date, datetime, timedelta
 
 A_FEW_SECONDS = 10
@@ -11,6 +11,12 @@ A_FEW_SECONDS = 10
 def counted(number: int, thing: str, things: str | None = None) -> str:
     """``1 day``, ``2 days``."""
     return f"{number:,} {thing if number == 1 else things or thing + 's'}"
+
+
+def nothing_left(to_do: str, later: Mapping[str, int]) -> str:
+    """``Nothing is left to do.``, or why there are days for which there is nothing ``to_do`` now: how many, by why."""
+    left = [f"{counted(number, 'instrument-day')} {why}" for why, number in later.items() if number]
+    return f"Nothing to {to_do} now: {', '.join(left)}." if left else "Nothing is left to do."
 
 
 def short_count(number: int) -> str:

@@ -68,15 +68,30 @@ REFUSED = {
     "hit --datastore d": f"ialirt-backfill --instrument hit --datastore d {EXAMPLE}",
     "download --instrument mag --datastore d": f"ialirt-backfill --instrument mag --datastore d {EXAMPLE}",
     "status --api-key sesame": "--api-key: a key on the command line can be read by everybody",
+    "status --api_key sesame": "--api_key: a key on the command line can be read by everybody",
+    "hit 2026-01-05": "ialirt-backfill --instrument hit --start 2026-01-05 --end 2026-01-05",
+    "mag hit 20260105 20260107 --datastore d": "ialirt-backfill --instrument mag,hit --start 20260105 --end 20260107"
+    " --datastore d",
+    "--instrument hit 2026-01-05 2026-01-07 --datastore d": "'2026-01-05' stands alone; days are named so:"
+    " ialirt-backfill --instrument hit --datastore d --start 2026-01-05 --end 2026-01-07",
+    "status 2026-01-05": "ialirt-backfill status --start 2026-01-05 --end 2026-01-05",
+    "--inst hit --start 2026-01-01": "there is no option --inst. Did you mean --instrument?",
+    "hit --last 7d --ledger postgresql://me:sesame@h/db": "'hit' is an instrument, no command (with the password"
+    " in place of ***): ialirt-backfill --instrument hit --last 7d --ledger 'postgresql://me:***@h/db'",
+    "--instrument hit --from 2026-01-01 --url https://me:sesame@h": "that is --start (with the password in place of"
+    " ***): ialirt-backfill --instrument hit --start 2026-01-01 --url 'https://me:***@h'",
     "history hit 2026-01-05": "ialirt-backfill history --instrument hit --day 2026-01-05",
     "--intrument mag --start 2026-01-01": "there is no option --intrument. Did you mean --instrument?",
     f"--instrument mag {RANGE} --jobs 0": "--jobs 0: between 1 and 64 requests in flight",
     f"--instrument mag {RANGE} --jobs four": "--jobs: 'four' is not a whole number",
     f"--instrument mag {RANGE} --max-rate fast": "--max-rate: 'fast' is not a rate: write it as 2 (per second), 2/s",
+    f"--instrument mag {RANGE} --min-availability 0.95": "'0.95' may be read as 0.95 % or as 95 %: write it with the",
     f"--instrument mag {RANGE} --min-availability all": "--min-availability: 'all' is not a percentage: write it as 95",
-    f"--instrument mag {RANGE} --timeout 5": "--timeout: '5' is not a duration: 5s, 5m or 5h?",
+    f"--instrument mag {RANGE} --timeout 5": "--timeout: '5' is not a duration: 5s, 5m, 5h or 5d?",
     "--instrument mag --start 2024-01-01": "IMAP was launched on 2025-09-24, there is nothing before that day",
-    "poll --instrument mag --every 5 --once": "--every: '5' is not a duration: 5s, 5m or 5h?",
+    "--instrument mag --last 7": "--last: '7' is not a duration: 7s, 7m, 7h or 7d?",
+    "history --instrument hit --day 2026-01": "'2026-01' is a month, and one day is meant: write it as 2026-01-01",
+    "poll --instrument mag --every 5 --once": "--every: '5' is not a duration: 5s, 5m, 5h or 5d?",
     "completion tcsh": "invalid choice: 'tcsh'",
     "ledger": "say what to do with the ledger: current, upgrade, prune",
     "ledger prune": "ledger prune needs --keep, as in --keep 90d",
@@ -92,12 +107,15 @@ def test_what_is_not_plain_gets_one_sentence_with_what_to_type(run: Run, line: s
     assert said.startswith("ialirt-backfill: ")
     assert REFUSED[line] in said
     assert not done.out
+    assert "sesame" not in said
 
 
 TAKEN = {
     f"--instrument MAG {RANGE}": [("mag", "2026-01-01")],
+    "\u2014instrument mag \u2013start 2026-01-01 \u2013-end=2026-01-01": [("mag", "2026-01-01")],
     f"--instrument Hit {RANGE}": [("hit", "2026-01-01")],
     "--instrument mag --start 2026/01/02 --end 20260102": [("mag", "2026-01-02")],
+    "--instrument mag --start 2026-1-2 --end 2026/1/2": [("mag", "2026-01-02")],
     "--instrument mag --start 2026-002 --end 2026.01.02": [("mag", "2026-01-02")],
     f"--instrument mag, {RANGE}": [("mag", "2026-01-01")],
     f"--instrument mag, hit {RANGE}": [("mag", "2026-01-01"), ("hit", "2026-01-01")],
@@ -105,6 +123,7 @@ TAKEN = {
     f"--instrument mag --instrument swapi {RANGE}": [("mag", "2026-01-01"), ("swapi", "2026-01-01")],
     f"{RANGE} --instrument=mag --instrument=hit": [("mag", "2026-01-01"), ("hit", "2026-01-01")],
     f"--instruments mag {RANGE}": [("mag", "2026-01-01")],
+    f"--instrument mag {RANGE} --min-availability 0.5%": [("mag", "2026-01-01")],
     f"--instrument mag {RANGE} --max-rate 2/s": [("mag", "2026-01-01")],
     f"--instrument mag {RANGE} --max-rate 30/min": [("mag", "2026-01-01")],
     f"--instrument mag {RANGE} --min-availability 95%": [("mag", "2026-01-01")],
@@ -135,7 +154,7 @@ WITH_DAYS = {
     "status --ledger postgres://127.0.0.1:1/db": (2, "cannot be reached"),
     "status --ledger mysql://h/db": (2, "A ledger cannot be kept in 'mysql': write it as sqlite:///"),
     "status --datastore nope": (2, "There is one in d: --datastore d."),
-    "status --datastore /etc/passwd": (2, "there is no ledger yet (the datastore is /etc/passwd)"),
+    "status --datastore /etc/passwd": (2, "the datastore /etc/passwd is a file: name the folder"),
     "history --datastore d --instrument hit --day 2026-01-05": (0, "hit 2026-01-05: full, final"),
     "history --datastore d --instrument mag --day 2026-03-05": (0, "mag 2026-03-05: never asked for"),
     "gaps --datastore d --instrument swe": (0, "nothing was answered, so no gap is known"),
@@ -182,7 +201,7 @@ def test_a_key_is_not_sent_over_plain_http(run: Run, monkeypatch: pytest.MonkeyP
 @pytest.mark.parametrize(
     ("words", "days"),
     [("--start today", 1), ("--start yesterday", 2), ("--start -7d", 8), ("--start=-7d", 8), ("--start 7d", 8),
-     ("--start -1w", 8), ("--last 7d", 7), ("--last 1 day", 1)],
+     ("--start -1w", 8), ("--last 7d", 7), ("--last 1w", 7), ("--last 1 day", 1)],
 )  # fmt: skip
 def test_days_that_are_counted_from_today(run: Run, words: str, days: int) -> None:
     done = run(f"--instrument mag {words} {DEMO} --dry-run --json")

@@ -43,7 +43,7 @@ def parsed(*words: str) -> BackfillOptions:
 
 
 @pytest.mark.parametrize(
-    "text", ["2026-02-01", "20260201", "2026/02/01", "2026.02.01", "2026-032", "2026-02", " 2026-02-01 "]
+    "text", ["2026-02-01", "20260201", "2026/02/01", "2026.02.01", "2026-2-1", "2026-032", "2026-02", " 2026-02-01 "]
 )
 def test_a_day(text: str) -> None:
     assert parse_day(text) == date(2026, 2, 1)
@@ -54,7 +54,6 @@ def test_a_day(text: str) -> None:
     [
         "",
         "2026-02-30",
-        "2026-2-1",
         "1.2.2026",
         "noon",
         "2026-02-01T00:00",
@@ -107,6 +106,7 @@ def test_no_time(text: str) -> None:
         ("5m", 300),
         ("1h", 3600),
         ("1d", 86400),
+        ("2 weeks", 1_209_600),
         ("0s", 0),
         ("1.5h", 5400),
         ("PT5M", 300),
@@ -123,7 +123,7 @@ def test_a_duration(text: str, seconds: float) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "5", "m", "-5m", "5 moons", "1w", "1h30m", "P", "PT", "P1Y", "PT5", "1e3s", "\u0665m", "99999999999d", "inf"],
+    ["", "5", "m", "-5m", "5 moons", "1h30m", "P", "PT", "P1Y", "PT5", "1e3s", "\u0665m", "99999999999d", "inf"],
 )
 def test_no_duration(text: str) -> None:
     with pytest.raises(UsageError, match=r"is not a duration: |is too long a duration"):

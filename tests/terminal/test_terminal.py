@@ -209,6 +209,15 @@ def test_nothing_left_to_do() -> None:
     assert drawn(lambda console: show_summary(console, report))[-1] == "Nothing is left to do."
 
 
+def test_what_is_left_for_later_is_not_called_done() -> None:
+    mine = decision(FIRST, Action.SKIP_EXISTING, "1,440 records")
+    theirs = [decision(date(2026, 1, day), Action.SKIP_CLAIMED, "claimed by run") for day in (2, 3)]
+    to_come = decision(date(2026, 12, 31), Action.SKIP_FUTURE, "the day has not begun")
+    report = Report("run", (mine, *theirs, to_come))
+    said = "Nothing to ask for now: 2 instrument-days in the hands of another run, 1 instrument-day not begun yet."
+    assert drawn(lambda console: show_summary(console, report), 140)[-1] == said
+
+
 OPTIONS = BackfillOptions(instrument="hit", start=FIRST)
 
 
