@@ -11,11 +11,11 @@ RUN pip wheel --no-cache-dir --no-deps --wheel-dir /wheels .
 
 FROM python:3.11-slim
 COPY --from=build /wheels /wheels
-RUN pip install --no-cache-dir "$(ls /wheels/*.whl)[dask,mirror,serve]" && rm -r /wheels
+RUN pip install --no-cache-dir "$(ls /wheels/*.whl)[dask,mirror,plot,serve]" && rm -r /wheels
 
 # Runs of a process pool start in the directory from which the deployments were made: this one.
 WORKDIR /app
-COPY prefect.yaml prefect-mirror.yaml prefect-export.yaml ./
+COPY prefect.yaml prefect-mirror.yaml prefect-export.yaml prefect-quicklook.yaml ./
 COPY flows flows
 
 RUN useradd --create-home ialirt && mkdir /data && chown ialirt /app /data

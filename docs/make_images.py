@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import logging
+import os
 import re
 import sys
 import tempfile
@@ -17,12 +18,15 @@ from datetime import UTC, date, datetime
 from math import inf
 from pathlib import Path
 
+from PIL import Image
 from rich.console import Console
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
+from ialirt_backfill import plot
 from ialirt_backfill.ending import Stop
-from ialirt_backfill.options import BackfillOptions, HistoryOptions, StatusOptions
+from ialirt_backfill.options import BackfillOptions, HistoryOptions, PlotOptions, StatusOptions
+from ialirt_backfill.options.datastore import MARK, MARK_TEXT
 from ialirt_backfill.reports.history import history
 from ialirt_backfill.reports.status import status
 from ialirt_backfill.run.backfill import backfill
@@ -36,6 +40,7 @@ IMAGES = Path(__file__).parent / "images"
 COLUMNS = 100
 NOW = datetime(2026, 2, 3, 9, 30, tzinfo=UTC)
 FRAME_AFTER_DAYS = 78
+COLOURS = 128
 
 
 def main() -> None:
@@ -68,6 +73,7 @@ def main() -> None:
         draw("status", "status", lambda console: show_status(status(seen), seen, console))
         backfill(replace(longer, instrument="hit", retry_failed=True), key=DEMONSTRATION_KEY)
         day = HistoryOptions(datastore=folder, instrument="hit", day=date(2026, 1, 5))
+        draw_board(f"{folder}/pictures", simulator.url)
         draw("history", "history --instrument hit --day 2026-01-05", lambda it: show_history(history(day), day, it))
 
 
@@ -89,6 +95,21 @@ def progress(options: BackfillOptions) -> Callable[[Console], None]:
         backfill(options, key=DEMONSTRATION_KEY, listener=Snapshot(console), stop=Stop())
 
     return run
+
+
+def draw_board(folder: str, url: str) -> None:
+    """Write ``docs/images/solar-wind.png``: five days with storms, gaps, and an instrument that is switched off."""
+    first, last = date(2026, 1, 6), date(2026, 1, 10)
+    names = "mag,swapi,swe,codice_hi,codice_lo,hit"
+    fetched = BackfillOptions(instrument=names, start=first, end=last, url=url, datastore=folder, as_of=NOW)
+    backfill(fetched, key=DEMONSTRATION_KEY)
+    (Path(folder) / MARK).write_text(MARK_TEXT, encoding="utf-8")
+    os.environ["SOURCE_DATE_EPOCH"] = str(int(NOW.timestamp()))
+    file = IMAGES / "solar-wind.png"
+    plot.draw(PlotOptions(board="solar-wind", datastore=folder, start=first, end=last, as_of=NOW), file)
+    with Image.open(file) as drawn:  # few colours, so that the page loads fast
+        small = drawn.convert("RGB").quantize(COLOURS, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
+    small.save(file, optimize=True)
 
 
 def draw(name: str, words: str, show: Callable[[Console], None]) -> None:

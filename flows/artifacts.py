@@ -6,6 +6,7 @@ import logging
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 from uuid import UUID
@@ -135,6 +136,20 @@ def show_today(flow: str, tails: Sequence[Tail], added: dict[str, int], origin: 
         trouble = cell(told)
         lines.append(f"| {name} | {added.get(name, 0):,} | {percent(tail.availability_pct)} | {newest} | {trouble} |")
     _availability(flow, lines, "today, after the last pass of this run", origin)
+
+
+def show_pictures(
+    flow: str, rows: Iterable[tuple[str, date | None, str, str | None]], folder: str, origin: Origin
+) -> None:
+    """The pictures in a folder, as markdown with a link to each: board, day, link and what went wrong."""
+    lines = ["| board | day | picture | |", "|---|---|---|---|"]
+    lines += [
+        f"| {board} | {day or 'latest'} | [{link.rpartition('/')[2]}]({link}) | {cell(error or '')} |"
+        for board, day, link, error in rows
+    ]
+    markdown = "\n".join([f"**{SYNTHETIC}**", "", *lines] if origin.synthetic else lines)
+    said = origin.described(f"pictures in {folder}")
+    _kept(lambda: create_markdown_artifact(markdown, key=f"{flow}-pictures", description=said))
 
 
 class Progress(Notices):

@@ -24,6 +24,7 @@ from ialirt_backfill.options import (
     ExportOptions,
     MirrorOptions,
     PollOptions,
+    QuicklookOptions,
     StoreOptions,
     write_duration,
 )
@@ -206,6 +207,7 @@ def _meant(field: Field[Any], value: object) -> Any:
 
 
 BACKFILL = Form(BackfillOptions, required=("instrument", "start"), without=("last",))
-POLL = Form(PollOptions, without=("until_end_of_hour",))
+POLL = Form(PollOptions, without=("until_end_of_hour", "picture", "board"))
 MIRROR = Form(MirrorOptions, without=("action",))
 EXPORT = Form(ExportOptions, without=("action",))
+QUICKLOOK = Form(QuicklookOptions)

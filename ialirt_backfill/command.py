@@ -15,10 +15,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ialirt_backfill.ending import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_USAGE, EXIT_WELL, Stop
-from ialirt_backfill.exceptions import ApiError, IalirtBackfillError
+from ialirt_backfill.exceptions import ApiError, IalirtBackfillError, UsageError
 from ialirt_backfill.options import (
     ALL,
     AdoptOptions,
@@ -33,7 +33,9 @@ from ialirt_backfill.options import (
     InstrumentsOptions,
     LedgerOptions,
     MirrorOptions,
+    PlotOptions,
     PollOptions,
+    QuicklookOptions,
     RunsOptions,
     ServeOptions,
     StatusOptions,
@@ -44,6 +46,9 @@ from ialirt_backfill.options.arguments import DEFAULT_COMMAND
 from ialirt_backfill.options.typed import PROGRAM, command_line
 from ialirt_backfill.terminal.streams import failure_of, steady_streams
 from ledger import LedgerError
+
+if TYPE_CHECKING:
+    from ialirt_backfill.run.passes import PollListener
 
 # Each command imports what it needs: --help must not load pandas, SQLAlchemy and their like, nor a report pyarrow.
 # ruff: noqa: PLC0415
@@ -62,17 +67,30 @@ def run_backfill(options: BackfillOptions) -> int:
 
 
 def run_poll(options: PollOptions) -> int:
+    from ialirt_backfill.listening import several
     from ialirt_backfill.run.poll import has_failed, poll
     from ialirt_backfill.terminal.poll import PollScreen
 
     stop = Stop()
     screen = PollScreen(options)
+    listener = screen.listener()
+    if options.picture is not None:
+        listener = several(listener, _fresh_picture(options))
     with _stopped_by_signals(stop, screen.stopping):
-        report = poll(options, listener=screen.listener(), stop=stop)
+        report = poll(options, listener=listener, stop=stop)
     screen.show(report)
     if stop.is_set():
         return stop.exit_code
     return EXIT_FAILED if has_failed(report) else EXIT_WELL
+
+
+def _fresh_picture(options: PollOptions) -> PollListener:
+    """What keeps the picture of a poll fresh. Raises UsageError where no picture can be drawn at all."""
+    from ialirt_backfill.plot import draw, require
+    from ialirt_backfill.terminal.pictures import FreshPicture
+
+    require()
+    return FreshPicture(options, draw)
 
 
 def run_mirror(options: MirrorOptions) -> int:
@@ -91,6 +109,19 @@ def run_mirror(options: MirrorOptions) -> int:
         report = loading.mirror(options, listener=listener, stop=stop)
     screen.show(report, interrupted=stop.is_set(), command=_typed())
     return stop.exit_code if stop.is_set() else report.exit_code
+
+
+def run_plot(options: PlotOptions) -> int:
+    from ialirt_backfill.plot import draw
+    from ialirt_backfill.terminal.pictures import odd_cells_told, show_drawn, warn
+
+    if options.out is None:
+        example = f"--out {options.board or 'picture'}.png"
+        raise UsageError(f"--out is missing: the file of the picture, as {example}")
+    with odd_cells_told(warn):
+        drawn = draw(options, options.out)
+    show_drawn(drawn, options)
+    return EXIT_WELL
 
 
 def run_serve(options: ServeOptions) -> int:
@@ -222,7 +253,8 @@ def run_config(options: ConfigOptions) -> int:
     from ialirt_backfill.options.settings import configuration
     from ialirt_backfill.terminal.configuration import show_config
 
-    show_config(configuration([command.options for command in COMMANDS.values()]), options)
+    kinds = [command.options for command in COMMANDS.values()]
+    show_config(configuration([*kinds, QuicklookOptions]), options)  # of a flow, whose variables are ours as well
     return EXIT_WELL
 
 
@@ -275,6 +307,7 @@ COMMANDS = {
     "poll": Command(PollOptions, run_poll, "keep today complete, pass after pass"),
     "verify": Command(VerifyOptions, run_verify, "which files are not what the ledger recorded"),
     "mirror": Command(MirrorOptions, run_mirror, "load the daily files into a database"),
+    "plot": Command(PlotOptions, run_plot, "draw a board, or columns of instruments, as png, svg or pdf"),
     "serve": Command(ServeOptions, run_serve, "serve the daily files by HAPI, to Autoplot, hapiclient and pySPEDAS"),
     "export": Command(ExportOptions, run_export, "write the days into a folder as Parquet, a file per month"),
     "status": Command(StatusOptions, run_status, "how complete a range is, with a calendar", only_tells=True),

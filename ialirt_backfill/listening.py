@@ -33,6 +33,27 @@ class _Guarded:
         return tell
 
 
+class _Several:
+    """Listeners that are told the same, one after the other."""
+
+    def __init__(self, listeners: tuple[object, ...]) -> None:
+        self._listeners = listeners
+
+    def __getattr__(self, name: str) -> Callable[..., None]:
+        hear = [getattr(listener, name) for listener in self._listeners]
+
+        def tell(*told: Any) -> None:
+            for one in hear:
+                one(*told)
+
+        return tell
+
+
+def several(first: Heard, *others: Heard) -> Heard:
+    """A listener that tells several others, of which none can keep the rest from hearing."""
+    return cast("Heard", _Several(tuple(guarded(listener) for listener in (first, *others))))
+
+
 def guarded(listener: Heard) -> Heard:
     """A listener that tells another, and of which no call raises."""
     return listener if isinstance(listener, _Guarded) else cast("Heard", _Guarded(listener))

@@ -50,7 +50,7 @@ def pytest_configure_node(node: Any) -> None:
     node.workerinput["session"] = str(node.config.stash[SESSION].folder)
 
 
-SLOW_ROOMS = {"acceptance", "export", "faults", "flows", "mirror", "team", "upkeep"}
+SLOW_ROOMS = {"acceptance", "export", "faults", "flows", "mirror", "plot", "team", "upkeep"}
 """What is tried there takes whole runs: real processes, databases, a Prefect server."""
 
 

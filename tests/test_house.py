@@ -13,7 +13,10 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 PARTS = ("cli", "flows", "ialirt_backfill", "ledger")
-HEAVY = {"alembic", "cheroot", "numpy", "pandas", "prefect", "psycopg", "pyarrow", "pydantic", "rich", "sqlalchemy"}
+HEAVY = {
+    "alembic", "cheroot", "matplotlib", "numpy", "pandas", "prefect", "psycopg", "pyarrow", "pydantic", "rich",
+    "sqlalchemy",
+}  # fmt: skip
 
 
 def files(part: str) -> list[Path]:
@@ -71,8 +74,9 @@ ARROWS: dict[str, set[str]] = {
     "doctor": {"run", "read", "reports"},
     "mirror": {"read"},
     "export": {"read", "reports"},
+    "plot": {"read", "reports"},
     "serve": {"read", "reports"},
-    "terminal": {"upkeep", "doctor", "mirror", "export", "serve"},
+    "terminal": {"upkeep", "doctor", "mirror", "export", "plot", "serve"},
     "command": {"terminal"},
     "neighbours": set(),
     "own_flows": {"neighbours"},
@@ -145,6 +149,7 @@ def test_so_do_the_other_parts(part: str, allowed: set[str]) -> None:
         ("ialirt_backfill", "rich", "ialirt_backfill/terminal/"),
         ("ialirt_backfill", "xarray", "ialirt_backfill/read/"),
         ("ialirt_backfill", "prefect", "nowhere"),
+        ("ialirt_backfill", "matplotlib", "ialirt_backfill/plot/"),
         ("ialirt_backfill", "ialirt_data_access", "ialirt_backfill/ask/"),
         ("ialirt_backfill", "crump", "ialirt_backfill/mirror/"),
         ("ialirt_backfill", "cheroot", "ialirt_backfill/serve/"),

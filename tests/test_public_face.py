@@ -18,7 +18,7 @@ NAMES = {
     "status", "gaps", "history", "runs", "changes", "read_days", "read_table", "day_tables", "open_dataset",
     "export_parquet",
     "AdoptOptions", "BackfillOptions", "ChangesOptions", "ExportOptions", "GapsOptions", "HistoryOptions",
-    "MirrorOptions", "PollOptions", "RunsOptions", "StatusOptions", "VerifyOptions",
+    "MirrorOptions", "PlotOptions", "PollOptions", "RunsOptions", "StatusOptions", "VerifyOptions",
     "IalirtBackfillError", "UsageError", "ApiError", "AccessDenied", "NoAccess", "DayFileError", "UnwritableValue",
     "Interrupted", "OddCells", "ExportError", "MirrorError", "MirrorUnavailable", "LedgerError",
     "Simulator", "__version__",

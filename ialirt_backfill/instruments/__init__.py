@@ -11,7 +11,8 @@ Sources: the ``ialirt-data-access`` package and its README; IMAP-Science-Operati
 
 from __future__ import annotations
 
-from ialirt_backfill.instruments.catalogue import INSTRUMENTS, Catalogue, of_file
+from ialirt_backfill.instruments.boards import Board
+from ialirt_backfill.instruments.catalogue import BOARDS, INSTRUMENTS, Catalogue, of_file
 from ialirt_backfill.instruments.catalogue import default as default_catalogue
 from ialirt_backfill.instruments.definition import definition_of
 from ialirt_backfill.instruments.model import (
@@ -31,6 +32,7 @@ from ialirt_backfill.instruments.model import (
 )
 
 __all__ = [
+    "BOARDS",
     "FILL_VALUE",
     "INSTRUMENTS",
     "LAUNCH",
@@ -38,6 +40,7 @@ __all__ = [
     "PUBLIC_SINCE",
     "SCOPES",
     "Axis",
+    "Board",
     "Catalogue",
     "Column",
     "ColumnKind",

@@ -20,6 +20,8 @@ from types import MappingProxyType
 from typing import Any
 
 from ialirt_backfill.exceptions import CatalogueError
+from ialirt_backfill.instruments.boards import KEY as BOARDS_KEY
+from ialirt_backfill.instruments.boards import Board, boards_of, own_tables
 from ialirt_backfill.instruments.entries import Place, Problem, expanded, instrument_of, merged
 from ialirt_backfill.instruments.model import Instrument
 
@@ -31,18 +33,21 @@ _OWN = "catalogue.toml"
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Catalogue:
-    """What is known of the instruments, by the name that the API gives them.
+    """What is known of the instruments, by the name that the API gives them; and the boards that show them.
 
-    ``common`` are the fields that every further instrument has, as a table of TOML.
+    ``common`` are the fields that every further instrument has, as a table of TOML; ``board_tables`` are the boards as
+    such tables.
     """
 
     instruments: Mapping[str, Instrument]
     common: Mapping[str, Any] = field(default_factory=dict)
+    board_tables: Mapping[str, Any] = field(default_factory=dict)
+    boards: Mapping[str, Board] = field(default_factory=dict)
 
     def __reduce__(self) -> tuple[Callable[..., Catalogue], tuple[Any, ...]]:
         if self is default():
             return default, ()
-        return _assembled, (tuple(self.instruments.values()), dict(self.common))
+        return _assembled, (tuple(self.instruments.values()), dict(self.common), dict(self.board_tables))
 
     def of_file(self, name: str) -> tuple[Instrument, date] | None:
         """The instrument and day that the name of a file says, under any of the names in use; None: it is no day's
@@ -69,6 +74,7 @@ class Catalogue:
             raise CatalogueError([f"{shown} is not TOML: {error}"]) from None
         problems: list[Problem] = []
         found = dict(self.instruments)
+        own_boards = tables.pop(BOARDS_KEY, {})
         for name, table in tables.items():
             if name == COMMON or not isinstance(table, dict):
                 what = "belongs to the program's own catalogue" if name == COMMON else "write a table for an instrument"
@@ -79,10 +85,16 @@ class Catalogue:
                 name, merged(json.loads(known.definition) if known else self._new, table), problems
             )
         problems += _collisions(found, tables)
+        board_tables = dict(self.board_tables)
+        if isinstance(own_boards, dict):
+            boards_of(own_boards, found, problems)
+            board_tables |= own_boards
+        else:
+            problems.append(Problem((BOARDS_KEY,), "write a table for a board: [board.NAME]"))
         if problems:
             placed = sorted(((line_of(text, it.place) or 0, it) for it in problems), key=itemgetter(0))
             raise CatalogueError([_written(it, number, shown) for number, it in placed])
-        return Catalogue(MappingProxyType(found), self.common)
+        return _assembled(found.values(), self.common, board_tables)
 
     @property
     def _new(self) -> dict[str, Any]:
@@ -100,7 +112,7 @@ def default() -> Catalogue:
     problems += _collisions(found, tables)
     if problems:
         raise CatalogueError([f"{_OWN}: {it.what} ({'.'.join(it.place)})" for it in problems])
-    return Catalogue(MappingProxyType(found), common)
+    return _assembled(found.values(), common, own_tables())
 
 
 class _Default(Mapping[str, Instrument]):
@@ -115,6 +127,22 @@ class _Default(Mapping[str, Instrument]):
     def __len__(self) -> int:
         return len(default().instruments)
 
+
+class _DefaultBoards(Mapping[str, Board]):
+    """The boards of the default catalogue, in the same way."""
+
+    def __getitem__(self, name: str) -> Board:
+        return default().boards[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(default().boards)
+
+    def __len__(self) -> int:
+        return len(default().boards)
+
+
+BOARDS: Mapping[str, Board] = _DefaultBoards()
+"""The boards of the default catalogue, by name."""
 
 INSTRUMENTS: Mapping[str, Instrument] = _Default()
 """The instruments of the default catalogue, by the name the API gives them."""
@@ -148,8 +176,11 @@ def is_own(instrument: Instrument) -> bool:
     return default().instruments.get(instrument.name) is instrument
 
 
-def _assembled(instruments: Iterable[Instrument], common: Mapping[str, Any]) -> Catalogue:
-    return Catalogue(MappingProxyType({it.name: it for it in instruments}), common)
+def _assembled(instruments: Iterable[Instrument], common: Mapping[str, Any], tables: Mapping[str, Any]) -> Catalogue:
+    """A catalogue of these; a panel of a board that no longer fits its instrument is left out."""
+    by_name = {it.name: it for it in instruments}
+    boards = boards_of(tables, by_name, [])
+    return Catalogue(MappingProxyType(by_name), common, tables, MappingProxyType(boards))
 
 
 def _prefixes(instrument: Instrument) -> tuple[str, ...]:

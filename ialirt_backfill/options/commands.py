@@ -12,7 +12,16 @@ from pathlib import Path
 from typing import Any, Optional
 
 from ialirt_backfill.exceptions import UsageError
-from ialirt_backfill.instruments import INSTRUMENTS, LAUNCH, PUBLIC_SINCE, Catalogue, Instrument, default_catalogue
+from ialirt_backfill.instruments import (
+    BOARDS,
+    INSTRUMENTS,
+    LAUNCH,
+    PUBLIC_SINCE,
+    Board,
+    Catalogue,
+    Instrument,
+    default_catalogue,
+)
 from ialirt_backfill.instruments.entries import complaint_about_name
 from ialirt_backfill.options.catalogues import CATALOGUE_VARIABLE, CatalogueFiles, catalogue_files
 from ialirt_backfill.options.datastore import LEDGER
@@ -20,6 +29,7 @@ from ialirt_backfill.options.fields import checked, option
 from ialirt_backfill.options.forms import (
     ALL,
     means_all,
+    parse_board,
     parse_count,
     parse_day,
     parse_duration,
@@ -27,9 +37,11 @@ from ialirt_backfill.options.forms import (
     parse_last_day,
     parse_one_day,
     parse_percent,
+    parse_picture,
     parse_rate,
     parse_since,
     parse_time,
+    written_board,
     written_names,
 )
 from ialirt_backfill.options.texts import full_address, full_path
@@ -373,10 +385,26 @@ class PassOptions(_Known):
 class PollOptions(WorkOptions, DecisionOptions, PassOptions):
     """Keep today complete: pass after pass the newest records of every instrument, and in between what is missing."""
 
+    picture: Optional[str] = option(
+        None, "a picture to draw anew after each pass that changed something: FILE.png, .svg or .pdf", metavar="FILE"
+    )
+    board: Optional[str] = option(
+        None, f"what is drawn: {', '.join(BOARDS)}; default: {next(iter(BOARDS))}", parse=written_board, metavar="NAME"
+    )
+
     def __post_init__(self) -> None:
         if self.json and not (self.once or self.dry_run):
             raise UsageError("--json prints one object at the end of one pass: add --once")
+        if self.board is not None and self.picture is None:
+            raise UsageError(f"--board {self.board}: say into which file it is drawn, as --picture {self.board}.png")
+        if self.board is not None:
+            object.__setattr__(self, "board", written_board(self.board))
+        if self.picture is not None:
+            parse_picture("--picture", self.picture)
+            object.__setattr__(self, "picture", full_path("--picture", self.picture))
         super().__post_init__()
+        if self.board is not None and not self._is_judged_later:
+            parse_board(self.board, self.known)
 
 
 MIRROR_ACTIONS = ("load", "config", "views")
@@ -489,6 +517,111 @@ class DoctorOptions(WorkOptions, _Known):
         super().__post_init__()
 
 
+# --- pictures ---------------------------------------------------------------------------------------------------------
+
+USUAL_LAST = timedelta(days=3)
+"""So much is drawn of columns where no range is given; a board has its own."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlotOptions(StoreOptions, RangeOptions):
+    """Draw a board by its name, or the columns of instruments, from the daily files.
+
+    The end of the file's name says what is made of it: .png, .svg or .pdf. Without --start and --last a board has a
+    range of its own, columns the last three days. With --board, --instrument keeps the panels of these instruments.
+    """
+
+    board: Optional[str] = option(None, f"what is drawn: {', '.join(BOARDS)}", parse=written_board, metavar="NAME")
+    columns: Optional[str] = option(
+        None,
+        "without --board: a comma-separated list of columns, as mag_B_GSE or swapi_pseudo_proton_speed; default: all",
+        metavar="NAMES",
+    )
+    out: Optional[str] = option(None, "the picture: FILE.png, FILE.svg or FILE.pdf", metavar="FILE")
+    public: bool = option(False, "leave out what the server shows to keys with a scope only", env="IALIRT_PUBLIC")
+    as_of: Optional[datetime] = option(
+        None, "draw as if it were this time, ISO 8601 (Z or no zone: UTC)", parse=parse_time, metavar="TIME"
+    )
+
+    def __post_init__(self) -> None:
+        if self.board is not None:
+            object.__setattr__(self, "board", written_board(self.board))
+            checked(self.columns, False, "--columns goes with --instrument; a board has its own")
+        elif not self.instrument:
+            raise UsageError(f"--board is missing: choose from {', '.join(BOARDS)}, or name an --instrument")
+        if self.out is not None:
+            parse_picture("--out", self.out)
+            object.__setattr__(self, "out", full_path("--out", self.out))
+        super().__post_init__()
+        if not self._is_judged_later:
+            _ = self.board_drawn
+
+    @property
+    def board_drawn(self) -> Optional[Board]:
+        """The board that is drawn; None where columns are."""
+        return None if self.board is None else parse_board(self.board, self.known)
+
+    def days(self, now: datetime) -> list[date]:
+        """The UTC days drawn, both ends included."""
+        if self.start is not None or self.last is not None:
+            return super().days(now)
+        usual = USUAL_LAST if self.board_drawn is None else self.board_drawn.last
+        return RangeOptions(end=self.end, last=usual).days(now)
+
+
+@dataclass(frozen=True, kw_only=True)
+class QuicklookOptions(StoreOptions, RangeOptions):
+    """Draw boards day by day into a folder, each as often as its days change: for a flow, or a program of your own."""
+
+    boards: str = option(
+        f"{next(iter(BOARDS))},coverage", f"a comma-separated list of {', '.join(BOARDS)}", metavar="NAMES"
+    )
+    folder: str = option(
+        "./ialirt-pictures",
+        "folder of the pictures, which lie below it in quicklook/; not in the datastore",
+        metavar="DIR",
+        env="IALIRT_QUICKLOOK_FOLDER",
+    )
+    address: Optional[str] = option(
+        None, "address under which that folder is served, for links", metavar="URL", env="IALIRT_QUICKLOOK_ADDRESS"
+    )
+    public: bool = option(False, "leave out what the server shows to keys with a scope only", env="IALIRT_PUBLIC")
+    as_of: Optional[datetime] = option(
+        None, "draw as if it were this time, ISO 8601 (Z or no zone: UTC)", parse=parse_time, metavar="TIME"
+    )
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "folder", full_path("--folder", self.folder))
+        if Path(self.folder).resolve().is_relative_to(Path(self.datastore).resolve()):
+            raise UsageError(f"--folder {self.folder} lies in the datastore, which holds day files only")
+        super().__post_init__()
+        if not self._is_judged_later:
+            _ = self.pictures
+
+    @property
+    def pictures(self) -> list[PlotOptions]:
+        """What is drawn, without the days."""
+        names = [written_board(name) for name in self.boards.split(",") if name.strip()]
+        return [
+            PlotOptions(
+                board=name,
+                instrument=self.instrument,
+                datastore=self.datastore,
+                ledger=self.ledger,
+                catalogue=self.catalogue,
+                public=self.public,
+                as_of=self.as_of,
+            )
+            for name in names
+        ]
+
+    def days(self, now: datetime) -> list[date]:
+        """The UTC days drawn, both ends included; the last three where nothing is said."""
+        if self.start is not None or self.last is not None:
+            return super().days(now)
+        return RangeOptions(end=self.end, last=USUAL_LAST).days(now)
+
+
 # --- serving ---------------------------------------------------------------------------------------------------------
 
 
@@ -573,7 +706,7 @@ class ExportOptions(StoreOptions, RangeOptions):
     )
     to: Optional[str] = option(None, "folder to write into", metavar="DIR", env="IALIRT_EXPORT_TO")
     public: bool = option(
-        False, "leave out the instruments and columns that not everybody is shown", env="IALIRT_EXPORT_PUBLIC"
+        False, "leave out the instruments and columns that not everybody is shown", env="IALIRT_PUBLIC"
     )
     open_every: timedelta = option(
         timedelta(hours=1),

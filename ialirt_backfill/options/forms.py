@@ -5,7 +5,7 @@ import re
 from datetime import MAXYEAR, UTC, date, datetime, timedelta
 
 from ialirt_backfill.exceptions import UnknownInstrument, UsageError
-from ialirt_backfill.instruments import Catalogue, Instrument, default_catalogue
+from ialirt_backfill.instruments import Board, Catalogue, Instrument, default_catalogue
 
 ALL = "all"
 
@@ -172,6 +172,34 @@ def written_names(text: str) -> str:
 
 def _names(text: str) -> list[str]:
     return text.lower().replace(",", " ").split()
+
+
+def parse_board(text: str, catalogue: Catalogue | None = None) -> Board:
+    """The board of a name."""
+    known = (catalogue or default_catalogue()).boards
+    name = written_board(text)
+    if name not in known:
+        near = difflib.get_close_matches(name, known, n=1, cutoff=0.4)
+        hint = f" Did you mean {near[0]!r}?" if near else ""
+        raise UsageError(f"--board: unknown board {text!r}.{hint} Known: {', '.join(known)}")
+    return known[name]
+
+
+def written_board(text: str) -> str:
+    """The name of a board as it is written here, known or not."""
+    return text.strip().lower().replace("_", "-")
+
+
+PICTURES = ("png", "svg", "pdf")
+"""What pictures are made as, by the end of a file's name."""
+
+
+def parse_picture(flag: str, file: str) -> str:
+    """What the picture of a file is made as; ``flag`` is where the file was named."""
+    _, dot, end = file.rpartition(".")
+    if not dot or end.lower() not in PICTURES:
+        raise UsageError(f"{flag} {file}: the end of its name says what it is made as: .{', .'.join(PICTURES)}")
+    return end.lower()
 
 
 _RATE = re.compile(r"(\d+(?:\.\d+)?)\s*/\s*(s|sec|second|m|min|minute|h|hour)", re.ASCII | re.IGNORECASE)

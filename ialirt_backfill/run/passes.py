@@ -43,6 +43,9 @@ class PollListener(Listener):
     def tails_asked(self, now: datetime, tails: Sequence[Tail]) -> None:
         """Every instrument has been asked for the newest records of today."""
 
+    def pass_ended(self, now: datetime) -> None:
+        """All that the pass of ``now`` asked for is done."""
+
 
 @dataclass(slots=True)
 class Pass:

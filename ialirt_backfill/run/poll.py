@@ -122,6 +122,7 @@ class Poll:
         # Asking whatever is there, and repairing, are orders for once, not for every five minutes.
         self._policy = poll_policy(self.options, first=False)
         self._conclude(this.report)
+        self._listener.pass_ended(this.now)
         return this.report
 
     def _conclude(self, report: Report) -> None:

@@ -88,6 +88,15 @@ def test_the_lines_of_python_in_the_readme(command: Command, monkeypatch: pytest
     assert len(names["frame"]) > 40_000
 
 
+def test_the_picture_of_the_readme(command: Command) -> None:
+    install, *lines = [line for line in lines_of_code(section("A picture")) if line]
+    assert install == ".venv/bin/pip install --quiet '.[plot]'"
+    for line in lines:
+        ended = command(*shlex.split(line)[1:], timeout=110)
+        assert ended.code == 0, ended.err
+    assert (command.cwd / "solar-wind.png").stat().st_size > 10_000
+
+
 def test_what_is_shown_is_what_is_seen(command: Command) -> None:
     page = (ROOT / "docs" / "commands.md").read_text(encoding="utf-8")
     shown = lines_of_code(section("What you see", page))

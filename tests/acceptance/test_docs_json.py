@@ -64,6 +64,7 @@ def printed(capsys: pytest.CaptureFixture[str], *words: str) -> set[str]:
         ("mirror", ["mirror", "--database", "sqlite:///mirror.sqlite"]),
         ("mirror views", ["mirror", "views", "--database", "sqlite:///mirror.sqlite"]),
         ("export", ["export", "--to", "parquet"]),
+        ("plot", ["plot", *HIT, "--out", "hit.png"]),
         ("status", ["status"]),
         ("gaps", ["gaps"]),
         ("history", ["history", "--instrument", "hit", "--day", "2026-01-05"]),

@@ -37,6 +37,7 @@ HOW: dict[str, dict[str, str]] = {
     "README.md": {
         "python3 -m venv .venv && .venv/bin/pip install --quiet . &&": SEEN,
         "python3 -m venv .venv && .venv/bin/pip install --quiet --editable": INSTALLS,
+        ".venv/bin/pip install --quiet '.[plot]'": "acceptance/test_docs.py::test_the_picture_of_the_readme",
         "ialirt-backfill --instrument": ASKS,
         "IALIRT_API_KEY=": ASKS,
         "ialirt-backfill poll": ASKS,
@@ -55,7 +56,9 @@ HOW: dict[str, dict[str, str]] = {
         "ialirt-backfill --instrument mag": ASKS,
         "from ialirt_backfill": "its instrument is made up, and `day` is the reader's",
     },
-    "docs/commands.md": {"ialirt-backfill [": FORM, "Demonstration: ": SEEN, "demo-data/ialirt": PICTURE, "": ASKS},
+    "docs/commands.md": {"ialirt-backfill [": FORM, "Demonstration: ": SEEN, "demo-data/ialirt": PICTURE, "": ASKS,
+        "ialirt-backfill plot": "acceptance/test_docs_plot.py::test_what_the_page_types_draws_pictures",
+    },
     "docs/data.md": {
         "above, below": "it needs matplotlib; the columns it draws are held in tests/acceptance/test_docs.py",
         "SELECT": "documents/test_pages_run.py::test_the_question_in_sql",
@@ -91,6 +94,10 @@ HOW: dict[str, dict[str, str]] = {
         "  SELECT": "the last line of a sentence in the page; the view is read in tests/mirror/test_views.py",
         "ialirt-backfill mirror --database URL": FORM,
         "prefect": DEPLOYS,
+    },
+    "docs/plot.md": {
+        "ialirt-backfill poll": ASKS,
+        "": "acceptance/test_docs_plot.py::test_what_the_page_types_draws_pictures",
     },
     "docs/prefect.md": {
         "python3 -m venv": INSTALLS,
@@ -153,9 +160,9 @@ COMMAND_LINES = sorted({line for block in BLOCKS for line in block.commands if "
 @pytest.mark.parametrize("line", COMMAND_LINES)
 def test_a_command_is_one_that_the_program_takes(line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(arguments, "find", lambda _: {})
-    entry = next(block.text for block in BLOCKS if block.text.startswith("[glows]"))
-    (tmp_path / "catalogue.toml").write_text(entry, encoding="utf-8")
-    stands_for = dict.fromkeys(("ours.toml", "glows.toml"), str(tmp_path / "catalogue.toml"))
+    entries = [block.text for block in BLOCKS if block.text.startswith(("[glows]", "[board."))]
+    (tmp_path / "catalogue.toml").write_text("\n".join(entries), encoding="utf-8")
+    stands_for = dict.fromkeys(("ours.toml", "glows.toml", "boards.toml"), str(tmp_path / "catalogue.toml"))
     stands_for["URL"] = "sqlite:///mirror.sqlite"
     _, *words = [stands_for.get(word, word) for word in shlex.split(line.partition(" > ")[0])]
     name, others = arguments.command_of(words, KINDS)

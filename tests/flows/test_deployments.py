@@ -34,7 +34,7 @@ def deployments(name: str = "prefect.yaml") -> dict[str, dict[str, Any]]:
 
 
 def all_deployments() -> list[tuple[str, dict[str, Any]]]:
-    names = ("prefect.yaml", "prefect-mirror.yaml", "prefect-export.yaml")
+    names = ("prefect.yaml", "prefect-mirror.yaml", "prefect-export.yaml", "prefect-quicklook.yaml")
     return [entry for name in names for entry in deployments(name).items()]
 
 
@@ -113,6 +113,7 @@ def test_the_image_holds_what_the_deployments_name() -> None:
         "prefect.yaml",
         "prefect-mirror.yaml",
         "prefect-export.yaml",
+        "prefect-quicklook.yaml",
     } <= names
     kept = (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
     assert names <= {line[1:] for line in kept if line.startswith("!")}

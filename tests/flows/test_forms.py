@@ -26,9 +26,10 @@ from pydantic import SecretStr
 from flows import blocks
 from flows.backfill import backfill
 from flows.export import export
-from flows.forms import BACKFILL, EXPORT, FOR_A_TERMINAL, MIRROR, POLL, Form
+from flows.forms import BACKFILL, EXPORT, FOR_A_TERMINAL, MIRROR, POLL, QUICKLOOK, Form
 from flows.mirror import mirror
 from flows.poll import poll
+from flows.quicklook import quicklook
 from flows.settings import api_key, completed
 from ialirt_backfill.exceptions import UsageError
 from ialirt_backfill.instruments import INSTRUMENTS
@@ -40,6 +41,7 @@ FORMS: dict[str, tuple[Flow[Any, Any], Form[Any]]] = {
     "poll": (poll, POLL),
     "mirror": (mirror, MIRROR),
     "export": (export, EXPORT),
+    "quicklook": (quicklook, QUICKLOOK),
 }
 DOCUMENT = (Path(__file__).parents[2] / "docs" / "prefect.md").read_text(encoding="utf-8")
 MAG: dict[str, object] = {"instrument": ["mag"], "start": "2026-02-01"}

@@ -1,0 +1,66 @@
+"""What pictures cost: CPU after start-up, and the most memory. ``python -m benchmarks.pictures [--repeats N]``.
+
+The days come from the simulator. Start-up is a process that loads all that drawing needs, and draws nothing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import sys
+import tempfile
+from pathlib import Path
+
+from benchmarks.processes import CLI, Cost, cost, ours, simulator
+
+FIRST, LAST, DAYS = "2026-02-01", "2026-02-28", 28
+START_UP = "import ialirt_backfill.plot.drawing, ialirt_backfill.command, ialirt_backfill.terminal.pictures"
+
+
+def main() -> None:
+    """Make the days, measure, and print a line for each picture."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.pictures", description=__doc__)
+    parser.add_argument("--repeats", type=int, default=5, help="medians of so many (default 5)")
+    parser.add_argument("--datastore", type=Path, help="days that are there already, of a demonstration")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        store = options.datastore or Path(folder) / "data"
+        if options.datastore is None:
+            with simulator() as url:
+                cost(ours(url, store, "all", FIRST, LAST, 4))
+        empty = _median([cost([sys.executable, "-c", START_UP]) for _ in range(options.repeats)])
+        print(f"start-up: {empty.cpu_seconds:.2f} s CPU, {empty.peak_megabytes:.0f} MB")  # noqa: T201
+        for name, words in _pictures().items():
+            file = Path(folder) / "picture.png"
+            line = [sys.executable, CLI, "plot", *words, "--datastore", store, "--out", file]
+            found = _median([cost(line) for _ in range(options.repeats)])
+            cpu = found.cpu_seconds - empty.cpu_seconds
+            size = file.stat().st_size // 1000
+            print(f"{name}: {cpu:.2f} s CPU after start-up, {found.peak_megabytes:.0f} MB, {size} kB")  # noqa: T201
+
+
+def _pictures() -> dict[str, list[str]]:
+    one, month = ["--start", FIRST, "--end", FIRST], ["--start", FIRST, "--end", LAST]
+    days = {
+        f"a day of {name}": ["--instrument", name, *one]
+        for name in ("mag", "mag_hk", "hit", "swe", "swapi", "codice_lo", "codice_hi", "spacecraft")
+    }
+    three = ["--start", FIRST, "--end", "2026-02-03"]
+    return days | {
+        "three days of the solar wind": ["--board", "solar-wind", *three],
+        "28 days of the solar wind": ["--board", "solar-wind", *month],
+        "28 days of the magnetometer's health": ["--board", "mag-health", *month],
+        "28 days of coverage": ["--board", "coverage", *month],
+    }
+
+
+def _median(costs: list[Cost]) -> Cost:
+    return Cost(
+        statistics.median(it.wall_seconds for it in costs),
+        statistics.median(it.cpu_seconds for it in costs),
+        max(it.peak_megabytes for it in costs),
+    )
+
+
+if __name__ == "__main__":
+    main()

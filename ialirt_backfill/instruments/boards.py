@@ -1,0 +1,316 @@
+"""Boards: the pictures that are drawn by name, as the file ``boards.toml`` beside this one has them.
+
+A board says what is to be seen, never how it is drawn.
+"""
+
+from __future__ import annotations
+
+import pkgutil
+import re
+import tomllib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from enum import Enum
+from math import isfinite
+from types import MappingProxyType
+from typing import Any, TypeVar
+
+from ialirt_backfill.instruments.entries import Problem, Table
+from ialirt_backfill.instruments.model import Axis, ColumnType, Field, Instrument
+
+_T = TypeVar("_T")
+_E = TypeVar("_E", bound=Enum)
+
+KEY = "board"
+"""The table that boards stand in: ``[board.NAME]``."""
+
+_NAME = re.compile(r"[a-z][a-z0-9-]*", re.ASCII)
+_DAYS = re.compile(r"(\d+)d", re.ASCII)
+
+
+class BoardKind(Enum):
+    """How a board is laid out."""
+
+    STACK = "stack"
+    """Panels under one another, on one axis of time."""
+    GRID = "grid"
+    """Panels side by side, each with an axis of its own."""
+    COVERAGE = "coverage"
+    """How complete the instruments' days are."""
+    ORBIT = "orbit"
+    """Where the spacecraft is."""
+
+
+class PanelKind(Enum):
+    """How a panel shows its columns."""
+
+    LINES = "lines"
+    POINTS = "points"
+    SPECTRUM = "spectrum"
+    FLAGS = "flags"
+    STATES = "states"
+
+
+class Scale(Enum):
+    """Of an axis of values."""
+
+    LINEAR = "linear"
+    LOG = "log"
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """What of a column lies below a value is marked."""
+
+    column: str
+    below: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Panel:
+    """Columns of one instrument, on one axis. ``columns`` are names of columns or of fields, and so is ``right``.
+
+    ``normal`` is what flags ordinarily are; None: nobody says.
+    """
+
+    kind: PanelKind
+    instrument: Instrument
+    columns: tuple[str, ...]
+    right: tuple[str, ...] = ()
+    label: str = ""
+    scale: Scale = Scale.LINEAR
+    range: tuple[float, float] | None = None
+    height: float = 1.0
+    mark: Mark | None = None
+    normal: bool | None = False
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Board:
+    """A picture that is drawn by name. Of an orbit there are ``instrument``, ``position`` and ``places``, in km."""
+
+    name: str
+    title: str
+    kind: BoardKind = BoardKind.STACK
+    across: int = 4
+    last: timedelta = timedelta(days=3)
+    panels: tuple[Panel, ...] = ()
+    instrument: Instrument | None = None
+    position: str = ""
+    places: Mapping[str, tuple[float, ...]] = field(default_factory=lambda: MappingProxyType({}))
+
+
+def boards_of(
+    tables: Mapping[str, Any], instruments: Mapping[str, Instrument], problems: list[Problem]
+) -> dict[str, Board]:
+    """The boards in the table ``[board]`` of a catalogue; what is wrong with them is noted, with its place."""
+    found = Table({KEY: tables}, (), problems).tables(KEY)
+    return {name: _board(name, table, instruments) for name, table in found.items()}
+
+
+def own_tables() -> dict[str, Any]:
+    """The tables of the boards that come with the program."""
+    found: dict[str, Any] = tomllib.loads((pkgutil.get_data(__package__, "boards.toml") or b"").decode())[KEY]
+    return found
+
+
+def energies_of(entry: Field) -> Axis | None:
+    """The axis of a field that its elements have their energies on; None where there is none."""
+    return next((axis for axis in entry.axes if axis.values and axis.unit.endswith("eV")), None)
+
+
+def fields_of(instrument: Instrument) -> dict[str, Field]:
+    """The field of each name that a panel may have: that of a field, or of one of its columns."""
+    by_name = {column.name: entry for entry in instrument.fields for column in entry.columns}
+    return by_name | {entry.name: entry for entry in instrument.fields}
+
+
+# --- tables -----------------------------------------------------------------------------------------------------------
+
+
+def _board(name: str, table: Table, instruments: Mapping[str, Instrument]) -> Board:
+    if not _NAME.fullmatch(name):
+        table.wrong("write a name of small letters, digits and -")
+    kind = table.get("kind", _one_of(BoardKind), BoardKind.STACK)
+    has_panels = kind in {BoardKind.STACK, BoardKind.GRID}
+    found = Board(
+        name=name,
+        title=table.get("title", _words, name),
+        kind=kind,
+        across=table.get("across", _count, 4),
+        last=table.get("last", _days, timedelta(days=3)),
+        panels=tuple(_panels(table, instruments)) if has_panels else (),
+        instrument=table.get("instrument", _instrument(instruments), None) if kind is BoardKind.ORBIT else None,
+        position=table.get("position", _words, "") if kind is BoardKind.ORBIT else "",
+        places=table.get("places", _places, MappingProxyType({})) if kind is BoardKind.ORBIT else MappingProxyType({}),
+    )
+    if has_panels and not found.panels:
+        table.wrong(f"there are no panels: write at least one, [[{KEY}.{name}.panels]]", "panels")
+    if kind is BoardKind.ORBIT and found.instrument is not None:
+        entry = {it.name: it for it in found.instrument.fields}.get(found.position)
+        if entry is None or len(entry.columns) != 3:
+            table.wrong(f"write a field of {found.instrument.name} that is a vector of 3", "position")
+    elif kind is BoardKind.ORBIT:
+        table.wrong("say whose position it is", "instrument")
+    table.refuse_unknown()
+    return found
+
+
+def _panels(table: Table, instruments: Mapping[str, Instrument]) -> Iterator[Panel]:
+    for number, values in enumerate(table.get("panels", _tables, []), start=1):
+        one = Table(values, (*table.place, "panels", str(number)), table.problems)
+        panel = _panel(one, instruments)
+        if panel is not None and panel.columns:
+            yield panel
+
+
+def _panel(table: Table, instruments: Mapping[str, Instrument]) -> Panel | None:
+    kinds = [kind for kind in PanelKind if kind.value in table.values]
+    instrument = table.get("instrument", _instrument(instruments), None)
+    if len(kinds) != 1:
+        table.wrong(f"write one of {', '.join(kind.value for kind in PanelKind)}")
+    if len(kinds) != 1 or instrument is None:
+        if "instrument" not in table.values:
+            table.wrong("say whose columns they are", "instrument")
+        return None
+    names = _names(instrument)
+    found = Panel(
+        kind=kinds[0],
+        instrument=instrument,
+        columns=table.get(kinds[0].value, names, ()),
+        right=table.get("right", names, ()),
+        label=table.get("label", _words, ""),
+        scale=table.get("scale", _one_of(Scale), Scale.LINEAR),
+        range=table.get("range", _range, None),
+        height=table.get("height", _height, 1.0),
+        mark=table.get("mark", _mark, None),
+        normal=table.get("normal", _flag, False),
+    )
+    _check(found, table)
+    table.refuse_unknown()
+    return found
+
+
+def _check(panel: Panel, table: Table) -> None:
+    """Note what the columns of a panel cannot be shown as."""
+    entries = fields_of(panel.instrument)
+    lines = {it.name for name in panel.columns for it in entries[name].columns if name in {entries[name].name, it.name}}
+    for name in (*panel.columns, *panel.right):
+        entry = entries[name]
+        if panel.kind is PanelKind.SPECTRUM and (energies_of(entry) is None or name != entry.name):
+            table.wrong(f"{name} is no field with an axis of energies", panel.kind.value)
+        types = {column.type for column in entry.columns if name in {entry.name, column.name}}
+        if panel.kind in {PanelKind.LINES, PanelKind.POINTS} and types & {ColumnType.TEXT, ColumnType.JSON}:
+            table.wrong(f"{name} is no number", panel.kind.value)
+        if panel.kind is PanelKind.FLAGS and not types <= {ColumnType.BOOLEAN, ColumnType.INTEGER}:
+            table.wrong(f"{name} is no flag", panel.kind.value)
+        if panel.kind is PanelKind.STATES and not types <= {ColumnType.TEXT, ColumnType.INTEGER, ColumnType.BOOLEAN}:
+            table.wrong(f"{name} has no states", panel.kind.value)
+    if panel.kind is PanelKind.SPECTRUM and len(panel.columns) > 1:
+        table.wrong("write one field", panel.kind.value)
+    if panel.kind is not PanelKind.LINES and (panel.right or panel.mark):
+        table.wrong("that is for lines", "right" if panel.right else "mark")
+    if panel.mark is not None and panel.mark.column not in lines:
+        table.wrong(f"{panel.mark.column} is not one of the lines", "mark")
+    if panel.scale is Scale.LOG and panel.range is not None and panel.range[0] <= 0:
+        table.wrong("a logarithm needs more than 0", "range")
+
+
+# --- forms: a value of TOML as what it means; ValueError says what to write -------------------------------------------
+
+
+def _words(value: Any) -> str:
+    if not isinstance(value, str) or not value.strip() or not value.isprintable():
+        raise ValueError("write a text of one line that is not empty")
+    return value
+
+
+def _flag(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError("write true or false")
+    return value
+
+
+def _count(value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= 12:
+        raise ValueError("write a whole number from 1 to 12")
+    return value
+
+
+def _number(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value):
+        raise ValueError(f"{value!r} is not a number")
+    return float(value)
+
+
+def _height(value: Any) -> float:
+    if not 0.2 <= _number(value) <= 10:
+        raise ValueError("write a number from 0.2 to 10")
+    return float(value)
+
+
+def _range(value: Any) -> tuple[float, float]:
+    if not isinstance(value, list) or len(value) != 2 or _number(value[0]) >= _number(value[1]):
+        raise ValueError("write the least and the greatest: [0.0, 360.0]")
+    return float(value[0]), float(value[1])
+
+
+def _days(value: Any) -> timedelta:
+    match = _DAYS.fullmatch(value) if isinstance(value, str) else None
+    if match is None or not 0 < int(match[1]) <= 36_500:
+        raise ValueError('write whole days, as "3d"')
+    return timedelta(days=int(match[1]))
+
+
+def _mark(value: Any) -> Mark:
+    if not isinstance(value, dict) or value.keys() != {"column", "below"}:
+        raise ValueError('write { column = "…", below = -10.0 }')
+    return Mark(_words(value["column"]), _number(value["below"]))
+
+
+def _tables(value: Any) -> list[dict[str, Any]]:
+    if not isinstance(value, list) or not all(isinstance(it, dict) for it in value):
+        raise ValueError("write a list of tables")
+    return value
+
+
+def _places(value: Any) -> Mapping[str, tuple[float, ...]]:
+    if not isinstance(value, dict):
+        raise ValueError("write a table of places: { L1 = [1500000.0, 0.0, 0.0] }")
+    for place in value.values():
+        if not isinstance(place, list) or len(place) != 3:
+            raise ValueError("write x, y and z of each place, in km: { L1 = [1500000.0, 0.0, 0.0] }")
+    return MappingProxyType({_words(name): tuple(map(_number, place)) for name, place in value.items()})
+
+
+def _one_of(kind: type[_E]) -> Callable[[Any], _E]:
+    def read(value: Any) -> _E:
+        try:
+            return kind(value)
+        except ValueError:
+            raise ValueError(f"write one of {', '.join(str(it.value) for it in kind)}") from None
+
+    return read
+
+
+def _instrument(instruments: Mapping[str, Instrument]) -> Callable[[Any], Instrument]:
+    def read(value: Any) -> Instrument:
+        if not isinstance(value, str) or value not in instruments:
+            raise ValueError(f"write one of {', '.join(instruments)}")
+        return instruments[value]
+
+    return read
+
+
+def _names(instrument: Instrument) -> Callable[[Any], tuple[str, ...]]:
+    def read(value: Any) -> tuple[str, ...]:
+        if not isinstance(value, list) or not value:
+            raise ValueError("write a list of columns that is not empty: [ … ]")
+        entries = fields_of(instrument)
+        for name in value:
+            if not isinstance(name, str) or name not in entries:
+                raise ValueError(f"{instrument.name} has no column {name!r}")
+        return tuple(value)
+
+    return read

@@ -1,0 +1,124 @@
+"""From options to a picture, and from a picture to a file."""
+
+from __future__ import annotations
+
+import io
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import matplotlib as mpl
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from ialirt_backfill.exceptions import UsageError
+from ialirt_backfill.instruments.boards import BoardKind
+from ialirt_backfill.options import ALL, PlotOptions, parse_picture
+from ialirt_backfill.options.datastore import is_marked
+from ialirt_backfill.plot import coverage, look, orbit, sheet
+from ialirt_backfill.plot.choosing import board_of
+from ialirt_backfill.plot.gathering import gather
+from ialirt_backfill.plot.window import Window, moment_of
+from ialirt_backfill.read.asked import asked
+from ialirt_backfill.store import disk
+
+EPOCH_VARIABLE = "SOURCE_DATE_EPOCH"
+"""Says in Unix seconds when a picture is said to have been drawn, so that the same data make the same bytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """A picture that was drawn: its file, what it shows, and its newest record."""
+
+    file: Path
+    title: str
+    start: datetime
+    stop: datetime
+    newest: datetime | None
+
+
+def figure(options: PlotOptions) -> Figure:
+    """The picture that the options describe, as a matplotlib Figure."""
+    with _style():
+        return _figure(options)[0]
+
+
+def draw(options: PlotOptions, file: Path) -> Drawn:
+    """Draw into a file, whole or not at all."""
+    kind = parse_picture("--out", str(file))
+    with _style():
+        picture, header = _figure(options)
+        data = _written(picture, kind, header)
+    staged = disk.stage(disk.followed(file), [data], secrets.token_hex(4))
+    try:
+        disk.publish(staged.temporary, disk.followed(file))
+    except BaseException:
+        disk.discard(staged.temporary)
+        raise
+    return Drawn(file, header.title, header.window.start, header.window.stop, header.newest)
+
+
+def _figure(options: PlotOptions) -> tuple[Figure, sheet.Header]:
+    now = options.as_of or datetime.now(UTC)
+    window = Window.of(options.days(now), now)
+    asked(options.datastore, ALL, window.start, window.stop)  # it refuses what is no datastore
+    board = board_of(options)
+
+    def header(newest: datetime | None, note: str = "") -> sheet.Header:
+        return sheet.Header(board.title, window, newest, _drawn_at(), is_marked(options.datastore), note)
+
+    if board.kind is BoardKind.COVERAGE:
+        found = coverage.look_up(options, window)
+        above = header(found.newest)
+        return coverage.paint(found, above), above
+    if board.instrument is not None:
+        track = orbit.read(board, board.instrument, options.datastore, window)
+        above = header(track.newest)
+        return orbit.paint(track, above), above
+    if not board.panels:
+        raise UsageError(f"nothing of {options.board or options.instrument} is left to be drawn")
+    gathered = gather(options.datastore, board.panels, window)
+    newest = max((it.newest for it in gathered if it.newest is not None), default=None)
+    above = header(None if newest is None else moment_of(newest))
+    if board.kind is BoardKind.GRID:
+        return sheet.grid(gathered, board.across, above), above
+    return sheet.stack(gathered, above), above
+
+
+def _drawn_at() -> datetime:
+    """When it is said to be drawn. Raises UsageError."""
+    text = os.environ.get(EPOCH_VARIABLE, "").strip()
+    if not text:
+        return datetime.now(UTC).replace(microsecond=0)
+    try:
+        return datetime.fromtimestamp(int(text), UTC)
+    except (ValueError, OverflowError, OSError):
+        raise UsageError(f"the environment variable {EPOCH_VARIABLE} is not a number of Unix seconds: {text}") from None
+
+
+@contextmanager
+def _style() -> Iterator[None]:
+    """The look of our pictures, whatever matplotlib is set to."""
+    with mpl.rc_context():
+        mpl.rcdefaults()
+        mpl.rcParams.update(look.STYLE)
+        yield
+
+
+def _written(picture: Figure, kind: str, header: sheet.Header) -> bytes:
+    """A picture as a file. What it says of itself does not change from one drawing to the next."""
+    FigureCanvasAgg(picture)
+    about: dict[str, object] = {"Title": f"IMAP I-ALiRT {header.title}"}
+    if kind == "png":
+        about |= {"Software": "ialirt-backfill"}
+    elif kind == "svg":
+        about |= {"Date": header.drawn.isoformat(), "Creator": "ialirt-backfill"}
+    else:
+        about |= {"CreationDate": header.drawn, "Creator": "ialirt-backfill", "Producer": "matplotlib"}
+    data = io.BytesIO()
+    picture.savefig(data, format=kind, metadata=about)
+    return data.getvalue()

@@ -1,0 +1,245 @@
+"""What must not happen to a picture, whatever the data are: a crash, an overlap, a label without its unit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import date, timedelta
+from functools import partial
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from matplotlib.axes import Axes
+from matplotlib.axis import Axis
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.text import Text
+from matplotlib.transforms import Bbox
+
+from ialirt_backfill.exceptions import UsageError
+from ialirt_backfill.instruments import BOARDS, INSTRUMENTS
+from ialirt_backfill.options import PlotOptions
+from ialirt_backfill.plot import figure
+from ialirt_backfill.plot.timeaxis import set_time
+from ialirt_backfill.plot.window import Window
+from tests.plot.samples import FIRST, at, write
+
+LAST = date(2026, 2, 3)
+
+
+def drawn(datastore: Path, **options: Any) -> Figure:
+    given: dict[str, Any] = {"datastore": str(datastore), "start": FIRST, "end": LAST} | options
+    return figure(PlotOptions(**given))
+
+
+def rendered(picture: Figure) -> Any:
+    """Draw all of it, as into a file; what drew it."""
+    canvas: Any = FigureCanvasAgg(picture)
+    canvas.draw()
+    return canvas.get_renderer()
+
+
+def texts(picture: Figure) -> list[str]:
+    return [it.get_text() for it in picture.findobj(Text) if it.get_text()]
+
+
+def boxes(picture: Figure, found: Callable[[], Sequence[Text]]) -> Sequence[tuple[str, Bbox]]:
+    """Where the texts stand that are shown; ticks have no text before the picture was drawn."""
+    renderer = rendered(picture)
+    shown = [it for it in found() if it.get_text().strip() and it.get_visible()]
+    return [(it.get_text(), it.get_window_extent(renderer)) for it in shown]
+
+
+def overlaps(found: Sequence[tuple[str, Bbox]]) -> list[tuple[str, str]]:
+    shrunk = [(text, box.padded(-1.0)) for text, box in found]
+    return [(one, other) for (one, a), (other, b) in combinations(shrunk, 2) if a.overlaps(b)]
+
+
+def tick_labels(axis: Axis) -> list[Text]:
+    low, high = sorted(axis.get_view_interval())
+    ticks = [it for it in axis.get_major_ticks() if low <= it.get_loc() <= high]
+    return [label for tick in ticks for label in (tick.label1, tick.label2) if label.get_visible()]
+
+
+def labels(axes: Axes) -> list[Text]:
+    ticks = [*tick_labels(axes.xaxis), *tick_labels(axes.yaxis)]
+    return [*ticks, axes.xaxis.label, axes.yaxis.label, axes.title]
+
+
+PICTURES: list[dict[str, Any]] = [
+    {"board": "solar-wind"},
+    {"board": "mag-health"},
+    {"board": "orbit"},
+    {"board": "solar-wind", "end": FIRST},
+    {"instrument": "mag_hk,swe,spacecraft"},
+    {"instrument": "codice_hi,codice_lo,hit"},
+]
+
+
+@pytest.mark.parametrize("options", PICTURES, ids=str)
+def test_no_label_overlaps_another_or_leaves_the_picture(days: Path, options: dict[str, Any]) -> None:
+    picture = drawn(days, **options)
+    found = boxes(picture, lambda: [*picture.texts, *(it for axes in picture.axes for it in labels(axes))])
+    assert overlaps(found) == []
+    width, height = picture.canvas.get_width_height()
+    assert [text for text, box in found if box.x0 < 0 or box.y0 < 0 or box.x1 > width or box.y1 > height] == []
+
+
+@pytest.mark.parametrize("options", PICTURES, ids=str)
+def test_every_axis_of_values_has_its_unit(days: Path, options: dict[str, Any]) -> None:
+    for axes in drawn(days, **options).axes:
+        label, has_rows = axes.get_ylabel(), axes.yaxis_inverted()
+        assert has_rows or ("[" in label and label.endswith("]")), label
+
+
+@pytest.mark.parametrize("board", ["solar-wind", "mag-health"])
+def test_panels_stand_on_one_axis_of_time(days: Path, board: str) -> None:
+    picture = drawn(days, board=board)
+    panels = [it for it in picture.axes if it.get_label() != "<colorbar>" and it.get_xlim()[0] > 1_000]
+    assert len({it.get_xlim() for it in panels}) == 1
+    if board == "solar-wind":
+        assert len({(it.get_position().x0, it.get_position().x1) for it in panels}) == 1, (
+            "no bar of colours shrinks one"
+        )
+
+
+LENGTHS = [
+    *(timedelta(hours=n) for n in (1, 2, 3, 5, 7, 11, 17, 24, 31, 47)),
+    *(timedelta(days=n) for n in (3, 4, 5, 7, 8, 9, 10, 14, 20, 27, 28, 31, 45, 62, 93, 180, 366, 800, 1_500, 3_650)),
+]
+
+
+@pytest.mark.parametrize("most", [5, 10])
+@pytest.mark.parametrize("length", LENGTHS, ids=str)
+def test_labels_of_time_never_overlap(length: timedelta, most: int) -> None:
+    for begin in (date(2025, 12, 30), date(2026, 2, 24), date(2026, 7, 17)):
+        picture = Figure(figsize=(3.1 if most == 5 else 10.3, 2.0), dpi=100)
+        axes = picture.add_axes((0.1, 0.3, 0.8, 0.6))
+        start = at(begin)
+        set_time(axes, Window(start, start + length, start + length), most=most, labelled=True)
+        axes.tick_params(labelsize=7)
+        axes.set_yticks([])
+        found = boxes(picture, partial(tick_labels, axes.xaxis))
+        assert 1 < len(found) <= most + 2
+        assert overlaps(found) == []
+
+
+def test_title_range_newest_record_and_what_these_data_are(days: Path) -> None:
+    said = " ".join(texts(drawn(days, board="solar-wind")))
+    assert "IMAP I-ALiRT   Real-time solar wind" in said
+    assert "2026-02-01 00:00 to 2026-02-04 00:00 UTC" in said
+    assert "newest record 2026-02-03 23:59:56 UTC, drawn 2026-02-04 12:00:00 UTC" in said
+    assert "near-real-time, uncalibrated" in said
+    assert "Synthetic" not in said
+
+
+def test_a_demonstration_says_that_it_is_one(days: Path, tmp_path: Path) -> None:
+    write(tmp_path, "swapi", FIRST, [0.0], {"swapi_pseudo_proton_speed": [400.0]})
+    (tmp_path / "ledger.synthetic").write_text("x")
+    assert any(it.startswith("Synthetic data") for it in texts(drawn(tmp_path, instrument="swapi")))
+
+
+# --- odd data ---------------------------------------------------------------------------------------------------------
+
+
+def test_nothing_at_all(tmp_path: Path) -> None:
+    (tmp_path / "ialirt").mkdir()
+    for board in ("solar-wind", "mag-health", "orbit"):
+        said = texts(drawn(tmp_path, board=board))
+        assert ("no position" if board == "orbit" else "no data") in said
+        assert any("no record" in it for it in said)
+
+
+@pytest.mark.parametrize("instrument", ["mag", "mag_hk", "swe", "hit", "codice_hi", "spacecraft", "spacecraft_status"])
+def test_one_record_without_a_value(tmp_path: Path, instrument: str) -> None:
+    write(
+        tmp_path,
+        instrument,
+        FIRST,
+        [3_600.0],
+        {next(iter(INSTRUMENTS[instrument].columns.keys() - {"time_utc"})): [None]},
+    )
+    assert "1 record, no value" in texts(drawn(tmp_path, instrument=instrument))
+
+
+def test_one_sample_is_seen(tmp_path: Path) -> None:
+    write(tmp_path, "swapi", FIRST, [3_600.0], {"swapi_pseudo_proton_speed": [400.0]})
+    for last in (FIRST, date(2026, 4, 1)):
+        picture = drawn(tmp_path, instrument="swapi", columns="swapi_pseudo_proton_speed", end=last)
+        [axes] = picture.axes
+        assert any(it.get_marker() == "." and np.array_equal(it.get_ydata(), [400.0]) for it in axes.lines)
+        low, high = axes.get_ylim()
+        assert low < 400.0 < high
+
+
+@pytest.mark.parametrize(
+    ("instrument", "column", "value"),
+    [
+        ("mag", "mag_phi_B_GSM", 360.0),
+        ("swe", "swe_normalized_counts_3", 7),
+        ("hit", "hit_h_omni_low_en", 0.0),
+        ("codice_lo", "codice_lo_c_over_o_abundance", 0.0),
+        ("codice_hi", "codice_hi_h", '"[[[[1]]]]"'),
+        ("mag_hk", "mag_hk_mode", "Mode 7, never seen"),
+        ("mag_hk", "mag_hk_pri_isvalid", "True"),
+        ("spacecraft_status", "sc_mag_status", 3),
+        ("spacecraft", "sc_position_GSE_x", 1.0),
+    ],
+)
+def test_one_value_of_each_kind(tmp_path: Path, instrument: str, column: str, value: Any) -> None:
+    quoted = f'"{value}"' if isinstance(value, str) and "," in value and not value.startswith('"') else value
+    write(tmp_path, instrument, FIRST, [3_600.0], {column: [quoted]})
+    name = "codice_hi_h" if column == "codice_hi_h" else column
+    rendered(drawn(tmp_path, instrument=instrument, columns=name))
+    for board in ("solar-wind", "mag-health", "orbit"):
+        drawn(tmp_path, board=board)
+
+
+def test_a_mode_is_text_and_each_has_its_row(days: Path) -> None:
+    [axes] = drawn(days, instrument="mag_hk", columns="mag_hk_mode").axes
+    assert [it.get_text() for it in axes.get_yticklabels()] == ["Config", "Normal"]
+
+
+def test_what_cannot_be_true_is_left_out_and_counted(tmp_path: Path) -> None:
+    write(tmp_path, "swapi", FIRST, [0.0, 12.0, 24.0], {"swapi_pseudo_proton_speed": [400.0, 99_999.0, -1.0]})
+    picture = drawn(tmp_path, instrument="swapi", columns="swapi_pseudo_proton_speed")
+    assert "2 out of range, left out" in texts(picture)
+    assert picture.axes[0].get_ylim()[1] < 500.0
+
+
+def test_a_leap_day(tmp_path: Path) -> None:
+    day = date(2028, 2, 29)
+    write(tmp_path, "swapi", day, list(np.arange(0.0, 86_400.0, 12.0)), {"swapi_pseudo_proton_speed": [400.0] * 7_200})
+    picture = drawn(
+        tmp_path, instrument="swapi", start=date(2028, 2, 27), end=date(2028, 3, 2), as_of=at(date(2028, 3, 9))
+    )
+    rendered(picture)
+    labels = [it.get_text().strip() for it in picture.axes[-1].get_xticklabels()]
+    assert any("Feb 29" in it or "2028-02-29" in it for it in labels)
+
+
+# --- who may see it ---------------------------------------------------------------------------------------------------
+
+
+def test_for_the_public_the_columns_with_a_scope_are_left_out(days: Path) -> None:
+    all_, public = (" ".join(texts(drawn(days, board="solar-wind", public=it))) for it in (False, True))
+    restricted = [column.label for column in INSTRUMENTS["hit"].columns.values() if column.scopes]
+    assert any(label in all_ for label in restricted)
+    assert not any(label in public for label in restricted)
+    assert "Omni H+ 6 to 8 MeV" in public
+    assert len(drawn(days, board="mag-health", public=True).axes) == 1
+    with pytest.raises(UsageError, match="nothing of mag_hk is left"):
+        drawn(days, instrument="mag_hk", public=True)
+
+
+def test_of_a_board_the_panels_of_some_instruments(days: Path) -> None:
+    assert len(drawn(days, board="solar-wind", instrument="swapi").axes) == 3
+    with pytest.raises(UsageError, match="nothing of solar-wind is left"):
+        drawn(days, board="solar-wind", instrument="mag_hk")
+
+
+def test_the_boards_that_there_are() -> None:
+    assert list(BOARDS) == ["solar-wind", "mag-health", "coverage", "orbit"]
+    assert len(BOARDS["mag-health"].panels) == 12
