@@ -64,6 +64,7 @@ def printed(capsys: pytest.CaptureFixture[str], *words: str) -> set[str]:
         ("mirror", ["mirror", "--database", "sqlite:///mirror.sqlite"]),
         ("mirror views", ["mirror", "views", "--database", "sqlite:///mirror.sqlite"]),
         ("export", ["export", "--to", "parquet"]),
+        ("plot", ["plot", *HIT, "--out", "hit.png"]),
         ("status", ["status"]),
         ("gaps", ["gaps"]),
         ("history", ["history", "--instrument", "hit", "--day", "2026-01-05"]),
@@ -81,6 +82,11 @@ def test_what_is_told_of_days(heading: str, words: list[str], capsys: pytest.Cap
 def test_a_run(capsys: pytest.CaptureFixture[str]) -> None:
     words = ["--demo", "--datastore", "demo", "--instrument", "hit", "--start", "2026-01-04", "--end", "2026-01-06"]
     assert printed(capsys, *words) == documented("A run: backfill, poll --once")
+
+
+@pytest.mark.usefixtures("folder")
+def test_what_the_doctor_finds(capsys: pytest.CaptureFixture[str]) -> None:
+    assert printed(capsys, "doctor", "--demo", "--datastore", "demo", "--instrument", "hit") == documented("doctor")
 
 
 @pytest.mark.usefixtures("folder")

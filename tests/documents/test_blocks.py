@@ -26,6 +26,7 @@ FORM = "it shows a form, and is no program"
 INSTALLS = "it installs from the network; .ci/run does so"
 SERVES = "it starts a server that stays"
 PLACES = "it needs a place of the reader's own"
+DRAFT = "acceptance/test_instruments.py::test_a_draft_of_what_nobody_knows_is_a_good_catalogue"
 PICTURE = "it shows what is seen"
 DEPLOYS = "it needs a Prefect server that stays; what it deploys is read in tests/flows/test_deployments.py"
 SEEN = "acceptance/test_docs.py::test_what_is_shown_is_what_is_seen"
@@ -36,28 +37,28 @@ HOW: dict[str, dict[str, str]] = {
     "README.md": {
         "python3 -m venv .venv && .venv/bin/pip install --quiet . &&": SEEN,
         "python3 -m venv .venv && .venv/bin/pip install --quiet --editable": INSTALLS,
-        "Demonstration: ": SEEN,
-        "demo-data/ialirt": PICTURE,
+        ".venv/bin/pip install --quiet '.[plot]'": "acceptance/test_docs.py::test_the_picture_of_the_readme",
         "ialirt-backfill --instrument": ASKS,
-        '{"run_id"': "acceptance/test_docs_json.py::test_a_run",
-        "ialirt-backfill status": AFTER,
+        "IALIRT_API_KEY=": ASKS,
         "ialirt-backfill poll": ASKS,
+        "ialirt-backfill status": AFTER,
         "from ialirt_backfill": "acceptance/test_docs.py::test_the_lines_of_python_in_the_readme",
-        "sqlite3": AFTER,
     },
-    "CONTRIBUTING.md": {
-        ".venv/bin/pip": INSTALLS,
-        ".venv/bin/pytest tests/live": "it asks the real I-ALiRT, which no other test does",
-    },
+    "CONTRIBUTING.md": {".venv/bin/pip": INSTALLS, ".venv/bin/pytest tests/live": ASKS},
     "docs/architecture.md": {"cli.py": PICTURE},
     "docs/catalogue.md": {
         "ialirt-backfill --catalogue": ASKS,
+        "ialirt-backfill instruments check": "acceptance/test_instruments.py::test_a_good_catalogue",
+        "ialirt-backfill instruments guess": DRAFT,
+        "ialirt-backfill --demo --datastore try --catalogue": "it needs an entry that is not there yet",
         "[mag]": "acceptance/test_catalogue.py::test_the_names_of_another_pipeline_are_gone_on_with",
         "[glows]": "acceptance/test_catalogue.py::test_the_other_example_is_a_whole_instrument",
         "ialirt-backfill --instrument mag": ASKS,
         "from ialirt_backfill": "its instrument is made up, and `day` is the reader's",
     },
-    "docs/commands.md": {"ialirt-backfill [": FORM, "": ASKS},
+    "docs/commands.md": {"ialirt-backfill [": FORM, "Demonstration: ": SEEN, "demo-data/ialirt": PICTURE, "": ASKS,
+        "ialirt-backfill plot": "acceptance/test_docs_plot.py::test_what_the_page_types_draws_pictures",
+    },
     "docs/data.md": {
         "above, below": "it needs matplotlib; the columns it draws are held in tests/acceptance/test_docs.py",
         "SELECT": "documents/test_pages_run.py::test_the_question_in_sql",
@@ -93,6 +94,10 @@ HOW: dict[str, dict[str, str]] = {
         "  SELECT": "the last line of a sentence in the page; the view is read in tests/mirror/test_views.py",
         "ialirt-backfill mirror --database URL": FORM,
         "prefect": DEPLOYS,
+    },
+    "docs/plot.md": {
+        "ialirt-backfill poll": ASKS,
+        "": "acceptance/test_docs_plot.py::test_what_the_page_types_draws_pictures",
     },
     "docs/prefect.md": {
         "python3 -m venv": INSTALLS,
@@ -155,9 +160,11 @@ COMMAND_LINES = sorted({line for block in BLOCKS for line in block.commands if "
 @pytest.mark.parametrize("line", COMMAND_LINES)
 def test_a_command_is_one_that_the_program_takes(line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(arguments, "find", lambda _: {})
-    stands_for = {"URL": "sqlite:///mirror.sqlite", "ours.toml": str(tmp_path / "ours.toml")}
-    (tmp_path / "ours.toml").touch()
-    _, *words = [stands_for.get(word, word) for word in shlex.split(line)]
+    entries = [block.text for block in BLOCKS if block.text.startswith(("[glows]", "[board."))]
+    (tmp_path / "catalogue.toml").write_text("\n".join(entries), encoding="utf-8")
+    stands_for = dict.fromkeys(("ours.toml", "glows.toml", "boards.toml"), str(tmp_path / "catalogue.toml"))
+    stands_for["URL"] = "sqlite:///mirror.sqlite"
+    _, *words = [stands_for.get(word, word) for word in shlex.split(line.partition(" > ")[0])]
     name, others = arguments.command_of(words, KINDS)
     assert arguments.parse(name, others, KINDS, "")
 
