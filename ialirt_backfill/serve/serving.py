@@ -12,6 +12,7 @@ from ialirt_backfill.ending import Stop
 from ialirt_backfill.exceptions import UsageError
 from ialirt_backfill.instruments import INSTRUMENTS
 from ialirt_backfill.options import ServeOptions
+from ialirt_backfill.options.extras import installing
 from ialirt_backfill.serve.access import is_loopback
 from ialirt_backfill.serve.hapi import Hapi
 from ialirt_backfill.serve.holdings import Holdings
@@ -25,9 +26,7 @@ def serve(options: ServeOptions, *, tell: Callable[[str], None], stop: Stop) -> 
     try:
         from ialirt_backfill.serve.server import Server  # noqa: PLC0415 - for who has the extra
     except ImportError as error:
-        raise UsageError(
-            f"serve needs the extra of that name: pip install 'ialirt-backfill[serve]' ({error})"
-        ) from None
+        raise UsageError(f"serve needs the extra of that name ({error}): {installing('serve')}") from None
     logging.captureWarnings(True)  # of cells that a column cannot hold: they belong into the log
     pa.set_memory_pool(pa.system_memory_pool())  # arrow's own keeps for each thread what that once had
     holdings = Holdings(options, INSTRUMENTS.values())
