@@ -151,15 +151,3 @@ def test_a_month_takes_the_memory_of_a_day(start: Start, whole: Path, tmp_path: 
                     pass
         peaks.append(_peak_kb(serving.process))
     assert peaks[-1] - peaks[-2] < 40_000, peaks
-
-
-def test_without_its_extra_it_says_how_that_is_come_by(tmp_path: Path) -> None:
-    (tmp_path / "cheroot.py").write_text("raise ImportError('No module named cheroot')\n")
-    (tmp_path / "d").mkdir()
-    env = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "PYTHONPATH": str(tmp_path)}
-    words = [sys.executable, str(cli.__file__), "serve", "--port", "0", "--datastore", "d"]
-    done = subprocess.run(words, cwd=tmp_path, env=env, capture_output=True, text=True, check=False)
-    assert done.returncode == 2
-    [said] = done.stderr.splitlines()
-    assert "serve needs the extra of that name" in said
-    assert "in a clone `pip install '.[serve]'`, with a wheel" in said
