@@ -88,7 +88,7 @@ _EXAMPLE = "--start 2026-02-01 --end 2026-02-07"
 _LONG_DASH = re.compile(r"^(?:[\u2013\u2014]-?|-[\u2013\u2014])(?=[a-z][a-z-]+(?:=|$))")
 _RELATIVE = re.compile(r"-\d+[dw]", re.ASCII)
 _A_DAY = re.compile(r"\d{4}[-/]?\d{2}[-/]?\d{2}|today|yesterday", re.ASCII | re.IGNORECASE)
-_MAY_BE_A_KEY = re.compile(r"(?=.*\d)[A-Za-z0-9_+/=-]{16,}")
+_MAY_BE_A_KEY = re.compile(r"(?=.*\d)(?=.*[A-Za-z])[A-Za-z0-9_+/=-]{16,}")
 _NUMBER = re.compile(r"\d+", re.ASCII)
 _UNITS = {"s", "sec", "seconds", "m", "min", "minutes", "h", "hour", "hours", "d", "day", "days", "w", "week", "weeks"}
 _DAYS = {"--start", "--start-date", "--end", "--end-date", "--since", "--day"}

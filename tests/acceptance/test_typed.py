@@ -84,6 +84,7 @@ REFUSED = {
     "STATUS": "Did you mean 'status'?",
     "poll --start 2026-01-05": "that is --since: ialirt-backfill poll --since 2026-01-05",
     "sesame0123456789": "there is no command '…'.",
+    "--instrument hit 20260105-20260107": "'20260105-20260107' belongs to no option",
     "--instrument hit sesame0123456789": "'…' belongs to no option",
     "status 2026-01-05": "ialirt-backfill status --start 2026-01-05 --end 2026-01-05",
     "--inst hit --start 2026-01-01": "there is no option --inst. Did you mean --instrument?",
