@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import importlib.metadata
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -237,3 +238,9 @@ def test_tests_take_from_each_other_only_what_lies_in_support_or_beside_them() -
         or not name.startswith(f"tests.{path.relative_to(ROOT / 'tests').parts[0]}.")
     ]
     assert offending == []
+
+
+def test_nobody_is_told_to_install_by_name_what_is_on_no_index() -> None:
+    told = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(path for part in PARTS for path in files(part))]
+    by_name = re.compile(r"install (?:--?\w+ )*[\"']?ialirt-backfill")
+    assert [str(path.relative_to(ROOT)) for path in told if by_name.search(path.read_text(encoding="utf-8"))] == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -58,12 +59,16 @@ def ask(options: DoctorOptions) -> Answers:
             Admission(endpoint.key is not None), options.jobs,
         )  # fmt: skip
         now = options.as_of or utc_now() - timedelta(seconds=keyless.clock_error_seconds)
-        if not keyless.exchanges:
+        if not keyless.connections:
             return Answers(server, (), now, endpoint.key)
         with Line(endpoint, patience, rate=options.max_rate) as line:
             questions = _Questions(line, now, _public_since(probe, endpoint), probed, deadline)
             with ThreadPoolExecutor(options.jobs) as pool:
-                asked = list(pool.map(questions.ask, options.instruments))
+                try:
+                    asked = list(pool.map(questions.ask, options.instruments))
+                except BaseException:  # Ctrl-C: what is being asked ends, and nothing more is
+                    questions.end()
+                    raise
         admission = line.permissions.admission
     server = replace(
         server,
@@ -95,6 +100,10 @@ class _Questions:
         elif newest.failure is None and not newest.records and instrument.window > _HOUR:
             more.append(self._heard(instrument, Span(self._end - instrument.window, self._end)))
         return Asked(instrument, newest, old, tuple(more))
+
+    def end(self) -> None:
+        """Begin no further request."""
+        self._deadline = -math.inf
 
     def _old(self, instrument: Instrument) -> Span:
         """As much as a run asks for at once, a week ago, or since it is public."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import platform
 import sqlite3
 from collections.abc import Collection, Iterator
@@ -46,7 +45,7 @@ def _settings(commands: Collection[type[Any]]) -> Iterator[Finding]:
         seen = f"{holds} holds, and {hidden} says otherwise"
         yield _finding("settings", "shadowed", Verdict.NOTICE, seen, "one place for a setting", "take one of them out")
     variables = {KEY_VARIABLE, *_variables(commands)}
-    near = misspelt({name: os.environ[name] for name in found.meaningless}, variables)
+    near = misspelt(found.meaningless, {name: name for name in variables})
     named = {name: next((it for it in near if name in it.split()), "") for name in found.meaningless}
     for name, words in named.items():
         seen = words or f"the environment variable {name} means nothing here"

@@ -113,8 +113,10 @@ def _flags(kinds: Kinds) -> set[str]:
 
 def notices(kinds: Kinds) -> list[str]:
     """What a person should know before anything else: variables of the environment that are one letter off."""
-    variables = {KEY_VARIABLE, *(field.metadata["env"] for kind in kinds.values() for field in settings_of(kind))}
-    return misspelt(os.environ, variables)
+    settings = [field for kind in kinds.values() for field in settings_of(kind)]
+    ours = {variable: variable for variable in (KEY_VARIABLE, *(field.metadata["env"] for field in settings))}
+    by_option = {f"IALIRT_{field.name.upper()}": field.metadata["env"] for field in settings}
+    return misspelt(os.environ, by_option | ours)
 
 
 def completion(shell: str, kinds: Kinds, helps: Mapping[str, str]) -> str:
@@ -147,6 +149,8 @@ def _plain(message: str) -> str:
     option, _, what = message.removeprefix("argument ").partition(": ")
     if message == "the following arguments are required: action":
         return f"say what to do with the ledger: {', '.join(LEDGER_ACTIONS)}"
+    if message == "the following arguments are required: shell":
+        return "say which shell: bash, zsh or fish"
     if not message.startswith("argument ") or not what:
         return message
     if option == "action" and (found := _NO_ACTION.match(what)):

@@ -13,6 +13,7 @@ ALL = "all"
 _DAY_FORM = re.compile(r"(\d{4})(?:[-/.](\d{1,2})[-/.](\d{1,2})|(\d{2})(\d{2}))", re.ASCII)
 _MONTH_FORM = re.compile(r"(\d{4})[-/](\d{2})", re.ASCII)
 _DAY_OF_YEAR = re.compile(r"(\d{4})-(\d{3})", re.ASCII)
+_TWO_DAYS = re.compile(r"(\d{4}-\d{2}-\d{2}) ?(?:\.{2,3}|[/:,]|to) ?(\d{4}-\d{2}-\d{2})", re.ASCII)
 _BACK = re.compile(r"-?(\d+)([dw])", re.ASCII)
 _YEAR_LAST = re.compile(r"\d{1,2}[-/. ]\d{1,2}[-/. ]\d{2,4}", re.ASCII)
 
@@ -74,6 +75,8 @@ def _day(text: str) -> date:
         raise UsageError(f"there is no day {text!r} ({error}): write one as 2026-02-01") from None
     if _YEAR_LAST.fullmatch(said):
         raise UsageError(f"{text!r} may be read as two days, day first or month first: write it as 2026-02-01")
+    if stretch := _TWO_DAYS.fullmatch(said):
+        raise UsageError(f"{text!r} is a range: write it as --start {stretch[1]} --end {stretch[2]}")
     if re.fullmatch(r"\d{4}-\d{2}-\d{2}[t ].*", said):
         raise UsageError(f"{text!r} is a time, and whole UTC days are kept: write {said[:10]}")
     raise UsageError(f"{text!r} is not a day: write it as 2026-02-01, today, yesterday or -7d")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 from argparse import ArgumentTypeError
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import Field, dataclass, fields, is_dataclass, replace
@@ -26,6 +27,9 @@ from ledger.addresses import without_secrets
 
 FILE_NAME = "ialirt-backfill.toml"
 KEY_VARIABLE = "IALIRT_API_KEY"
+
+_OF_A_SHELL = re.compile(r"\$|%\w+%")
+"""How a variable begins in a Unix shell, and how it stands in one of Windows."""
 
 
 class Source(Enum):
@@ -82,8 +86,10 @@ def _as_meant(setting: Setting) -> str:
         text = unquoted(setting.text) if setting.source is Source.ENVIRONMENT else setting.text
     except UsageError as error:
         raise UsageError(f"{setting} {error}") from None
-    if text.removeprefix("sqlite:///").startswith("$"):
-        raise UsageError(f"{setting}: no shell reads {text!r}, so nothing takes the place of the $: write it in full")
+    if variable := _OF_A_SHELL.match(text.removeprefix("sqlite:///")):
+        raise UsageError(
+            f"{setting}: no shell reads {text!r}, so nothing takes the place of the {variable[0]}: write it in full"
+        )
     return text
 
 

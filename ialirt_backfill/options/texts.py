@@ -14,6 +14,9 @@ from ledger.addresses import sqlite_url
 
 _SQLITE_SUFFIXES = {".sqlite", ".sqlite3", ".db"}
 _QUOTES = ("'", '"')
+_OF_A_TEXT_PROGRAM = ("\u201c", "\u201d", "\u201e", "\u2018", "\u2019")
+"""Quotation marks as a text program or a web page sets them: a shell takes them for letters."""
+
 _FIRST_PRINTABLE, _DELETE = 0x20, "\x7f"
 
 
@@ -43,6 +46,10 @@ def full_path(name: str, text: str) -> str:
     """A path as it is meant; ``name`` is the option's, for complaints. Raises UsageError."""
     if control := next((letter for letter in text if ord(letter) < _FIRST_PRINTABLE or letter == _DELETE), None):
         raise UsageError(f"{name} {text!r}: take the {control!r} out")
+    if text.startswith(_OF_A_TEXT_PROGRAM):
+        mark = text[0]
+        instead = f'write ", or ./{mark} for a folder that has it in its name'
+        raise UsageError(f"{name} {text}: {mark} is a quotation mark that no shell reads; {instead}")
     first = text.split("/", 1)[0]
     if first.startswith("~"):
         return _home(name, first) + text[len(first) :]
@@ -63,7 +70,7 @@ def full_address(name: str, text: str) -> str:
     taken for its address. Raises UsageError.
     """
     scheme, separator, path = text.partition(":///")
-    if "://" not in text and Path(text).suffix in _SQLITE_SUFFIXES:
+    if ":/" not in text and not text.startswith("sqlite:") and Path(text).suffix in _SQLITE_SUFFIXES:
         return sqlite_url(full_path(name, text))
     if not separator or not scheme.startswith("sqlite"):
         return text

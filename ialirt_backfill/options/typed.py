@@ -53,6 +53,7 @@ _SAME_OPTION = {"--instruments": "--instrument", "--instr": "--instrument"}
 
 _MEANT_OPTION = {
     "--from": "--start",
+    "--start": "--since",
     "--begin": "--start",
     "--since": "--start",
     "--to": "--end",
@@ -86,7 +87,8 @@ _MEANT_COMMAND = {
 _EXAMPLE = "--start 2026-02-01 --end 2026-02-07"
 _LONG_DASH = re.compile(r"^(?:[\u2013\u2014]-?|-[\u2013\u2014])(?=[a-z][a-z-]+(?:=|$))")
 _RELATIVE = re.compile(r"-\d+[dw]", re.ASCII)
-_A_DAY = re.compile(r"\d{4}[-/]?\d{2}[-/]?\d{2}", re.ASCII)
+_A_DAY = re.compile(r"\d{4}[-/]?\d{2}[-/]?\d{2}|today|yesterday", re.ASCII | re.IGNORECASE)
+_MAY_BE_A_KEY = re.compile(r"(?=.*\d)[A-Za-z0-9_+/=-]{16,}")
 _NUMBER = re.compile(r"\d+", re.ASCII)
 _UNITS = {"s", "sec", "seconds", "m", "min", "minutes", "h", "hour", "hours", "d", "day", "days", "w", "week", "weeks"}
 _DAYS = {"--start", "--start-date", "--end", "--end-date", "--since", "--day"}
@@ -142,7 +144,7 @@ def with_hyphens(words: Sequence[str]) -> list[str]:
 
 
 def _are_instruments(word: str, known: Collection[str] = INSTRUMENTS) -> bool:
-    names = [name.strip().lower() for name in word.split(",") if name.strip()]
+    names = word.lower().replace(",", " ").split()
     return bool(names) and all(name in known or name == ALL for name in names)
 
 
@@ -151,9 +153,9 @@ def unknown_command(name: str, others: Sequence[str], commands: Collection[str],
     if _are_instruments(name):
         named = [name.lower(), *(word.lower() for word in others if _are_instruments(word))]
         others = [word for word in others if not _are_instruments(word)]
-        alone = [word for word in takewhile(lambda word: not word.startswith("-"), others) if _A_DAY.fullmatch(word)]
+        alone = list(takewhile(lambda word: not word.startswith("-"), others))
         rest = " ".join(it for it in (_days(alone), *_shown(others[len(alone) :], flags)) if it)
-        command = _backfill(f"--instrument {','.join(named)} {rest}".strip())
+        command = _backfill(f"--instrument {','.join(','.join(named).split())} {rest}".strip())
         return UsageError(advised(f"{name!r} is an instrument, no command", command))
     if name.lower() in _MEANT_COMMAND:
         meant = _MEANT_COMMAND[name.lower()]
@@ -161,9 +163,9 @@ def unknown_command(name: str, others: Sequence[str], commands: Collection[str],
         said = f"that is {meant!r} here" if meant else "days are fetched without the name of a command"
         command = f"{command_line(meant)} {rest}".strip() if meant else _backfill(rest)
         return UsageError(advised(f"there is no command {name!r}; {said}", command))
-    near = difflib.get_close_matches(name, commands, n=1)
+    near = difflib.get_close_matches(name.lower(), commands, n=1)
     hint = f" Did you mean {near[0]!r}?" if near else ""
-    return UsageError(f"there is no command {name!r}.{hint} Commands: {', '.join(commands)}")
+    return UsageError(f"there is no command {_quoted(name)}.{hint} Commands: {', '.join(commands)}")
 
 
 def _backfill(words: str) -> str:
@@ -203,19 +205,30 @@ def unknown_options(unknown: Sequence[str], words: Sequence[str], flags: Collect
             others = " ".join(("", *_shown((word for word in words if word not in unknown), flags)))
             command = f"{program} --instrument {odd}{day}{others}"
             return UsageError(advised(f"{odd!r} stands alone; an instrument is named so", command))
-        if "--start" in flags and (days := _days(unknown)):
-            rest = _shown((word for word in words if word not in unknown), flags)
+        options = [word for word in words if word not in unknown]
+        if "--start" in flags and (days := _days(unknown, options)):
+            rest = _shown(options, flags)
             return UsageError(advised(f"{odd!r} stands alone; days are named so", " ".join((program, *rest, days))))
-        return UsageError(f"{odd!r} belongs to no option: quote a value that holds spaces, or leave it out")
+        return UsageError(f"{_quoted(odd)} belongs to no option: quote a value that holds spaces, or leave it out")
     near = [it for it in flags if it.startswith(flag)] or difflib.get_close_matches(flag, flags, n=1)
     hint = f" Did you mean {near[0]}?" if near else f" {program} --help names them all."
     return UsageError(f"there is no option {flag}.{hint}")
 
 
-def _days(words: Sequence[str]) -> str:
-    """Days that stand alone, one or two of them, as a range; the empty text where they are something else."""
-    is_range = len(words) in {1, 2} and all(_A_DAY.fullmatch(word) for word in words)
-    return f"--start {words[0]} --end {words[-1]}" if is_range else ""
+def _quoted(word: str) -> str:
+    """A word that belongs nowhere, to be repeated only where it is no key that was pasted."""
+    return "'…'" if _MAY_BE_A_KEY.fullmatch(word) else repr(word)
+
+
+def _days(words: Sequence[str], others: Sequence[str] = ()) -> str:
+    """Days that stand alone, one or two of them, as a range; the empty text where they are something else, or where
+    the ``others`` name a range already."""
+    if len(words) not in {1, 2} or not all(_A_DAY.fullmatch(word) for word in words):
+        return ""
+    named = {flag for word in others if (flag := word.partition("=")[0]) in {*_DAYS, "--last"}}
+    if named:
+        return f"--end {words[0]}" if named == {"--start"} and len(words) == 1 else ""
+    return f"--start {words[0]} --end {words[-1]}"
 
 
 def _renamed(words: Sequence[str], flags: Collection[str]) -> Iterator[str]:
@@ -238,12 +251,17 @@ def _shown(words: Iterable[str], flags: Collection[str]) -> Iterator[str]:
         hidden = is_option and not equals and flag not in flags
 
 
-def misspelt(names: Mapping[str, str], variables: Collection[str]) -> list[str]:
-    """A notice for each variable of the environment that looks like one of ours and is none."""
+def misspelt(names: Iterable[str], variables: Mapping[str, str]) -> list[str]:
+    """A notice for each variable of the environment that looks like one of ours and is none.
+
+    ``variables`` are ours, by the names that a person may think they have.
+    """
     notices = []
     for name in sorted(names):
-        if name.startswith("IALIRT_") and name not in variables:
+        if name.startswith("IALIRT_") and name not in variables.values():
             near = difflib.get_close_matches(name, variables, n=1, cutoff=0.85)
             if near:
-                notices.append(f"the environment variable {name} means nothing here; did you mean {near[0]}?")
+                notices.append(
+                    f"the environment variable {name} means nothing here; did you mean {variables[near[0]]}?"
+                )
     return notices

@@ -74,6 +74,17 @@ REFUSED = {
     " --datastore d",
     "--instrument hit 2026-01-05 2026-01-07 --datastore d": "'2026-01-05' stands alone; days are named so:"
     " ialirt-backfill --instrument hit --datastore d --start 2026-01-05 --end 2026-01-07",
+    "hit today --datastore d": "ialirt-backfill --instrument hit --start today --end today --datastore d",
+    "hit please": f"ialirt-backfill --instrument hit {EXAMPLE}",
+    "--instrument hit --start 2026-01-05 2026-01-07": "'2026-01-07' stands alone; days are named so: ialirt-backfill"
+    " --instrument hit --start 2026-01-05 --end 2026-01-07",
+    "--instrument hit --last 7d 2026-01-07": "'2026-01-07' belongs to no option",
+    "--instrument hit --start 2026-01-05..2026-01-07": "is a range: write it as --start 2026-01-05 --end 2026-01-07",
+    "--instrument hit --start 2026-01-05/2026-01-07": "is a range: write it as --start 2026-01-05 --end 2026-01-07",
+    "STATUS": "Did you mean 'status'?",
+    "poll --start 2026-01-05": "that is --since: ialirt-backfill poll --since 2026-01-05",
+    "sesame0123456789": "there is no command '…'.",
+    "--instrument hit sesame0123456789": "'…' belongs to no option",
     "status 2026-01-05": "ialirt-backfill status --start 2026-01-05 --end 2026-01-05",
     "--inst hit --start 2026-01-01": "there is no option --inst. Did you mean --instrument?",
     "hit --last 7d --ledger postgresql://me:sesame@h/db": "'hit' is an instrument, no command (with the password"
@@ -92,6 +103,7 @@ REFUSED = {
     "--instrument mag --last 7": "--last: '7' is not a duration: 7s, 7m, 7h or 7d?",
     "history --instrument hit --day 2026-01": "'2026-01' is a month, and one day is meant: write it as 2026-01-01",
     "poll --instrument mag --every 5 --once": "--every: '5' is not a duration: 5s, 5m, 5h or 5d?",
+    "completion": "say which shell: bash, zsh or fish",
     "completion tcsh": "invalid choice: 'tcsh'",
     "ledger": "say what to do with the ledger: current, upgrade, prune",
     "ledger prune": "ledger prune needs --keep, as in --keep 90d",
@@ -235,6 +247,11 @@ def test_a_variable_one_letter_off_is_noticed_by_every_command(run: Run, monkeyp
         said = run(line).err
         assert said.count("IALIRT_DATASTOR means nothing here; did you mean IALIRT_DATASTORE?") == 1
         assert "ANOTHER_PROGRAM" not in said
+
+
+def test_so_is_one_that_is_named_as_its_option(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("IALIRT_URL", "http://127.0.0.1:1")
+    assert "IALIRT_URL means nothing here; did you mean IALIRT_DATA_ACCESS_URL?" in run("config").err
 
 
 def test_a_setting_of_the_environment_is_complained_of_by_its_name(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

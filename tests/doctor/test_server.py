@@ -17,7 +17,7 @@ from ialirt_backfill.doctor import asking, server
 from ialirt_backfill.doctor.asking import Answers, ask
 from ialirt_backfill.doctor.findings import Finding, Verdict
 from ialirt_backfill.options import DoctorOptions
-from ialirt_backfill.simulator import Redirect, Simulator
+from ialirt_backfill.simulator import Redirect, Reset, Silence, Simulator, Times
 from tests.support.access import KEY
 from tests.support.clock import Clock
 from tests.support.servers import EMPTY, Keeping
@@ -116,6 +116,21 @@ def test_with_tls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         found = odd(heard(running.url, "hit"))
     assert "the server's certificate cannot be trusted" in found["reached"].seen
     assert "certificate verify failed" in found["address"].seen
+
+
+def test_a_fault_of_the_first_request_stops_no_other(simulator: Simulator) -> None:
+    simulator.faults = Times(1, Reset())
+    answers = heard(simulator.url)
+    assert set(odd(answers)) == {"public"}
+    assert odd(answers)["public"].seen.startswith("it cannot be told: the connection broke")
+    assert all(heard.failure is None for asked in answers.asked for heard in asked.all)
+
+
+def test_a_server_that_says_nothing(simulator: Simulator) -> None:
+    simulator.faults = lambda request: Silence()
+    answers = heard(simulator.url, "hit", timeout=timedelta(seconds=0.3))
+    assert odd(answers)["reached"].seen.startswith("no whole answer in time")
+    assert [str(it.failure)[:23] for asked in answers.asked for it in asked.all] == ["no whole answer in time"] * 2
 
 
 def test_no_request_is_begun_when_the_time_is_over(simulator: Simulator, monkeypatch: pytest.MonkeyPatch) -> None:

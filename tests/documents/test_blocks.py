@@ -66,8 +66,8 @@ HOW: dict[str, dict[str, str]] = {
         "": "acceptance/test_docs.py::test_the_lines_of_python_for_who_reads_the_data",
     },
     "docs/doctor.md": {
-        "ialirt-backfill doctor": ASKS,
-        "python -m": "it needs recorded answers; some are kept and served again in tests/doctor/test_command.py",
+        "ialirt-backfill doctor": ASKS.replace("acceptance/test_backfill.py", "doctor/test_command.py"),
+        "python -m": "doctor/test_command.py::test_the_program_serves_what_was_kept",
     },
     "docs/export.md": {
         "ialirt-backfill export parquet --to parquet": "documents/test_pages_run.py::test_the_days_are_exported",

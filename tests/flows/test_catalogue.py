@@ -9,12 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from prefect.client.schemas.objects import StateType
+from prefect.client.schemas.objects import State, StateType
+from prefect.utilities.callables import parameter_schema
 from prefect.utilities.schema_tools.validation import validate
 
 from flows.backfill import backfill
-from flows.poll import poll
-from ialirt_backfill.exceptions import UnknownInstrument
 from ialirt_backfill.options.catalogues import catalogue_of
 from ialirt_backfill.simulator import Simulator
 from tests.support.access import FULL
@@ -89,16 +88,11 @@ def test_the_form_of_a_deployment_takes_them(
     simulator: Simulator, datastore: str, catalogue: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As typed there, with a catalogue in the environment of who runs it."""
-    typed: dict[str, Any] = {
-        "instrument": ADDED, "start": str(DAY), "end": str(DAY), "url": simulator.url, "datastore": datastore,
-    }  # fmt: skip
-    validate({"options": typed}, backfill.parameters.model_dump(), raise_on_error=True)
-    with pytest.raises(UnknownInstrument, match="swapi_hk"):
-        backfill.validate_parameters({"options": typed})
     monkeypatch.setenv("IALIRT_CATALOGUE", catalogue)
-    options = backfill.validate_parameters({"options": typed})["options"]
-    assert poll.validate_parameters({"options": {"instrument": ADDED}})["options"].instrument == ADDED
-    state, _ = run(options)
+    names = ADDED.split(",")
+    typed = {"instrument": names, "start": str(DAY), "end": str(DAY), "url": simulator.url, "datastore": datastore}
+    validate({"options": typed}, parameter_schema(backfill.fn).model_dump(), raise_on_error=True)
+    state: State[Any] = backfill(typed, return_state=True)
     assert state.type is StateType.COMPLETED, state.message
     assert_all_are_there(simulator, datastore)
 
