@@ -90,7 +90,7 @@ def test_the_lines_of_python_in_the_readme(command: Command, monkeypatch: pytest
 
 def test_the_picture_of_the_readme(command: Command) -> None:
     install, *lines = [line for line in lines_of_code(section("A picture")) if line]
-    assert install == ".venv/bin/pip install --quiet '.[plot]'"
+    assert install.endswith("pip install --quiet '.[plot]'")
     for line in lines:
         ended = command(*shlex.split(line)[1:], timeout=110)
         assert ended.code == 0, ended.err

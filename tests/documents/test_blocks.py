@@ -26,6 +26,7 @@ FORM = "it shows a form, and is no program"
 INSTALLS = "it installs from the network; .ci/run does so"
 SERVES = "it starts a server that stays"
 PLACES = "it needs a place of the reader's own"
+DRAWN = "acceptance/test_docs.py::test_the_picture_of_the_readme"
 DRAFT = "acceptance/test_instruments.py::test_a_draft_of_what_nobody_knows_is_a_good_catalogue"
 PICTURE = "it shows what is seen"
 DEPLOYS = "it needs a Prefect server that stays; what it deploys is read in tests/flows/test_deployments.py"
@@ -37,7 +38,7 @@ HOW: dict[str, dict[str, str]] = {
     "README.md": {
         "python3 -m venv .venv && .venv/bin/pip install --quiet . &&": SEEN,
         "python3 -m venv .venv && .venv/bin/pip install --quiet --editable": INSTALLS,
-        ".venv/bin/pip install --quiet '.[plot]'": "acceptance/test_docs.py::test_the_picture_of_the_readme",
+        "python3 -m venv .venv && .venv/bin/pip install --quiet '.[plot]'": DRAWN,
         "ialirt-backfill --instrument": ASKS,
         "IALIRT_API_KEY=": ASKS,
         "ialirt-backfill poll": ASKS,
