@@ -41,7 +41,7 @@ def parquet_schema(instrument: Instrument, *, public: bool, synthetic: bool) -> 
 
 
 def fingerprint(schema: pa.Schema) -> str:
-    """The same for the same columns, types and metadata, and for no others."""
+    """A text that two schemas share where their columns, types and metadata are alike, and else do not."""
     fields = [[it.name, str(it.type), _as_text(it.metadata)] for it in schema]
     return hashlib.sha256(json.dumps([fields, _as_text(schema.metadata)]).encode()).hexdigest()
 

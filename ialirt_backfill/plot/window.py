@@ -54,7 +54,7 @@ class Window:
 
     @property
     def seen(self) -> tuple[int, int]:
-        """The same in microseconds."""
+        """What is seen, in microseconds."""
         start, stop = self.observed
         return micros(start), micros(stop)
 

@@ -100,7 +100,7 @@ def _joined(texts: pa.Array, sizes: Sequence[int], separator: str = ",") -> pa.A
 
 
 def _bracketed(texts: pa.Array, sizes: Sequence[int]) -> pa.Array:
-    """The same as nested arrays of JSON."""
+    """The values as nested arrays of JSON."""
     for size in reversed(sizes):
         texts = pc.binary_join_element_wise("[", _joined(texts, (size,), ", "), "]", "")
     return texts

@@ -97,7 +97,7 @@ def refused(asked: Asked, refusal: Refused) -> Answer:
 
 
 def redirected(place: str, query: str, status: HTTPStatus = HTTPStatus.MOVED_PERMANENTLY) -> Answer:
-    """The same elsewhere on this server, for good unless the status says otherwise."""
+    """An answer that sends on to another place on this server, for good unless the status says otherwise."""
     to = f"{place}?{query}" if query else place
     return Answer(status, status.phrase, {"Location": to, "Content-Length": "0", **EVERYWHERE})
 

@@ -50,7 +50,8 @@ def _answers(text: str) -> list[recorded.Recorded]:
         raise argparse.ArgumentTypeError(str(error)) from None
 
 
-def main(arguments: list[str] | None = None) -> int:
+def _parser() -> argparse.ArgumentParser:
+    """What may be said on the command line."""
     parser = argparse.ArgumentParser(
         prog="python -m ialirt_backfill.simulator",
         description="A local I-ALiRT, serving until interrupted; its base URL is the first line of output.",
@@ -93,7 +94,11 @@ def main(arguments: list[str] | None = None) -> int:
         metavar="DIR",
         help="serve the answers that the doctor has kept in this folder, and no others",
     )
-    options = parser.parse_args(arguments)
+    return parser
+
+
+def main(arguments: list[str] | None = None) -> int:
+    options = _parser().parse_args(arguments)
 
     interrupted = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):

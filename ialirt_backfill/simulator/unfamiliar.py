@@ -64,7 +64,7 @@ class _Place:
         return math.tanh(self._height + 0.9 * (0.5 - along))
 
     def near(self, along: float) -> float:
-        """The same with some noise."""
+        """These values with some noise."""
         return max(-1.0, min(1.0, self.at(along) + self._rng.gauss(0.0, 0.02)))
 
     def seconds(self, along: float) -> int:
