@@ -50,7 +50,7 @@ def pytest_configure_node(node: Any) -> None:
     node.workerinput["session"] = str(node.config.stash[SESSION].folder)
 
 
-SLOW_ROOMS = {"acceptance", "export", "faults", "flows", "mirror", "plot", "team", "upkeep"}
+SLOW_ROOMS = {"acceptance", "doctor", "export", "faults", "flows", "mirror", "plot", "serve", "team", "upkeep"}
 """What is tried there takes whole runs: real processes, databases, a Prefect server."""
 
 
@@ -71,16 +71,25 @@ def session(pytestconfig: pytest.Config) -> Session:
     return pytestconfig.stash[SESSION]
 
 
+OUR_LOGGERS = ("", "ialirt_backfill", "ialirt_backfill.ask.client", "ledger")
+LEVELS = [logging.getLogger(name).level for name in OUR_LOGGERS]
+"""As they are before any test, or what several of them share, has run a command."""
+
+
 @pytest.fixture(autouse=True)
 def _logging_as_it_was() -> Iterator[None]:
     """A command run inside the tests' process sets levels and a handler up, which the tests after it are not to see."""
     root = logging.getLogger()
-    before = root.handlers[:], root.level
-    names = ("ialirt_backfill", "ialirt_backfill.ask.client", "ledger")
-    levels = [logging.getLogger(name).level for name in names]
+    handlers = root.handlers[:]
+    _set_levels()
     yield
-    root.handlers[:], root.level = before
-    for name, level in zip(names, levels, strict=True):
+    root.handlers[:] = handlers
+    _set_levels()
+    logging.captureWarnings(False)
+
+
+def _set_levels() -> None:
+    for name, level in zip(OUR_LOGGERS, LEVELS, strict=True):
         logging.getLogger(name).setLevel(level)
 
 
