@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ipaddress
 import logging
+import os
 import socket
+import sysconfig
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -20,6 +22,10 @@ __all__ = ["door", "ledger_url", "postgresql_socket", "postgresql_url", "role_wi
 
 settings.register_profile("untimed", deadline=None)  # a busy machine is no defect
 settings.load_profile("untimed")
+
+# As where the environment is activated, which `.venv/bin/pytest` alone does not do: messages advise the program by the
+# name by which it is at hand.
+os.environ["PATH"] = os.pathsep.join([sysconfig.get_path("scripts"), os.environ["PATH"]])
 
 
 LIVE = "--live"
