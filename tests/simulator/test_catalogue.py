@@ -122,6 +122,7 @@ def test_what_is_irregular_comes_so_often(catalogue: Catalogue) -> None:
     assert len({second % 240 for second in found}) > 5
 
 
+@pytest.mark.slow
 def test_a_window_that_holds_too_much_is_refused(catalogue: Catalogue) -> None:
     quick = catalogue.with_file('[ultra]\ncadence = "1s"\n', "ours.toml")
     with Simulator(now=lambda: NOW, catalogue=quick) as simulator:
