@@ -17,6 +17,12 @@ _TT_AHEAD_SECONDS = 69.184
 _J2000 = 946_728_000
 """2000-01-01T12:00:00 in seconds since 1970."""
 
+_INT64 = 2**63
+"""Nanoseconds beyond are none, and have no place in a float either."""
+
+_SHOWN = 40
+"""So many letters of an odd value are shown."""
+
 Record = Mapping[str, Any]
 
 
@@ -65,7 +71,7 @@ def judge(instrument: Instrument, records: Sequence[Record]) -> Judgement:
             parts = list(_parts(entry, value))
             types.count(not all(_fits(column, part) for column, part in parts), time, _kind(value, parts))
             outside = [part for column, part in parts if _is_outside(column, part)]
-            ranges.count(bool(outside), time, f"{outside[0]}" if outside else "")
+            ranges.count(bool(outside), time, f"{outside[0]}"[:_SHOWN] if outside else "")
         judged.misfits += [types] if types.odd else []
         judged.outside += [ranges] if ranges.odd and not types.odd else []
     return judged
@@ -105,7 +111,7 @@ def farthest_epoch(instrument: Instrument, records: Iterable[Record]) -> dict[st
         for name in fields if second is not None else ():
             value = record.get(name)
             first = value[0] if isinstance(value, list) and value else value
-            if type(first) is int and not is_missing(first) and second is not None:
+            if type(first) is int and abs(first) < _INT64 and not is_missing(first) and second is not None:
                 off = first / 1e9 + _J2000 - _TT_AHEAD_SECONDS - second
                 farthest[name] = max(farthest.get(name, 0.0), off, key=abs)
     return farthest
@@ -173,7 +179,10 @@ def _is_outside(column: Column, value: Any) -> bool:
     if type(value) not in {int, float} or is_missing(value) or column.type is ColumnType.BOOLEAN:
         return False
     if column.polynomial:
-        value = sum(factor * value**power for power, factor in enumerate(column.polynomial))
+        try:
+            value = sum(factor * value**power for power, factor in enumerate(column.polynomial))
+        except OverflowError:
+            return True
     least, most = column.valid_min, column.valid_max
     return (least is not None and value < least) or (most is not None and value > most)
 
@@ -207,7 +216,7 @@ def _kind(value: Any, parts: Sequence[tuple[Column, Any]]) -> str:
     odd = next((part for column, part in parts if not _fits(column, part)), value)
     if isinstance(odd, list):
         return f"a list of {len(odd)}"
-    return "an object" if isinstance(odd, dict) else repr(odd)[:40]
+    return "an object" if isinstance(odd, dict) else repr(odd)[:_SHOWN]
 
 
 def _bounds(column: Column) -> str:
