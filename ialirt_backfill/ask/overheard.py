@@ -221,7 +221,7 @@ class Unresolved(Exception):
     """No name server has said in time what the addresses of a host are."""
 
 
-def addresses(url: str, seconds: float, *, resolver_seconds: float = 15.0) -> list[Address]:
+def addresses(url: str, seconds: float, resolver_seconds: float) -> list[Address]:
     """Each address of the host of ``url``, tried by itself, with TLS where it is https, side by side; none of them is
     sent a request. Raises Unresolved, and OSError or ValueError where the host has none."""
     parts = urlsplit(url)

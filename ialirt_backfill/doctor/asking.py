@@ -31,6 +31,7 @@ LONGEST_SECONDS = 35.0
 """After that no request is begun: with the last answers, and a ledger that is slow, it stays below a minute."""
 _ANSWER_SECONDS = 12.0
 _ADDRESS_SECONDS = 4.0
+_RESOLVER_SECONDS = 15.0
 _HOUR, _MINUTE, _WEEK = timedelta(hours=1), timedelta(minutes=1), timedelta(days=7)
 
 
@@ -148,7 +149,8 @@ def _endpoint(options: DoctorOptions) -> Iterator[Endpoint]:
         return
     from ialirt_backfill.simulator import DEMONSTRATION_KEY, Simulator  # noqa: PLC0415 - only a demonstration needs it
 
-    with Simulator(now=fixed_clock(options), keys={DEMONSTRATION_KEY: ("full",)}) as simulator:
+    keys = {DEMONSTRATION_KEY: ("full",)}
+    with Simulator(now=fixed_clock(options), keys=keys, catalogue=options.known) as simulator:
         yield Endpoint(simulator.url, DEMONSTRATION_KEY)
 
 
@@ -159,7 +161,7 @@ def _addresses(url: str) -> list[Address]:
     if parts.scheme in getproxies() and not is_loopback(host) and not proxy_bypass(parts.netloc):
         return []
     try:
-        return addresses(url, _ADDRESS_SECONDS)
+        return addresses(url, _ADDRESS_SECONDS, _RESOLVER_SECONDS)
     except (OSError, ValueError) as error:
         return [Address(host, 0.0, str(error))]
 

@@ -40,7 +40,7 @@ class Tally:
         self.values += 1
         if is_odd:
             self.odd += 1
-            self.first = self.first or f"{shown} at {time}"
+            self.first = self.first or f"{shown} at {str(time)[:_SHOWN]}"
 
     @property
     def is_mostly_odd(self) -> bool:
