@@ -69,7 +69,8 @@ def judge(instrument: Instrument, records: Sequence[Record]) -> Judgement:
             if is_missing(value):
                 continue
             parts = list(_parts(entry, value))
-            types.count(not all(_fits(column, part) for column, part in parts), time, _kind(value, parts))
+            misfits = [part for column, part in parts if not _fits(column, part)]
+            types.count(bool(misfits), time, _kind(misfits[0]) if misfits else "")
             outside = [part for column, part in parts if _is_outside(column, part)]
             ranges.count(bool(outside), time, f"{outside[0]}"[:_SHOWN] if outside else "")
         judged.misfits += [types] if types.odd else []
@@ -211,9 +212,8 @@ def _meant(entry: Field) -> str:
     return _TYPES[entry.columns[0].type]
 
 
-def _kind(value: Any, parts: Sequence[tuple[Column, Any]]) -> str:
+def _kind(odd: Any) -> str:
     """What a value is that does not fit."""
-    odd = next((part for column, part in parts if not _fits(column, part)), value)
     if isinstance(odd, list):
         return f"a list of {len(odd)}"
     return "an object" if isinstance(odd, dict) else repr(odd)[:_SHOWN]
