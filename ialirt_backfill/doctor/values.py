@@ -18,7 +18,7 @@ _J2000 = 946_728_000
 """2000-01-01T12:00:00 in seconds since 1970."""
 
 _INT64 = 2**63
-"""Nanoseconds beyond are none, and have no place in a float either."""
+"""No time in nanoseconds lies beyond; but a server's number may, and then it has no place in a float."""
 
 _SHOWN = 40
 """So many letters of an odd value are shown."""
@@ -112,8 +112,8 @@ def farthest_epoch(instrument: Instrument, records: Iterable[Record]) -> dict[st
         for name in fields if second is not None else ():
             value = record.get(name)
             first = value[0] if isinstance(value, list) and value else value
-            if type(first) is int and abs(first) < _INT64 and not is_missing(first) and second is not None:
-                off = first / 1e9 + _J2000 - _TT_AHEAD_SECONDS - second
+            if type(first) is int and not is_missing(first) and second is not None:
+                off = max(-_INT64, min(first, _INT64)) / 1e9 + _J2000 - _TT_AHEAD_SECONDS - second
                 farthest[name] = max(farthest.get(name, 0.0), off, key=abs)
     return farthest
 
