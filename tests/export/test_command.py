@@ -18,8 +18,9 @@ import pytest
 import cli
 from ialirt_backfill.export.folder import Folder, Kind
 from ialirt_backfill.instruments import INSTRUMENTS
-from tests.export.samples import FILES, FIRST, LAST, Export, Store, file, files, stamps
+from tests.export.samples import FILES, FIRST, LAST, Export, file, files, stamps
 from tests.support import tripwire
+from tests.support.stores import Store
 
 Words = Callable[..., list[str]]
 
