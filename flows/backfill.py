@@ -15,6 +15,7 @@ from prefect.states import Completed, Failed
 import ialirt_backfill.own_flows  # noqa: F401 - before what it guards
 from flows.artifacts import Progress, show_availability, show_plan, show_results
 from flows.days import Found, Work, cluster, in_threads, label, on_dask, threads
+from flows.ending import first_of
 from flows.forms import BACKFILL
 from flows.logs import library_logs
 from flows.origin import Origin
@@ -32,7 +33,6 @@ from ialirt_backfill.run.session import session
 from ledger import DayStatus
 
 NAME = "ialirt-backfill"
-MOST_NAMED = 20
 
 
 @flow(name=NAME)
@@ -124,11 +124,8 @@ def _state(report: Report, origin: Origin) -> State[None]:
         return Failed(message=told)
     if not report.has_failures:
         return Completed(message=told)
-    failed = _failed(report)
-    named = "; ".join(failed[:MOST_NAMED])
-    more = f"; and {len(failed) - MOST_NAMED} more" if len(failed) > MOST_NAMED else ""
-    ended = f" Ended early: {report.ended}." if report.ended else ""
-    return Failed(message=BACKFILL.words(f"{told}: {named}{more}.{ended}"))
+    early = f" Ended early: {report.ended}." if report.ended else ""
+    return Failed(message=BACKFILL.words(f"{told}: {first_of(_failed(report))}.{early}"))
 
 
 def _failed(report: Report) -> list[str]:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
 
 from ialirt_backfill import __version__
-from ialirt_backfill.ending import EXIT_FAILED, EXIT_WELL, Stop
+from ialirt_backfill.ending import EXIT_FAILED, Stop
 from ialirt_backfill.exceptions import DayFileError, ExportError, Interrupted, UsageError
 from ialirt_backfill.export.columns import fingerprint
 from ialirt_backfill.export.events import ExportAction, ExportDecision, ExportListener, ExportReport, MonthOutcome
@@ -52,10 +52,29 @@ def export_parquet(
         if options.dry_run or ledger is None:
             plan = planner.plan(datetime.now(UTC) if ledger is None else ledger.now())
             listener.planned(plan)
-            return ExportReport(root, options.public, None, plan, is_synthetic=folder.kind.synthetic)
+            return _report(planner, plan)
         with _run(planner, ledger, stop, listener) as run:
             run.go()
         return run.report()
+
+
+def _report(
+    planner: Planner,
+    plan: tuple[ExportDecision, ...],
+    run_id: str | None = None,
+    outcomes: Iterable[MonthOutcome] = (),
+) -> ExportReport:
+    options, folder = planner.options, planner.folder
+    return ExportReport(
+        to=folder.root,
+        public=options.public,
+        run_id=run_id,
+        plan=plan,
+        outcomes=tuple(outcomes),
+        is_synthetic=folder.kind.synthetic,
+        datastore=options.datastore_shown,
+        ledger=options.ledger_shown,
+    )
 
 
 @dataclass(slots=True)
@@ -95,14 +114,7 @@ class _Run:
             self._remember_what_is_there()
 
     def report(self) -> ExportReport:
-        return ExportReport(
-            to=self.folder.root,
-            public=self.folder.kind.public,
-            run_id=self.run_id,
-            plan=self.plan,
-            outcomes=tuple(self.outcomes),
-            is_synthetic=self.folder.kind.synthetic,
-        )
+        return _report(self.planner, self.plan, self.run_id, self.outcomes)
 
     def _months(self) -> list[tuple[Instrument, date]]:
         """The files to write, in the order of the plan."""
@@ -168,7 +180,7 @@ def _run(planner: Planner, ledger: Ledger, stop: Stop, listener: ExportListener)
     exit_code = EXIT_FAILED
     try:
         yield run
-        exit_code = EXIT_FAILED if run.report().summary["failed"] else EXIT_WELL
+        exit_code = run.report().exit_code
     finally:
         summary = run.report().summary
         counts = {name: summary[name] for name in ("planned", "exported", "failed")}

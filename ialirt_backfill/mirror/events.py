@@ -12,6 +12,7 @@ from pathlib import Path
 from ialirt_backfill.ending import EXIT_FAILED, EXIT_WELL
 from ialirt_backfill.instruments import Instrument
 from ialirt_backfill.mirror.jobs import Place
+from ialirt_backfill.plan.decided import plan_as_json
 from ledger import MirroredDay
 
 
@@ -108,15 +109,7 @@ class MirrorReport:
             "datastore": self.datastore,
             "ledger": self.ledger,
             "database": self.database,
-            "plan": [
-                {
-                    "instrument": decision.instrument.name,
-                    "day": decision.day.isoformat(),
-                    "action": decision.action.value,
-                    "reason": decision.reason,
-                }
-                for decision in self.plan
-            ],
+            "plan": plan_as_json(self.plan),
             "results": [
                 {
                     "instrument": outcome.decision.instrument.name,

@@ -17,7 +17,7 @@ from ialirt_backfill import __version__
 from ialirt_backfill.exceptions import UnknownInstrument, UsageError
 from ialirt_backfill.instruments import INSTRUMENTS
 from ialirt_backfill.options.catalogues import CATALOGUE_VARIABLE, catalogue_of
-from ialirt_backfill.options.commands import LEDGER_ACTIONS
+from ialirt_backfill.options.commands.upkeep import LEDGER_ACTIONS
 from ialirt_backfill.options.settings import KEY_VARIABLE, find, is_setting, named_by_source, settings_of, values
 from ialirt_backfill.options.typed import (
     PROGRAM,

@@ -20,7 +20,8 @@ from ialirt_backfill.export.parquet import export_parquet
 from ialirt_backfill.instruments import INSTRUMENTS
 from ialirt_backfill.options import ExportOptions
 from ialirt_backfill.read.schema import schema_of
-from tests.export.samples import FIRST, LAST, Export, Store, file
+from tests.export.samples import FIRST, LAST, Export, file
+from tests.support.stores import Store
 
 pytestmark = pytest.mark.interop
 

@@ -24,7 +24,8 @@ from ialirt_backfill.mirror.jobs import Place
 from ialirt_backfill.mirror.loading import mirror
 from ialirt_backfill.options import MirrorOptions
 from ialirt_backfill.terminal.mirror_progress import MirrorBars, MirrorLines
-from tests.mirror.samples import FIRST, LAST, Mirror, Store, execute
+from tests.mirror.samples import FIRST, LAST, Mirror, execute
+from tests.support.stores import Store
 
 
 class InWork(MirrorListener):

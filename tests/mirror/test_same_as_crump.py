@@ -27,7 +27,8 @@ from ialirt_backfill.mirror.loading import mirror
 from ialirt_backfill.mirror.one_day import load_day
 from ialirt_backfill.mirror.session import Session
 from ialirt_backfill.options import MirrorOptions
-from tests.mirror.samples import FIRST, LAST, Rows, Store, execute, in_schema
+from tests.mirror.samples import FIRST, LAST, execute, in_schema
+from tests.support.stores import Rows, Store
 
 pytestmark = pytest.mark.filterwarnings("ignore:The default datetime adapter is deprecated:DeprecationWarning")
 """From Python 3.12 on, crump itself is told so; as an error it would keep crump from writing its history."""
