@@ -141,7 +141,7 @@ def test_ctrl_c_waits_for_no_answer(command: Command, simulator: Simulator) -> N
         began = time.monotonic()
         running.send_signal(signal.SIGINT)
         out, err = running.communicate(timeout=30)
-        assert time.monotonic() - began < asking._ANSWER_SECONDS / 2
+        assert time.monotonic() - began < 6  # half of what an answer is given
     assert (running.returncode, out, err) == (130, "", "")
     assert list((command.cwd / "kept").iterdir()) == []
 
