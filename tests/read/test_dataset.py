@@ -178,10 +178,10 @@ def test_the_measurements_of_a_record_stand_one_behind_the_other_each_at_its_tim
 def test_measurements_without_a_time_are_told_of_and_left_out(tmp_path: Path) -> None:
     epochs = [EPOCH, None, EPOCH + 2 * MINUTE, EPOCH + 3 * MINUTE]
     write_codice(tmp_path, record("00:02:10", epochs, h()), record("00:06:10", None, h()))
-    with pytest.warns(OddCells, match="5 measurements of codice_hi_h have no time"):
+    with pytest.warns(OddCells, match="without its time at 2026-02-01T00:02:10: 5 such measurements of"):
         data = open_dataset(tmp_path, "codice_hi", DAY)
     np.testing.assert_array_equal(data["codice_hi_h"], h()[[0, 2, 3]])
-    with pytest.raises(DayFileError, match="5 measurements of codice_hi_h have no time"):
+    with pytest.raises(DayFileError, match="codice_hi_h has a measurement without its time at 2026-02-01T00:02:10"):
         open_dataset(tmp_path, "codice_hi", DAY, strict=True)
 
 
@@ -192,7 +192,7 @@ def test_arrays_of_another_shape_are_told_of_and_missing(tmp_path: Path) -> None
         record("00:06:10", four(EPOCH + 4 * MINUTE), [[[[1.0]]]]),
         record("00:10:10", four(EPOCH + 8 * MINUTE), None),
     )
-    with pytest.warns(OddCells, match="1 arrays of codice_hi_h are not 4 x 15 x 4 x 4"):
+    with pytest.warns(OddCells, match="no array of 4 x 15 x 4 x 4 at 2026-02-01T00:06:10: it is read as missing"):
         data = open_dataset(tmp_path, "codice_hi", DAY)
     np.testing.assert_array_equal(data["codice_hi_h"][:4], h())
     assert data["codice_hi_h"][4:].isnull().all()
