@@ -105,7 +105,7 @@ def _parts(
         if every is None:
             return [measurements_of(pieces, one, fields, strict=strict)]
         parts = [means_of(pieces, one, fields, every, strict=strict)]
-    if others or not fields:
+    if others or every is not None or not fields:
         table = whole(what, one, others, every, strict=strict)
         variables = list(variables_of(table, one, are_means=every is not None))
         parts.append(Measurements(instants(table[TIME_UTC]), variables))

@@ -20,6 +20,7 @@ from ialirt_backfill.instruments import INSTRUMENTS
 from ialirt_backfill.read.dataset import open_dataset
 from ialirt_backfill.read.measurements import measurements_of
 from ialirt_backfill.read.schema import projected
+from ialirt_backfill.read.table import read_table
 
 DAY = date(2026, 2, 1)
 EPOCH = 823176199184000000  # 2026-02-01T00:02:10
@@ -217,8 +218,35 @@ def test_means_of_measurements_are_made_at_their_own_times(tmp_path: Path) -> No
     np.testing.assert_allclose(data["codice_hi_h"][0], np.nanmean(array[:3], axis=0))
     np.testing.assert_allclose(data["codice_hi_h"][1], np.concatenate([h()[3:], h(1000)]).mean(axis=0))
     assert data["codice_hi_h_count"][:, 0, 0, 0].values.tolist() == [2, 5]
+    assert data["codice_hi_records"].values.tolist() == [1, 1]
     day = open_dataset(tmp_path, "codice_hi", DAY, average="1d")
     np.testing.assert_allclose(day["codice_hi_h"][0], np.nanmean(np.concatenate([array, h(1000)]), axis=0))
+
+
+@pytest.mark.parametrize("every", ["0s", "7h"])
+def test_a_stretch_that_makes_no_day_is_refused(tmp_path: Path, every: str) -> None:
+    write_codice(tmp_path, record("00:02:10", four(EPOCH), h()))
+    with pytest.raises(UsageError, match="no stretch to average over"):
+        open_dataset(tmp_path, "codice_hi", DAY, columns="codice_hi_h", average=every)
+
+
+def test_the_mean_of_an_array_of_angles_is_the_direction_of_each_element(tmp_path: Path) -> None:
+    (tmp_path / "ours.toml").write_text(
+        '[turning]\ntitle = "Turning"\ncadence = "1m"\n[turning.axes.side]\nvalues = [1, 2]\n'
+        '[turning.fields.turning_angle]\ncell = ["side"]\nunit = "deg"\nvalid = [0.0, 360.0]\n'
+    )
+    path = tmp_path / "ialirt" / "2026" / "02" / "imap_ialirt_turning_20260201.csv"
+    path.parent.mkdir(parents=True)
+    path.write_text(
+        'time_utc,turning_angle\n2026-02-01T00:00:00,"[350,null]"\n2026-02-01T00:01:00,"[20,null]"\n', encoding="utf-8"
+    )
+    data = open_dataset(tmp_path, "turning", DAY, average="1h", catalogue=tmp_path / "ours.toml")
+    np.testing.assert_allclose(data["turning_angle"], [[5, np.nan]])
+    assert data["turning_angle_count"].values.tolist() == [[2, 0]]
+    attrs = data["turning_angle"].attrs
+    assert (attrs["valid_min"], attrs["cell_methods"]) == (-180.0, "time: mean (the direction between angles)")
+    table = read_table(tmp_path, "turning", DAY, average="1h", catalogue=tmp_path / "ours.toml")
+    assert table["turning_angle"].to_pylist() == [[pytest.approx(5), None]]
 
 
 def test_a_stretch_of_means_goes_on_past_midnight(tmp_path: Path) -> None:
