@@ -76,10 +76,13 @@ def _frame(table: pa.Table, index: str) -> pd.DataFrame:
         raise UsageError(
             f"index {index!r} is no time: an index may be time_utc, or the name of a time with _utc behind"
         )
-    frame: pd.DataFrame = table.to_pandas(types_mapper=_NULLABLE.get)
-    for field in table.schema:
-        if pa.types.is_list(field.type) and not pa.types.is_timestamp(field.type.value_type):
-            frame[field.name] = pd.Series(_arrays(table[field.name]), index=frame.index, dtype=object)
+    arrays = [
+        it.name for it in table.schema if pa.types.is_list(it.type) and not pa.types.is_timestamp(it.type.value_type)
+    ]
+    frame: pd.DataFrame = table.drop_columns(arrays).to_pandas(types_mapper=_NULLABLE.get)
+    for name in arrays:
+        place = table.column_names.index(name)
+        frame.insert(place, name, pd.Series(_arrays(table[name]), index=frame.index, dtype=object))
     return frame.set_index(index)
 
 
