@@ -239,4 +239,4 @@ def test_a_folder_that_cannot_be_written_into(store: Store, words: Words, folder
 def test_an_export_has_no_other_actions() -> None:
     code, _, err = run(["export", "csv", "--to", "x"])
     assert code == 2
-    assert "'csv' is unknown; export has parquet" in err
+    assert "ialirt-backfill: 'csv' is unknown; export has parquet" in err
