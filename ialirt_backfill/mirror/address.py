@@ -10,9 +10,9 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
 from ialirt_backfill.exceptions import UsageError
+from ledger.addresses import SECRET_KEYS, sqlite_url, without
 
 FORMS = "write it as postgresql://user:password@host/database or sqlite:///path/to/mirror.sqlite"
-SECRET_KEYS = ("password", "sslpassword", "oauth_client_secret")
 
 
 class Address:
@@ -26,7 +26,7 @@ class Address:
         self.settings: dict[str, str] = {}
         if url.startswith("sqlite"):
             self.path = _sqlite_path(url)
-            self.shown = f"sqlite:///{self.path}"
+            self.shown = sqlite_url(self.path)
         else:
             self.settings = _settings(url)
             self.shown = _shown(self.settings)
@@ -38,14 +38,15 @@ class Address:
     @property
     def has_secret(self) -> bool:
         """Whether the address holds a password."""
-        return any(self.settings.get(key) for key in SECRET_KEYS)
+        return bool(self._secrets)
 
     def without_secrets(self, words: str) -> str:
         """Words in which the passwords are hidden."""
-        for key in SECRET_KEYS:
-            if self.settings.get(key):
-                words = words.replace(self.settings[key], "***")
-        return words
+        return without(self._secrets, words)
+
+    @property
+    def _secrets(self) -> list[str]:
+        return [value for key in SECRET_KEYS if (value := self.settings.get(key))]
 
 
 def _sqlite_path(url: str) -> Path:

@@ -13,9 +13,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from crump import ColumnMapping, CrumpJob
 
+from ialirt_backfill.instruments.entries import TIME_UTC
 from ialirt_backfill.mirror.shape import FoundTable, Holds
 from ialirt_backfill.mirror.staging import BOOLEANS, Source
-from ialirt_backfill.mirror.tables import TIME_UTC
 
 _INTEGERS = {"integer": pa.int32(), "int": pa.int32(), "bigint": pa.int64()}
 _BOOLEANS = {"boolean", "bool"}

@@ -21,6 +21,7 @@ from psycopg import sql
 from ialirt_backfill.exceptions import MirrorError, MirrorUnavailable
 from ialirt_backfill.mirror.address import Address
 from ledger import locks
+from ledger.addresses import sqlite_url
 
 logging.getLogger("psycopg").setLevel(logging.ERROR)  # it warns that a session that is lost could not roll back
 
@@ -79,7 +80,7 @@ class Session:
             self._sqlite = sqlite3.connect(
                 path, timeout=_CONNECT_SECONDS, isolation_level=None, check_same_thread=False
             )
-            self._place = f"sqlite:///{address.path.resolve()}/"
+            self._place = f"{sqlite_url(address.path.resolve())}/"
 
     def __enter__(self) -> Self:
         return self

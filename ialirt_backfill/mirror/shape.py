@@ -12,8 +12,9 @@ import pyarrow as pa
 
 from ialirt_backfill.exceptions import MirrorError
 from ialirt_backfill.instruments import NANOSECONDS, Instrument
+from ialirt_backfill.instruments.entries import TIME_UTC
 from ialirt_backfill.mirror.reading import instants, shown
-from ialirt_backfill.mirror.tables import COUNTS, FILE_DATE, TIME_UTC, Kind, TableColumn, known_columns
+from ialirt_backfill.mirror.tables import COUNTS, FILE_DATE, Kind, TableColumn, known_columns
 
 _INT64 = 2**63
 _BOOLEANS = frozenset({"True", "False", "true", "false", "1", "0"})

@@ -17,11 +17,11 @@ import pyarrow as pa
 from pyarrow import csv as pa_csv
 
 from ialirt_backfill.exceptions import MirrorError
+from ialirt_backfill.instruments.entries import TIME_UTC
 from ialirt_backfill.mirror import shape
 from ialirt_backfill.mirror.found import Filter, find, matching
 from ialirt_backfill.mirror.reading import are_rising, shown
 from ialirt_backfill.mirror.session import Refused, Session, listed, quoted
-from ialirt_backfill.mirror.tables import TIME_UTC
 
 _NAME = "ialirt-backfill day"
 _ORDER = "ialirt-backfill row"

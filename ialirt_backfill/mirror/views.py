@@ -9,13 +9,14 @@ from enum import Enum
 
 from ialirt_backfill.exceptions import MirrorError
 from ialirt_backfill.instruments import Instrument
+from ialirt_backfill.instruments.entries import TIME_UTC
 from ialirt_backfill.mirror import markers
 from ialirt_backfill.mirror.address import Address
 from ialirt_backfill.mirror.found import find
 from ialirt_backfill.mirror.lock import exclusive
 from ialirt_backfill.mirror.session import Refused, Session, quoted
 from ialirt_backfill.mirror.shape import FoundColumn, FoundTable, Holds, differences
-from ialirt_backfill.mirror.tables import FILE_DATE, TIME_UTC, fitting, marker_name, table_name
+from ialirt_backfill.mirror.tables import FILE_DATE, fitting, marker_name, table_name
 from ialirt_backfill.options import MirrorOptions
 from ialirt_backfill.read.averages import is_direction
 
