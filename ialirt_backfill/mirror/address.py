@@ -12,7 +12,7 @@ from psycopg.conninfo import conninfo_to_dict
 from ialirt_backfill.exceptions import UsageError
 from ledger.addresses import SECRET_KEYS, sqlite_url, without
 
-FORMS = "write it as postgresql://user:password@host/database or sqlite:///path/to/mirror.sqlite"
+_FORMS = "write it as postgresql://user:password@host/database or sqlite:///path/to/mirror.sqlite"
 
 
 class Address:
@@ -52,19 +52,19 @@ class Address:
 def _sqlite_path(url: str) -> Path:
     match = re.fullmatch(r"sqlite(?:\+pysqlite)?:///(.+)", url)
     if match is None or match[1].startswith((":memory:", "file:")):
-        raise UsageError(f"--database names no SQLite file: {FORMS}")
+        raise UsageError(f"--database names no SQLite file: {_FORMS}")
     return Path(match[1])
 
 
 def _settings(url: str) -> dict[str, str]:
     match = re.fullmatch(r"postgres(?:ql)?(?:\+\w+)?://(.*)", url, re.DOTALL)
     if match is None:
-        raise UsageError(f"--database is neither PostgreSQL nor SQLite: {FORMS}")
+        raise UsageError(f"--database is neither PostgreSQL nor SQLite: {_FORMS}")
     with contextlib.suppress(psycopg.Error):
         found = conninfo_to_dict(f"postgresql://{match[1]}")
         return {key: str(value) for key, value in found.items()}
     # Neither the address nor what the parser said of it is shown: both may hold a part of the password.
-    raise UsageError(f"--database cannot be understood: {FORMS}") from None
+    raise UsageError(f"--database cannot be understood: {_FORMS}") from None
 
 
 def _shown(settings: dict[str, str]) -> str:

@@ -31,7 +31,7 @@ from ialirt_backfill.mirror.events import (
 from ialirt_backfill.mirror.jobs import jobs_of
 from ialirt_backfill.mirror.lock import exclusive
 from ialirt_backfill.mirror.one_day import load_day
-from ialirt_backfill.mirror.planning import Planner
+from ialirt_backfill.mirror.planning import MirrorPlanner
 from ialirt_backfill.mirror.retyping import make_doubles
 from ialirt_backfill.mirror.session import Session, make_file
 from ialirt_backfill.mirror.tables import marker_name
@@ -58,7 +58,7 @@ def mirror(options: MirrorOptions, *, listener: MirrorListener | None = None, st
         ledger = (Ledger.open_existing if options.dry_run else Ledger.open)(options.ledger_url)
         if ledger is not None:
             stack.enter_context(ledger)
-        planner = Planner(options, jobs, ledger, is_synthetic_throughout(options, ledger))
+        planner = MirrorPlanner(options, jobs, ledger, is_synthetic_throughout(options, ledger))
         plan = planner.plan(session, datetime.now(UTC) if ledger is None else ledger.now())
         if options.dry_run or ledger is None:
             listener.planned(plan)
@@ -87,7 +87,7 @@ def mirror(options: MirrorOptions, *, listener: MirrorListener | None = None, st
 class _Run:
     """A row in the ledger's list of runs, and what came of it."""
 
-    planner: Planner
+    planner: MirrorPlanner
     ledger: Ledger
     address: Address
     run_id: str
@@ -263,7 +263,9 @@ class _Queue:
 
 
 @contextmanager
-def _run(planner: Planner, ledger: Ledger, session: Session, stop: Stop, listener: MirrorListener) -> Iterator[_Run]:
+def _run(
+    planner: MirrorPlanner, ledger: Ledger, session: Session, stop: Stop, listener: MirrorListener
+) -> Iterator[_Run]:
     """Write the run's row, and how it ended."""
     run_id = ledger.start_run("mirror", _recorded(planner.options, ledger, session), __version__)
     run = _Run(planner, ledger, session.address, run_id, stop, listener)

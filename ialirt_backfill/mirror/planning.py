@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Planner:
+class MirrorPlanner:
     """What decides: the options, a configuration, and whatever is remembered. ``ledger`` is None where there is none.
 
     ``is_synthetic`` says that the files are those of a demonstration.

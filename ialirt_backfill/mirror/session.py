@@ -41,7 +41,7 @@ _AS_CRUMP_NEEDS_IT = "-c TimeZone=UTC -c DateStyle=ISO"
 """crump gives PostgreSQL aware times for columns without a zone."""
 
 
-class Refused(MirrorError):
+class StatementRefused(MirrorError):
     """PostgreSQL has refused a statement, in the words of ``said`` and ``detail``; ``state`` is its code for it.
 
     ``state`` is empty where its driver has done so.
@@ -249,7 +249,7 @@ def _translated(address: Address, error: psycopg.Error | sqlite3.Error) -> Mirro
     state = error.sqlstate or ""
     if isinstance(error, psycopg.DataError) and not state:  # psycopg itself does not send it, and says no code
         code = _NO_SUCH_CHARACTER if "NUL" in said else "22000"
-        return Refused(f"{address.shown} refused ({said}): {_advice(code)}", said, code, "")
+        return StatementRefused(f"{address.shown} refused ({said}): {_advice(code)}", said, code, "")
     if state == "53100":
         return MirrorUnavailable(f"{address.shown} has a full disk ({said}): make room, then run again")
     if _ends_session(error, state):
@@ -258,10 +258,10 @@ def _translated(address: Address, error: psycopg.Error | sqlite3.Error) -> Mirro
         )
     if not state:
         unknown = f"failed in a way that this program does not know ({type(error).__name__}: {said})"
-        return Refused(f"{address.shown} {unknown}: please report this", said, state, "")
+        return StatementRefused(f"{address.shown} {unknown}: please report this", said, state, "")
     detail = address.without_secrets(error.diag.message_detail or "")
     told = f"{said}: {_cut(detail)}" if detail and state[:2] in _OF_A_ROW else said
-    return Refused(f"{address.shown} refused ({told}): {_advice(state)}", said, state, detail)
+    return StatementRefused(f"{address.shown} refused ({told}): {_advice(state)}", said, state, detail)
 
 
 def _cut(detail: str) -> str:

@@ -14,13 +14,13 @@ from ialirt_backfill.mirror import markers
 from ialirt_backfill.mirror.address import Address
 from ialirt_backfill.mirror.found import find
 from ialirt_backfill.mirror.lock import exclusive
-from ialirt_backfill.mirror.session import Refused, Session, quoted
+from ialirt_backfill.mirror.session import Session, StatementRefused, quoted
 from ialirt_backfill.mirror.shape import FoundColumn, FoundTable, Holds, differences
 from ialirt_backfill.mirror.tables import FILE_DATE, fitting, marker_name, table_name
 from ialirt_backfill.options import MirrorOptions
 from ialirt_backfill.read.averages import is_direction
 
-MARK = "made by ialirt-backfill mirror views"
+MADE_BY_US = "made by ialirt-backfill mirror views"
 """How a view of ours is known from another's of the same name."""
 
 _NUMBERS = {Holds.BIGINT, Holds.DOUBLE, Holds.NUMERIC, Holds.BOOLEAN}
@@ -164,11 +164,11 @@ def _make(session: Session, name: str, query: str) -> bool:
 
 
 def _make_in_sqlite(session: Session, name: str, query: str) -> bool:
-    statement = f"CREATE VIEW {quoted(name)} AS -- {MARK}\n{query}"
+    statement = f"CREATE VIEW {quoted(name)} AS -- {MADE_BY_US}\n{query}"
     there = session.rows(f"SELECT type, sql FROM sqlite_master WHERE name = {session.literal(name)}")  # noqa: S608
     if there:
         [(kind, made)] = there
-        if kind != "view" or MARK not in made:
+        if kind != "view" or MADE_BY_US not in made:
             raise _foreign(session.shown, name)
         if made == statement:
             return False
@@ -178,21 +178,21 @@ def _make_in_sqlite(session: Session, name: str, query: str) -> bool:
 
 
 def _make_in_postgresql(session: Session, name: str, query: str) -> bool:
-    comment = f"{MARK} ({hashlib.sha256(query.encode()).hexdigest()[:16]})"
+    comment = f"{MADE_BY_US} ({hashlib.sha256(query.encode()).hexdigest()[:16]})"
     there = session.rows(
         "SELECT relkind::text, obj_description(oid, 'pg_class') FROM pg_class"  # noqa: S608
         f" WHERE oid = {session.regclass(name)}"
     )
     if there:
         [(kind, remark)] = there
-        if kind != "v" or remark is None or not remark.startswith(MARK):
+        if kind != "v" or remark is None or not remark.startswith(MADE_BY_US):
             raise _foreign(session.shown, name)
         if remark == comment:
             return False
     try:
         with session.transaction():  # to replace it keeps what was granted on it, and what is built upon it
             session.execute(f"CREATE OR REPLACE VIEW {quoted(name)} AS\n{query}")
-    except Refused as error:
+    except StatementRefused as error:
         if error.state != "42P16":  # the names or types of its columns would change
             raise
         session.execute(f"DROP VIEW {quoted(name)}")
