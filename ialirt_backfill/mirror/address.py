@@ -15,7 +15,7 @@ from ledger.addresses import SECRET_KEYS, sqlite_url, without
 _FORMS = "write it as postgresql://user:password@host/database or sqlite:///path/to/mirror.sqlite"
 
 
-class Address:
+class DatabaseAddress:
     """A PostgreSQL database or a SQLite file. UsageError where the text is the address of neither.
 
     ``path`` is the SQLite file, None for PostgreSQL, whose connection ``settings`` are by libpq's names.

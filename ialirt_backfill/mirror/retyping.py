@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ialirt_backfill.exceptions import MirrorError
-from ialirt_backfill.mirror.session import Session, StatementRefused, quoted
+from ialirt_backfill.mirror.session import DatabaseSession, StatementRefused, quoted
 from ialirt_backfill.mirror.shape import Holds
 from ialirt_backfill.mirror.views import MADE_BY_US, view_names
 
@@ -32,7 +32,7 @@ _AS_GRANTED = """
 """
 
 
-def make_doubles(session: Session, table: str, columns: Sequence[str]) -> None:
+def make_doubles(session: DatabaseSession, table: str, columns: Sequence[str]) -> None:
     """Give columns of whole numbers the type of measurements; no count becomes another.
 
     Raises MirrorError where that cannot be, with what to do; nothing is changed then.
@@ -53,7 +53,7 @@ def make_doubles(session: Session, table: str, columns: Sequence[str]) -> None:
         ) from None
 
 
-def _change(session: Session, views: Sequence[str], statement: str) -> None:
+def _change(session: DatabaseSession, views: Sequence[str], statement: str) -> None:
     session.execute(f"SET LOCAL lock_timeout = '{_LOCK_SECONDS}s'")
     restoring: list[str] = []
     for view in views:

@@ -19,7 +19,7 @@ import psycopg
 from psycopg import sql
 
 from ialirt_backfill.exceptions import MirrorError, MirrorUnavailable
-from ialirt_backfill.mirror.address import Address
+from ialirt_backfill.mirror.address import DatabaseAddress
 from ledger import locks
 from ledger.addresses import sqlite_url
 
@@ -57,14 +57,14 @@ class StatementRefused(MirrorError):
         return self.state[:2] not in _OF_THE_SERVER
 
 
-class Session:
+class DatabaseSession:
     """A session in which every statement is by itself until `transaction` is entered; for one thread at a time.
 
     Raises MirrorError and MirrorUnavailable only, never with a password in them. A SQLite file that is not there is not
     made: in its place stands an empty database, in which nothing is found.
     """
 
-    def __init__(self, address: Address) -> None:
+    def __init__(self, address: DatabaseAddress) -> None:
         self.address = address
         self._schema = ""
         self._sqlite: sqlite3.Connection | None = None
@@ -198,7 +198,7 @@ class Session:
         return f"postgresql://{info.host}:{info.port}/{info.dbname}/{schema}."
 
 
-def make_file(address: Address) -> None:
+def make_file(address: DatabaseAddress) -> None:
     """Make the SQLite file, unless it is there, so that a commit costs one wait for the disk and no reader waits.
 
     A file that is there keeps its journal as it is.
@@ -219,7 +219,7 @@ def listed(names: Iterable[str], before: str = "") -> str:
     return ", ".join(before + quoted(name) for name in names)
 
 
-def _connected(address: Address) -> psycopg.Connection[tuple[Any, ...]]:
+def _connected(address: DatabaseAddress) -> psycopg.Connection[tuple[Any, ...]]:
     wanted = {"connect_timeout": str(_CONNECT_SECONDS), "application_name": "ialirt-backfill"}
     settings: dict[str, Any] = wanted | address.settings
     settings["options"] = f"{settings.get('options', '')} {_AS_CRUMP_NEEDS_IT}".strip()
@@ -231,7 +231,7 @@ def _connected(address: Address) -> psycopg.Connection[tuple[Any, ...]]:
 
 
 @contextmanager
-def in_plain_words(address: Address) -> Iterator[None]:
+def in_plain_words(address: DatabaseAddress) -> Iterator[None]:
     """Errors of the database, raised inside, come out as ours."""
     try:
         yield
@@ -239,7 +239,7 @@ def in_plain_words(address: Address) -> Iterator[None]:
         raise _translated(address, error) from None
 
 
-def _translated(address: Address, error: psycopg.Error | sqlite3.Error) -> MirrorError:
+def _translated(address: DatabaseAddress, error: psycopg.Error | sqlite3.Error) -> MirrorError:
     first_line = (str(error).strip().splitlines() or [type(error).__name__])[0]
     said = address.without_secrets(first_line.rstrip(".:"))
     if isinstance(error, sqlite3.Error):

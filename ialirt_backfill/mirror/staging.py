@@ -21,7 +21,7 @@ from ialirt_backfill.instruments.entries import TIME_UTC
 from ialirt_backfill.mirror import shape
 from ialirt_backfill.mirror.found import Filter, find, matching
 from ialirt_backfill.mirror.reading import are_rising, shown
-from ialirt_backfill.mirror.session import Session, StatementRefused, listed, quoted
+from ialirt_backfill.mirror.session import DatabaseSession, StatementRefused, listed, quoted
 
 _NAME = "ialirt-backfill day"
 _ORDER = "ialirt-backfill row"
@@ -65,7 +65,7 @@ class Staging:
 
     def __init__(
         self,
-        session: Session,
+        session: DatabaseSession,
         table: str,
         columns: Sequence[str],
         key: Sequence[str],
