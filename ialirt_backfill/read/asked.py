@@ -116,6 +116,8 @@ def _aware(moment: datetime) -> datetime:
 
 def _check(folder: Path, known: Catalogue) -> None:
     """Raise UsageError for a folder that is no datastore: else a slip of the pen would look like days without data."""
+    if folder.is_file():
+        raise UsageError(f"the datastore {folder} is a file: name the folder that the days lie in")
     if not folder.is_dir():
         raise UsageError(f"{folder}: there is no such folder")
     names = sorted({instrument.folder for instrument in known.instruments.values()})

@@ -111,6 +111,9 @@ def test_what_is_asked_for_wrongly_is_an_error(
 def test_a_wrong_folder_is_an_error(datastore: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
     with pytest.raises(UsageError, match="nope: there is no such folder"):
         read_table(datastore / "nope", "mag", DAY)
+    file = next(datastore.rglob("*.csv"))
+    with pytest.raises(UsageError, match=f"the datastore {file} is a file: name the folder that the days lie in"):
+        read_table(file, "mag", DAY)
     (datastore / "empty").mkdir()
     for inside in ("ialirt", "empty"):
         with pytest.raises(UsageError, match=f"{inside} holds no day files: name the datastore: is {datastore} meant"):
