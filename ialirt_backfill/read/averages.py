@@ -141,7 +141,7 @@ def _sums(table: pa.Table, instrument: Instrument, width: int) -> _Sums:
         column = instrument.columns.get(name)
         if column is None or not has_mean(column):
             continue
-        cells = table[name].combine_chunks().cast(pa.float64())
+        cells = table[name].combine_chunks().cast(pa.float64(), safe=False)
         values = cells.fill_null(0.0).to_numpy()
         there = np.asarray(cells.is_valid())
         if is_direction(column):
