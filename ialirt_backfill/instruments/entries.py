@@ -462,7 +462,7 @@ def _check_names(
             if column.name.lower() == f"{instrument}_records" or (of != column.name.lower() and of in columns):
                 what = f"its column {column.name} is called like a number that stands beside means"
                 table.wrong(f"{what}: leave it out, and it is written as it comes", "fields", entry.name)
-    names = columns | {entry.name.lower(): entry.name for entry in fields}
+    names = dict(columns) | {entry.name.lower(): entry.name for entry in fields}
     beside = [("axes", name) for name, axis in axes.items() if not axis.field] + [
         ("coordinates", it) for it in coordinates
     ]
