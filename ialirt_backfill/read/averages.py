@@ -208,7 +208,7 @@ def _sums(table: pa.Table, instrument: Instrument, width: int, odd: Odd) -> _Sum
 def _values(table: pa.Table, entry: Field, name: str, odd: Odd) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     """The values of a column, 0 where one is missing, and which are there."""
     if entry.shape is not Shape.CELL:
-        cells = table[name].combine_chunks().cast(pa.float64())
+        cells = table[name].combine_chunks().cast(pa.float64(), safe=False)
         return cells.fill_null(0.0).to_numpy(), np.asarray(cells.is_valid())
     shape = [len(axis) for axis in entry.axes]
     values, others = array_of(table[name], shape)

@@ -236,10 +236,27 @@ def _as_type(column: Column) -> dict[str, Any]:
     if column.is_time:
         return {"type": Type.TIME, "length": len(INSTANT_FILL), "units": "UTC", "fill": INSTANT_FILL, **shown}
     if column.type is ColumnType.TEXT:
-        return {"type": Type.TEXT, "length": _LONGEST_TEXT, "units": None, "fill": TEXT_FILL, **shown}
+        return {"type": Type.TEXT, "length": _LONGEST_TEXT, "units": None, "fill": _text_fill(column), **shown}
     if column.kind is ColumnKind.FLAG:
-        return {"type": Type.INTEGER, "units": units, "fill": str(INTEGER_FILL), **shown}
-    return {"type": Type.DOUBLE, "units": units, "fill": f"{DOUBLE_FILL:g}", **shown}
+        return {"type": Type.INTEGER, "units": units, "fill": _integer_fill(column), **shown}
+    return {"type": Type.DOUBLE, "units": units, "fill": _double_fill(column), **shown}
+
+
+def _text_fill(column: Column) -> str:
+    fill = column.fill
+    return fill if isinstance(fill, str) and len(fill.encode()) <= _LONGEST_TEXT else TEXT_FILL
+
+
+def _double_fill(column: Column) -> str:
+    return repr(DOUBLE_FILL if column.fill is None else float(column.fill))
+
+
+def _integer_fill(column: Column) -> str:
+    """That of the column, where an integer of HAPI can be it."""
+    fill = column.fill
+    if isinstance(fill, int | float) and float(fill).is_integer() and -(2**31) <= fill < 2**31:
+        return str(int(fill))
+    return str(INTEGER_FILL)
 
 
 def _mean(parameter: Parameter) -> Parameter:

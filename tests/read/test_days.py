@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from ialirt_backfill.day import content
 from ialirt_backfill.day.answers import tabulate
 from ialirt_backfill.exceptions import DayFileError, OddCells, UnwritableValue, UsageError
-from ialirt_backfill.instruments import INSTRUMENTS, Instrument
+from ialirt_backfill.instruments import INSTRUMENTS, Instrument, default_catalogue
 from ialirt_backfill.plan.coverage import day_span
 from ialirt_backfill.read.days import tables
 from ialirt_backfill.read.schema import projected, schema_of
@@ -185,6 +185,49 @@ VALUES: list[tuple[Instrument, str, list[str], list[Any]]] = [
 def test_values(tmp_path: Path, instrument: Instrument, name: str, cells: list[str], values: list[Any]) -> None:
     write(tmp_path, instrument, lines(name, cells))
     assert column(tmp_path, instrument, name) == values
+
+
+STATED = """
+[x]
+title = "X"
+cadence = "1m"
+[x.axes.e]
+size = 2
+[x.fields]
+number = { fill = -999.9 }
+large = { fill = 1e20 }
+none = { fill = 0 }
+whole = { type = "integer", fill = 255 }
+word = { type = "text", fill = "N/A" }
+nested = { cell = ["e"], fill = -1 }
+times = { cell = ["e"], unit = "ns", fill = -9223372036854775808 }
+"""
+X = default_catalogue().with_file(STATED, "x.toml").instruments["x"]
+
+
+@pytest.mark.parametrize(
+    ("name", "cells", "values"),
+    [
+        ("number", ["-999.9", "-999.8", "", "-1e31", "-999.90"], [None, -999.8, None, None, None]),
+        ("large", ["1e20", "100000002004087734272", "1.1e20"], [None, None, 1.1e20]),  # by way of 32 bits
+        ("none", ["0", "0.0", "-0", "1"], [None, None, None, 1.0]),
+        ("whole", ["255", "1", "255.0"], [None, 1, None]),
+        ("word", ["N/A", "n/a", ""], [None, "n/a", None]),
+        ("nested", ['"[-1,2.5]"', "", "[]"], [[None, 2.5], None, []]),
+        ("times", ['"[-9223372036854775808,823176136884633761]"'], [[None, 823176136884633761]]),
+    ],
+)
+def test_what_stands_for_a_missing_value_is_read_as_missing(
+    tmp_path: Path, name: str, cells: list[str], values: list[Any]
+) -> None:
+    write(tmp_path, X, lines(name, cells))
+    assert column(tmp_path, X, name) == values
+
+
+def test_what_the_missions_files_have_for_a_missing_value_is_missing(tmp_path: Path) -> None:
+    write(tmp_path, SWE, lines("swe_counterstreaming_electrons,swe_epoch", ["255,-9223372036854775808", "1,5"]))
+    assert column(tmp_path, SWE, "swe_counterstreaming_electrons") == [None, 1]
+    assert column(tmp_path, SWE, "swe_epoch") == [None, 5]
 
 
 ODD = [
