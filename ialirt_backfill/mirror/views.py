@@ -117,7 +117,8 @@ def _means(
         known = instrument.columns.get(column.name)
         if column.holds in _NUMBERS and not (known and known.is_time):
             is_angle = known is not None and is_direction(known)
-            parts += _statistics(column, is_angle=is_angle, has_sine=has_sine)
+            fill = known.stated_fill if known else None
+            parts += _statistics(column, fill, is_angle=is_angle, has_sine=has_sine)
     listed = ",\n  ".join(parts)
     return f"SELECT\n  {listed}\nFROM {quoted(table)}\nGROUP BY {FILE_DATE}, {start}"
 
@@ -129,14 +130,16 @@ def _start(bucket: Bucket, is_sqlite: bool) -> str:
     return f"date_trunc('{'minute' if bucket is Bucket.MINUTE else 'hour'}', {TIME_UTC})"
 
 
-def _statistics(column: FoundColumn, *, is_angle: bool, has_sine: bool) -> Iterator[str]:
-    """A flag counts as 0 or 1, so that its mean is the fraction of records where it is set.
+def _statistics(column: FoundColumn, fill: float | str | None, *, is_angle: bool, has_sine: bool) -> Iterator[str]:
+    """A flag counts as 0 or 1, so that its mean is the fraction of records where it is set; a fill does not count.
 
     The mean of angles is the direction between them, from -180 to 180 degrees: that of 350 and 20 is 5, not 185.
     """
     value = quoted(column.name)
     if column.holds is Holds.BOOLEAN:
         value = f"CAST({value} AS integer)"
+    elif isinstance(fill, int | float):
+        value = f"nullif({value}, CAST('{fill}' AS {column.holds.value}))"
     mean = f"avg({value})"
     if is_angle:
         mean = f"degrees(atan2(avg(sin(radians({value}))), avg(cos(radians({value})))))"

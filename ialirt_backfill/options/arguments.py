@@ -126,9 +126,10 @@ def notices(kinds: Kinds) -> list[str]:
 
 
 def completion(shell: str, kinds: Kinds, helps: Mapping[str, str]) -> str:
-    """The script that completes commands and options in a shell."""
+    """The script that completes commands, options and the instruments that are known here in a shell."""
     import shtab  # noqa: PLC0415 - nothing else needs it
 
+    instruments = _known_here(kinds)
     places = {"DIR": shtab.DIRECTORY, "FILE": shtab.FILE}
     top = _parser(DEFAULT_COMMAND, kinds[DEFAULT_COMMAND], "")
     parsers = [top]
@@ -141,8 +142,19 @@ def completion(shell: str, kinds: Kinds, helps: Mapping[str, str]) -> str:
             if action.metavar in places:
                 action.complete = places[action.metavar]
             elif action.dest == "instrument":
-                action.choices = [*INSTRUMENTS, "all"]
+                action.choices = [*instruments, "all"]
+            elif action.dest == "target":
+                action.choices = [*instruments]
     return str(shtab.complete(top, shell))
+
+
+def _known_here(kinds: Kinds) -> Collection[str]:
+    """The names of the instruments that the settings' catalogues make known; where those are wrong, our own."""
+    try:
+        setting = find(tuple(kinds.values())).get("catalogue")
+        return catalogue_of(setting.text if setting else None).instruments
+    except UsageError:
+        return INSTRUMENTS
 
 
 class _NoAction(UsageError):

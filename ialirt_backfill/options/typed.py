@@ -66,6 +66,8 @@ _MEANT_OPTION = {
     "--rate": "--max-rate",
     "--force": "--redownload",
     "--retry": "--retry-failed",
+    "--plan": "--dry-run",
+    "--min": "--longer-than",
 }
 """Options that other programs call so. They are hinted at, not taken: the two may not mean the same to everybody."""
 
@@ -213,9 +215,16 @@ def unknown_options(unknown: Sequence[str], words: Sequence[str], flags: Collect
             rest = _shown(options, flags)
             return UsageError(advised(f"{odd!r} stands alone; days are named so", " ".join((program, *rest, days))))
         return UsageError(f"{_quoted(odd)} belongs to no option: quote a value that holds spaces, or leave it out")
-    near = [it for it in flags if it.startswith(flag)] or difflib.get_close_matches(flag, flags, n=1)
-    hint = f" Did you mean {near[0]}?" if near else f" {program} --help names them all."
+    near = next((it for it in flags if it.startswith(flag)), None) or _near(flag, flags)
+    hint = f" Did you mean {near}?" if near else f" {program} --help names them all."
     return UsageError(f"there is no option {flag}.{hint}")
+
+
+def _near(flag: str, flags: Collection[str]) -> str | None:
+    """The option that a misspelt one was meant for. Hyphens, which all of them begin with, make none of them alike."""
+    named = {it.lstrip("-"): it for it in flags}
+    near = difflib.get_close_matches(flag.lstrip("-"), named, n=1)
+    return named[near[0]] if near else None
 
 
 def _quoted(word: str) -> str:

@@ -170,8 +170,6 @@ def open_ledger(options: StoreOptions) -> Ledger:
 
 def _no_ledger(options: StoreOptions) -> str:
     """What to do where there is no ledger: look elsewhere, or begin."""
-    if options.ledger is None and Path(options.datastore).is_file():
-        return f"the datastore {options.datastore} is a file: name the folder that the days lie in with --datastore"
     where = "" if options.ledger else f" (the datastore is {options.datastore})"
     near = "" if options.ledger else "".join(f" There is one in {it}: --datastore {it}." for it in _datastores_here())
     places = ["--datastore", options.datastore]
