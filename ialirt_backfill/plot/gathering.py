@@ -245,7 +245,7 @@ def _valid_range(column: Column) -> tuple[float, float]:
 
 def numbers(table: pa.Table, name: str) -> Numbers:
     """The values of a column, NaN where one is missing."""
-    cells = table[name].combine_chunks().cast(pa.float64())
+    cells = table[name].combine_chunks().cast(pa.float64(), safe=False)
     return np.asarray(cells.to_numpy(zero_copy_only=False))
 
 

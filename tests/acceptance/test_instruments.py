@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+
 import pytest
 
 from ialirt_backfill.instruments import INSTRUMENTS
@@ -123,6 +125,24 @@ def test_a_completion_knows_the_command(here: Here) -> None:
         script = here("completion", shell).out
         assert "instruments" in script
         assert "guess" in script
+
+
+def test_a_completion_offers_what_the_settings_catalogue_adds(here: Here, command: Command) -> None:
+    files = write_files(command.cwd)
+    (command.cwd / "ialirt-backfill.toml").write_text(f'catalogue = "{files}"\n')
+    script = command.cwd / "completion"
+    script.write_text(here("completion", "bash").out)
+    words = ["instruments show g", "status --instrument sw", "instruments check gl"]
+    typed = "".join(
+        f"COMP_WORDS=(ialirt-backfill {line}); COMP_CWORD={len(line.split())}; _shtab_ialirt_backfill;"
+        " echo ${COMPREPLY[@]}\n"
+        for line in words
+    )
+    code = f"source {script}\n{typed}"
+    done = subprocess.run(["bash", "--norc", "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines() == ["glows", "swe swapi swapi_hk", "glows"]
+    (command.cwd / "ultra.toml").write_text("[ultra\n")  # is told by every other command
+    assert "codice_lo" in here("completion", "bash").out
 
 
 # --- drafts -----------------------------------------------------------------------------------------------------------

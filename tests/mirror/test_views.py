@@ -14,7 +14,8 @@ from ialirt_backfill.exceptions import MirrorError
 from ialirt_backfill.instruments import INSTRUMENTS
 from ialirt_backfill.mirror.views import ViewsReport, make_views
 from ialirt_backfill.options import MirrorOptions
-from tests.mirror.samples import FIRST, Mirror, Store, execute
+from tests.mirror.samples import FIRST, Mirror, execute
+from tests.support.stores import Store
 
 
 def views(database: str, instrument: str = "all", **others: Any) -> ViewsReport:
@@ -64,6 +65,22 @@ def test_the_mean_of_angles_is_a_direction(store: Store, load: Mirror, database:
     [(_, mean, least, most)] = view(database, "ialirt_mag_1h", *(f"mag_phi_b_gse_{w}" for w in ("mean", "min", "max")))
     assert math.isclose(mean, 5, abs_tol=1e-9)
     assert (least, most) == (20, 350)
+
+
+def test_what_stands_for_a_missing_value_is_in_the_table_and_in_no_mean(
+    store: Store, load: Mirror, database: str
+) -> None:
+    """255 in a flag, and the least number of 64 bits in a count."""
+    fills = {"swe_counterstreaming_electrons": "255", "swe_normalized_counts_3": str(-(2**63))}
+    rows = store.change("swe", FIRST, lambda rows: [rows[0] | fills, *rows[1:]])
+    load(database, "swe", end=FIRST)
+    views(database, "swe")
+    [first, *_] = view(database, "ialirt_swe_records", *fills)
+    assert [str(value) for value in first[1:]] == [*fills.values()]
+    for name in fills:
+        values = [int(row[name]) for row in rows[1:] if row["time_utc"] < f"{FIRST}T01" and row[name]]
+        columns = [f"{name}_{what}" for what in ("min", "max", "count")]
+        assert view(database, "ialirt_swe_1h", *columns)[0][1:] == (min(values), max(values), len(values))
 
 
 def test_flags_counts_and_arrays(store: Store, load: Mirror, database: str) -> None:
