@@ -8,7 +8,7 @@ import pytest
 
 from ialirt_backfill.instruments import INSTRUMENTS
 from ialirt_backfill.options.catalogues import catalogue_of
-from ialirt_backfill.simulator import Silence, Simulator
+from ialirt_backfill.simulator import Silence, Simulator, Transform
 from tests.support.access import KEY
 from tests.support.added import FILES, write_files
 from tests.support.clock import NOW
@@ -175,6 +175,14 @@ def test_what_the_server_has_nothing_of_is_one_sentence(command: Command) -> Non
     assert (done.code, done.out) == (1, "")
     [said] = done.err.splitlines()
     assert "I-ALiRT has no record of 'glows' from 2026-03-01 11:00 to 12:00 UTC: check the name" in said
+
+
+def test_records_of_another_instrument_are_no_draft(here: Here, simulator: Simulator) -> None:
+    other = {"time_utc": "2026-03-01T11:30:00", "instrument": "swe", "a": 1}
+    simulator.faults = lambda _: Transform(lambda _: [other])
+    done = here("instruments", "guess", "glows", "--as-of", NOW, "--url", simulator.url)
+    assert (done.code, done.out) == (1, "")
+    assert "I-ALiRT has no record of 'glows'" in done.err
 
 
 def test_what_it_refuses_and_does_not_answer(command: Command, simulator: Simulator) -> None:
