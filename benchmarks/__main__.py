@@ -3,17 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import json
-import os
-import platform
 import sys
-from datetime import UTC, datetime
 from pathlib import Path
 
-from rich.console import Console
-from rich.table import Table
-
-from benchmarks.measures import MEASURES, Figure
+from benchmarks.figures import Figure, tell
+from benchmarks.measures import MEASURES
 
 
 def main() -> None:
@@ -27,19 +21,7 @@ def main() -> None:
     for name in options.only.split(","):
         print(f"measuring {name} …", file=sys.stderr, flush=True)  # noqa: T201
         figures += MEASURES[name](options.repeats)
-    table = Table("measure", "ours", "beside it", "ratio or difference", "goal", box=None, pad_edge=False)
-    for figure in figures:
-        table.add_row(figure.measure, figure.ours, figure.beside, figure.result, figure.goal)
-    Console(width=160).print(table)
-    if options.json:
-        about = {
-            "date": f"{datetime.now(UTC):%Y-%m-%d}",
-            "machine": f"{os.cpu_count()} cores, {platform.system()} {platform.machine()}",
-            "python": platform.python_version(),
-            "repeats": options.repeats,
-            "figures": [vars(figure) for figure in figures],
-        }
-        options.json.write_text(json.dumps(about, indent=2) + "\n")
+    tell(figures, options.repeats, options.json)
 
 
 if __name__ == "__main__":

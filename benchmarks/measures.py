@@ -9,28 +9,17 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
 from benchmarks import ten_years
+from benchmarks.figures import Figure
 from benchmarks.processes import CLI, ROOT, Cost, cost, floor, ours, postgresql, simulator
 from ialirt_backfill.options import PollOptions
 from ialirt_backfill.run.poll import polling
 
 FIRST_DAY = "2026-02-01"
 LEAST = ROOT / "benchmarks" / "least.py"
-
-
-@dataclass
-class Figure:
-    """One line of the table, in words."""
-
-    measure: str
-    ours: str
-    beside: str
-    result: str
-    goal: str
 
 
 def _last_day(days: int) -> str:

@@ -11,9 +11,6 @@ other, and they run in turn; medians are compared. ``cpu`` compares with another
 from __future__ import annotations
 
 import argparse
-import json
-import os
-import platform
 import shutil
 import statistics
 import tempfile
@@ -24,11 +21,8 @@ from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from pathlib import Path
 
-from rich.console import Console
-from rich.table import Table
-
+from benchmarks.figures import Figure, tell
 from benchmarks.floor import fetch
-from benchmarks.measures import Figure
 from benchmarks.processes import ROOT, Cost, Front, cost, floor, front, ours, simulator
 from ialirt_backfill.instruments import INSTRUMENTS
 from ialirt_backfill.options import PollOptions
@@ -173,22 +167,10 @@ def main() -> None:
     measures: dict[str, Callable[[int], list[Figure]]] = {"counts": connections_and_bytes, "wall": wall, "poll": poll}
     if options.before:
         measures["cpu"] = partial(cpu, before=options.before.resolve())
-    table = Table("measure", "ours", "beside it", "ratio", "goal", box=None, pad_edge=False)
     figures = [
         figure for name in options.only.split(",") if name in measures for figure in measures[name](options.repeats)
     ]
-    for figure in figures:
-        table.add_row(figure.measure, figure.ours, figure.beside, figure.result, figure.goal)
-    Console(width=200).print(table)
-    if options.json:
-        about = {
-            "date": f"{datetime.now(UTC):%Y-%m-%d}",
-            "machine": f"{os.cpu_count()} cores, {platform.system()} {platform.machine()}",
-            "python": platform.python_version(),
-            "repeats": options.repeats,
-            "figures": [vars(figure) for figure in figures],
-        }
-        options.json.write_text(json.dumps(about, indent=2) + "\n")
+    tell(figures, options.repeats, options.json)
 
 
 if __name__ == "__main__":

@@ -20,15 +20,16 @@ from prefect.artifacts import (
 
 from flows.notices import Notices
 from flows.origin import Origin
-from ialirt_backfill.export.events import ExportDecision, MonthOutcome
+from ialirt_backfill.export.events import MonthOutcome
 from ialirt_backfill.plan.coverage import percent
+from ialirt_backfill.plan.decided import Decided
 from ialirt_backfill.plan.decisions import Decision
 from ialirt_backfill.run.events import DayOutcome
 from ialirt_backfill.run.passes import Tail
 from ialirt_backfill.store.demonstration import SYNTHETIC
 
 if TYPE_CHECKING:
-    from ialirt_backfill.mirror.events import MirrorDecision, MirrorOutcome  # it needs an extra of its own
+    from ialirt_backfill.mirror.events import MirrorOutcome  # it needs an extra of its own
 
 log = logging.getLogger(__name__)
 
@@ -38,9 +39,7 @@ MOST_ROWS = 1000
 """A longer table helps nobody; the ledger has it all."""
 
 
-def show_plan(
-    flow: str, plan: Sequence[Decision] | Sequence[MirrorDecision] | Sequence[ExportDecision], origin: Origin
-) -> None:
+def show_plan(flow: str, plan: Sequence[Decided], origin: Origin) -> None:
     """The plan as a table."""
     rows = [
         {
@@ -152,7 +151,7 @@ def show_pictures(
     _kept(lambda: create_markdown_artifact(markdown, key=f"{flow}-pictures", description=said))
 
 
-class Progress(Notices):
+class ProgressBar(Notices):
     """A progress bar of one flow run, updated at most once a percent. ``outcomes`` have come to their end so far."""
 
     def __init__(self, flow: str, plan: Sequence[Decision], origin: Origin) -> None:

@@ -9,9 +9,11 @@ from typing import Annotated
 
 from prefect import flow, get_run_logger
 from prefect.client.schemas.objects import State
-from prefect.states import Completed, Failed
+from prefect.states import Completed
 
+import ialirt_backfill.own_flows  # noqa: F401 - before what it guards
 from flows.artifacts import show_exports, show_plan
+from flows.ending import ended, first_of
 from flows.forms import EXPORT, LEFT_EMPTY
 from flows.logs import library_logs
 from flows.origin import Origin
@@ -22,7 +24,6 @@ from ialirt_backfill.instruments import Instrument
 from ialirt_backfill.options import ExportOptions
 
 NAME = "ialirt-export"
-MOST_NAMED = 20
 
 
 @flow(name=NAME)
@@ -69,9 +70,5 @@ def _state(report: ExportReport, origin: Origin) -> State[None]:
     summary = report.summary
     skipped = summary["skipped_exported"] + summary["skipped_growing"]
     told = f"{summary['exported']} days exported, {summary['failed']} failed, {skipped} skipped"
-    told = origin.flagged(told)
-    if not report.exit_code:
-        return Completed(message=told)
     failed = list(dict.fromkeys(reason for outcome in report.outcomes for reason in outcome.failed.values()))
-    more = f"; and {len(failed) - MOST_NAMED} more" if len(failed) > MOST_NAMED else ""
-    return Failed(message=EXPORT.words(f"{told}: {'; '.join(failed[:MOST_NAMED])}{more}"))
+    return ended(EXPORT, origin.flagged(told), well=not report.exit_code, failed=first_of(failed))

@@ -7,10 +7,11 @@ from typing import Annotated
 
 from prefect import flow, get_run_logger
 from prefect.client.schemas.objects import State
-from prefect.states import Completed, Failed
+from prefect.states import Completed
 
 import ialirt_backfill.own_flows  # noqa: F401 - before what it guards
 from flows.artifacts import show_loads, show_plan
+from flows.ending import ended, first_of
 from flows.forms import LEFT_EMPTY, MIRROR
 from flows.logs import library_logs
 from flows.origin import Origin
@@ -21,7 +22,6 @@ from ialirt_backfill.mirror.loading import mirror as load
 from ialirt_backfill.options import MIRROR_ACTIONS, MirrorOptions
 
 NAME = "ialirt-mirror"
-MOST_NAMED = 20
 
 
 @flow(name=NAME)
@@ -70,10 +70,5 @@ def _state(report: MirrorReport, origin: Origin) -> State[None]:
     summary = report.summary
     skipped = summary["skipped_loaded"] + summary["skipped_growing"]
     told = f"{summary['loaded']} days loaded, {summary['failed']} failed, {skipped} skipped"
-    told = origin.flagged(told)
-    if not report.exit_code:
-        return Completed(message=told)
-    failed = [outcome.error for outcome in report.outcomes if outcome.error]
-    more = f"; and {len(failed) - MOST_NAMED} more" if len(failed) > MOST_NAMED else ""
-    named = "; ".join(failed[:MOST_NAMED]) or report.ended
-    return Failed(message=MIRROR.words(f"{told}: {named}{more}"))
+    failed = first_of([outcome.error for outcome in report.outcomes if outcome.error]) or str(report.ended)
+    return ended(MIRROR, origin.flagged(told), well=not report.exit_code, failed=failed)

@@ -8,9 +8,10 @@ from typing import Annotated
 
 from prefect import flow, get_run_logger
 from prefect.client.schemas.objects import State
-from prefect.states import Completed, Failed
 
+import ialirt_backfill.own_flows  # noqa: F401 - before what it guards
 from flows.artifacts import show_pictures
+from flows.ending import ended, first_of
 from flows.forms import LEFT_EMPTY, QUICKLOOK
 from flows.logs import library_logs
 from flows.origin import Origin
@@ -21,7 +22,6 @@ from ialirt_backfill.plot import require
 from ialirt_backfill.plot.daily import Daily, draw_daily
 
 NAME = "ialirt-quicklook"
-MOST_NAMED = 5
 
 
 @flow(name=NAME)
@@ -59,9 +59,6 @@ def link(options: QuicklookOptions, file: Path) -> str:
 def _state(found: Sequence[Daily], origin: Origin) -> State[None]:
     """Failed where a picture failed, with a message that says why."""
     drawn = sum(it.drawn is not None for it in found)
-    failed = {it.error: it for it in found if it.error is not None}
+    by_error = {it.error: f"{it.board} {it.day or 'latest'}: {it.error}" for it in found if it.error is not None}
     told = origin.flagged(f"{drawn} pictures drawn, {sum(it.error is not None for it in found)} failed")
-    if not failed:
-        return Completed(message=told)
-    named = "; ".join(f"{it.board} {it.day or 'latest'}: {error}" for error, it in list(failed.items())[:MOST_NAMED])
-    return Failed(message=f"{told}: {named}")
+    return ended(QUICKLOOK, told, well=not by_error, failed=first_of(list(by_error.values()), 5))

@@ -30,6 +30,8 @@ from ialirt_backfill.plan.access import NoAccess, Want
 
 OLD = timedelta(minutes=30)
 """The newest record is usually younger."""
+_AHEAD = timedelta(minutes=1)
+"""Clocks do not agree to the second."""
 _ENOUGH = 10
 """So many records without a field say that it is gone."""
 _CADENCE_TOLERANCE = 0.1
@@ -58,6 +60,10 @@ class Asked:
     @property
     def records(self) -> list[Record]:
         return [record for heard in self.all for record in heard.records]
+
+
+class NotAsked(Exception):
+    """There was no time left to ask; its words say so."""
 
 
 def examine(asked: Asked, now: datetime) -> list[Finding]:
@@ -110,6 +116,10 @@ def _failed(asked: Asked, heard: Heard) -> Finding:
         )  # fmt: skip
     if isinstance(failure, NoAccess):
         return _refused(asked, failure)
+    if isinstance(failure, NotAsked):
+        return _finding(
+            asked, "answer", Verdict.NOTICE, str(failure), f"an answer for {what}", "ask again for it alone"
+        )
     return _finding(
         asked, "answer", Verdict.WRONG, str(failure), f"an answer for {what}", "try again later; if it stays, report it"
     )
@@ -158,6 +168,9 @@ def _age(asked: Asked, now: datetime) -> Finding:
     times = seconds_of(record for heard in newest for record in heard.records)
     age = now - (datetime.fromtimestamp(times[-1], UTC) if times else min(it.window.start for it in newest))
     seen = f"the newest record is {'' if times else 'more than '}{_length(age)} old"
+    if age < -_AHEAD:
+        seen, advice = f"the newest record is {_length(-age)} ahead of the present", "report it; is --as-of meant?"
+        return _finding(asked, "age", Verdict.NOTICE, seen, "none of the future", advice)
     if times and age <= OLD:
         return _finding(asked, "age", Verdict.OK, seen)
     return _finding(

@@ -12,6 +12,7 @@ from pathlib import Path
 from ialirt_backfill.ending import EXIT_FAILED, EXIT_WELL
 from ialirt_backfill.export.folder import HeldDay
 from ialirt_backfill.instruments import Instrument
+from ialirt_backfill.plan.decided import plan_as_json
 
 
 class ExportAction(Enum):
@@ -62,7 +63,8 @@ class MonthOutcome:
 class ExportReport:
     """What an export planned and did.
 
-    ``run_id`` is None for a dry run. ``is_synthetic`` says that the data are those of a demonstration.
+    ``run_id`` is None for a dry run. ``is_synthetic`` says that the data are those of a demonstration. ``datastore``
+    and ``ledger`` say where the files come from: a path in full, an address without its password.
     """
 
     to: Path
@@ -71,6 +73,8 @@ class ExportReport:
     plan: tuple[ExportDecision, ...]
     outcomes: tuple[MonthOutcome, ...] = ()
     is_synthetic: bool = False
+    datastore: str = ""
+    ledger: str = ""
 
     @property
     def summary(self) -> dict[str, int]:
@@ -96,17 +100,11 @@ class ExportReport:
         return {
             "run_id": self.run_id,
             "synthetic": self.is_synthetic,
+            "datastore": self.datastore,
+            "ledger": self.ledger,
             "public": self.public,
             "to": str(self.to),
-            "plan": [
-                {
-                    "instrument": decision.instrument.name,
-                    "day": decision.day.isoformat(),
-                    "action": decision.action.value,
-                    "reason": decision.reason,
-                }
-                for decision in self.plan
-            ],
+            "plan": plan_as_json(self.plan),
             "results": [
                 {
                     "instrument": outcome.instrument.name,

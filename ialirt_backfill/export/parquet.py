@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
 
 from ialirt_backfill import __version__
-from ialirt_backfill.ending import EXIT_FAILED, EXIT_WELL, Stop
+from ialirt_backfill.ending import EXIT_FAILED, Stop
 from ialirt_backfill.exceptions import DayFileError, ExportError, Interrupted, UsageError
 from ialirt_backfill.export.columns import fingerprint
 from ialirt_backfill.export.events import ExportAction, ExportDecision, ExportListener, ExportReport, MonthOutcome
-from ialirt_backfill.export.folder import Folder, Kind
+from ialirt_backfill.export.folder import Folder, FolderKind
 from ialirt_backfill.export.month import Month
-from ialirt_backfill.export.planning import Planner
+from ialirt_backfill.export.planning import ExportPlanner
 from ialirt_backfill.instruments import Instrument
 from ialirt_backfill.listening import guarded
 from ialirt_backfill.options import ExportOptions
@@ -46,23 +46,42 @@ def export_parquet(
         ledger = (Ledger.open_existing if options.dry_run else Ledger.open)(options.ledger_url)
         if ledger is not None:
             stack.enter_context(ledger)
-        folder = Folder(root, Kind(options.public, is_synthetic_throughout(options, ledger)))
+        folder = Folder(root, FolderKind(options.public, is_synthetic_throughout(options, ledger)))
         folder.refuse_mixing()
-        planner = Planner(options, folder, ledger)
+        planner = ExportPlanner(options, folder, ledger)
         if options.dry_run or ledger is None:
             plan = planner.plan(datetime.now(UTC) if ledger is None else ledger.now())
             listener.planned(plan)
-            return ExportReport(root, options.public, None, plan, is_synthetic=folder.kind.synthetic)
+            return _report(planner, plan)
         with _run(planner, ledger, stop, listener) as run:
             run.go()
         return run.report()
+
+
+def _report(
+    planner: ExportPlanner,
+    plan: tuple[ExportDecision, ...],
+    run_id: str | None = None,
+    outcomes: Iterable[MonthOutcome] = (),
+) -> ExportReport:
+    options, folder = planner.options, planner.folder
+    return ExportReport(
+        to=folder.root,
+        public=options.public,
+        run_id=run_id,
+        plan=plan,
+        outcomes=tuple(outcomes),
+        is_synthetic=folder.kind.synthetic,
+        datastore=options.datastore_shown,
+        ledger=options.ledger_shown,
+    )
 
 
 @dataclass(slots=True)
 class _Run:
     """A row in the ledger's list of runs, and what came of it."""
 
-    planner: Planner
+    planner: ExportPlanner
     ledger: Ledger
     run_id: str
     stop: Stop
@@ -95,14 +114,7 @@ class _Run:
             self._remember_what_is_there()
 
     def report(self) -> ExportReport:
-        return ExportReport(
-            to=self.folder.root,
-            public=self.folder.kind.public,
-            run_id=self.run_id,
-            plan=self.plan,
-            outcomes=tuple(self.outcomes),
-            is_synthetic=self.folder.kind.synthetic,
-        )
+        return _report(self.planner, self.plan, self.run_id, self.outcomes)
 
     def _months(self) -> list[tuple[Instrument, date]]:
         """The files to write, in the order of the plan."""
@@ -161,14 +173,14 @@ class _Run:
 
 
 @contextmanager
-def _run(planner: Planner, ledger: Ledger, stop: Stop, listener: ExportListener) -> Iterator[_Run]:
+def _run(planner: ExportPlanner, ledger: Ledger, stop: Stop, listener: ExportListener) -> Iterator[_Run]:
     """Write the run's row, and how it ended."""
     options = recorded(planner.options, ledger=ledger.url_shown, to=str(planner.folder.root))
     run = _Run(planner, ledger, ledger.start_run("export", options, __version__), stop, listener)
     exit_code = EXIT_FAILED
     try:
         yield run
-        exit_code = EXIT_FAILED if run.report().summary["failed"] else EXIT_WELL
+        exit_code = run.report().exit_code
     finally:
         summary = run.report().summary
         counts = {name: summary[name] for name in ("planned", "exported", "failed")}

@@ -12,18 +12,12 @@ from ialirt_backfill.export.events import ExportAction, ExportDecision
 from ialirt_backfill.export.folder import Folder, Held, HeldDay
 from ialirt_backfill.instruments import Instrument
 from ialirt_backfill.options import ExportOptions
-from ialirt_backfill.plan.coverage import day_span
-from ialirt_backfill.store import dayfile
-from ialirt_backfill.store.places import day_path
+from ialirt_backfill.store.filed import FiledDay, due_again, filed_day
 from ledger import DayState, Ledger, MirroredDay
-
-_OF_OPEN_EVERY = 0.9
-"""A schedule as long as ``open_every`` itself would find a day too young by the seconds that the last run took, and
-write it every second time only."""
 
 
 @dataclass(frozen=True, slots=True)
-class Planner:
+class ExportPlanner:
     """What decides: the options, the folder, and whatever is remembered. ``ledger`` is None where there is none."""
 
     options: ExportOptions
@@ -47,22 +41,19 @@ class Planner:
         held: dict[date, Held | None] = {}
         decisions = []
         for day in days:
-            state = states.get((key, day))
-            path = datastore / day_path(datastore, instrument, day, state)
-            size = dayfile.size(path)
-            if size is None:
+            if (file := filed_day(datastore, instrument, day, states.get((key, day)))) is None:
                 continue
             month = day.replace(day=1)
             if month not in held:
                 held[month] = self.folder.held(self.folder.path(instrument, month))
-            found = _Found(instrument, day, path, size, state, last.get((key, day)), held[month], schema)
-            decisions.append(self._decide(found, now))
+            decisions.append(self._decide(_Found(file, last.get((key, day)), held[month], schema), now))
         return decisions
 
     def _decide(self, found: _Found, now: datetime) -> ExportDecision:
         def decision(action: ExportAction, reason: str) -> ExportDecision:
-            file = found.instrument, found.day, found.path, found.size
-            return ExportDecision(*file, action, reason, found.there, found.is_remembered)
+            it = found.file
+            there, known = found.there, found.is_remembered
+            return ExportDecision(it.instrument, it.day, it.path, it.size, action, reason, there, known)
 
         if self.options.rewrite:
             return decision(ExportAction.EXPORT, "to be written again (--rewrite)")
@@ -71,23 +62,19 @@ class Planner:
             return decision(ExportAction.EXPORT, found.why_not_there())
         since = found.written_at
         when = f"{since:%Y-%m-%d %H:%M}Z"
-        if found.sha256() == there.sha256:
+        if found.file.sha256() == there.sha256:
             return decision(ExportAction.SKIP_EXPORTED, f"{there.records:,} records, exported {when}")
-        due = since + _OF_OPEN_EVERY * self.options.open_every
-        if found.is_growing(now) and now < due:
+        due = due_again(since, self.options.open_every)
+        if found.file.is_growing(now) and now < due:
             return decision(ExportAction.SKIP_GROWING, f"still growing, exported {when}: again from {due:%H:%M}Z on")
         return decision(ExportAction.EXPORT, f"changed since {when}")
 
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """A day's file, and what is known of it: by the ledger, and by the file that its month has in the folder."""
+    """A day's file, and what is known of its copy: by the ledger, and by the file that its month has in the folder."""
 
-    instrument: Instrument
-    day: date
-    path: Path
-    size: int
-    state: DayState | None
+    file: FiledDay
     last: MirroredDay | None
     held: Held | None
     schema: str
@@ -97,7 +84,7 @@ class _Found:
         """The day as the folder has it, where that is in the columns of today."""
         if self.held is None or self.held.schema != self.schema:
             return None
-        return self.held.days.get(self.day)
+        return self.held.days.get(self.file.day)
 
     @property
     def is_remembered(self) -> bool:
@@ -111,19 +98,6 @@ class _Found:
         return self.last.loaded_at if self.last is not None and self.is_remembered else self.held.written_at
 
     def why_not_there(self) -> str:
-        if self.held is not None and self.day in self.held.days:
+        if self.held is not None and self.file.day in self.held.days:
             return "its file has other columns than those of today"
         return "never exported" if self.last is None else "the folder has it no more"
-
-    def sha256(self) -> str:
-        """The ledger's checksum as long as the file has the size that it recorded, else that of the file."""
-        if self.state is not None and self.state.sha256 is not None and self.state.size_bytes == self.size:
-            return self.state.sha256
-        return dayfile.checksum(self.path)
-
-    def is_growing(self, now: datetime) -> bool:
-        """Whether records are still to be appended: the day is not over, or has not been asked for to its end."""
-        end = day_span(self.day).end
-        if self.state is None or self.state.asked_through is None:
-            return now < end
-        return self.state.asked_through < end

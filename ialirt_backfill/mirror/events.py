@@ -11,7 +11,8 @@ from pathlib import Path
 
 from ialirt_backfill.ending import EXIT_FAILED, EXIT_WELL
 from ialirt_backfill.instruments import Instrument
-from ialirt_backfill.mirror.jobs import Place
+from ialirt_backfill.mirror.jobs import TablePlace
+from ialirt_backfill.plan.decided import plan_as_json
 from ledger import MirroredDay
 
 
@@ -38,7 +39,7 @@ class MirrorDecision:
     day: date
     path: Path
     size: int
-    place: Place
+    place: TablePlace
     action: MirrorAction
     reason: str
     last: MirroredDay | None = None
@@ -108,15 +109,7 @@ class MirrorReport:
             "datastore": self.datastore,
             "ledger": self.ledger,
             "database": self.database,
-            "plan": [
-                {
-                    "instrument": decision.instrument.name,
-                    "day": decision.day.isoformat(),
-                    "action": decision.action.value,
-                    "reason": decision.reason,
-                }
-                for decision in self.plan
-            ],
+            "plan": plan_as_json(self.plan),
             "results": [
                 {
                     "instrument": outcome.decision.instrument.name,

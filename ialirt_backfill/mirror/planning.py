@@ -14,20 +14,19 @@ from ialirt_backfill.instruments import Instrument
 from ialirt_backfill.mirror import markers
 from ialirt_backfill.mirror.events import MirrorAction, MirrorDecision
 from ialirt_backfill.mirror.found import find, has_rows, is_empty
-from ialirt_backfill.mirror.jobs import Jobs, Place
-from ialirt_backfill.mirror.session import Session
+from ialirt_backfill.mirror.jobs import Jobs, TablePlace
+from ialirt_backfill.mirror.session import DatabaseSession
 from ialirt_backfill.mirror.tables import marker_name
 from ialirt_backfill.options import MirrorOptions
-from ialirt_backfill.plan.coverage import day_span
 from ialirt_backfill.store import dayfile
-from ialirt_backfill.store.places import day_path
-from ledger import DayState, Ledger, MirroredDay
+from ialirt_backfill.store.filed import FiledDay, due_again, filed_day
+from ledger import Ledger, MirroredDay
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Planner:
+class MirrorPlanner:
     """What decides: the options, a configuration, and whatever is remembered. ``ledger`` is None where there is none.
 
     ``is_synthetic`` says that the files are those of a demonstration.
@@ -38,12 +37,12 @@ class Planner:
     ledger: Ledger | None
     is_synthetic: bool
 
-    def plan(self, session: Session, now: datetime) -> tuple[MirrorDecision, ...]:
+    def plan(self, session: DatabaseSession, now: datetime) -> tuple[MirrorDecision, ...]:
         """Decide for every day of the range that has a file. MirrorError where a table cannot take them."""
         days = self.options.days(now)
         there = [it for instrument in self.options.instruments for it in self._files(instrument, days)]
         self._check_tables(session, there)
-        by_table: defaultdict[str, list[_File]] = defaultdict(list)
+        by_table: defaultdict[str, list[_Placed]] = defaultdict(list)
         for it in there:
             by_table[it.place.table].append(it)
         decided = {
@@ -57,7 +56,7 @@ class Planner:
             self.refuse_mixing(session, decision)
         return plan
 
-    def decide_again(self, session: Session, planned: MirrorDecision, now: datetime) -> MirrorDecision | None:
+    def decide_again(self, session: DatabaseSession, planned: MirrorDecision, now: datetime) -> MirrorDecision | None:
         """What is to be done with a planned day, if another mirror has loaded it since the plan was made; else None."""
         assert self.ledger is not None  # noqa: S101 - nothing is loaded without one
         key, day = planned.instrument.progress_key, planned.day
@@ -66,10 +65,10 @@ class Planner:
         if last == planned.last or size is None:
             return None
         state = self.ledger.days([key], day, day).get((key, day))
-        file = _File(planned.instrument, day, planned.path, size, planned.place, state)
-        return self._decide(file, last, True, now)
+        file = FiledDay(planned.instrument, day, planned.path, size, state)
+        return self._decide(_Placed(file, planned.place), last, True, now)
 
-    def refuse_mixing(self, session: Session, decision: MirrorDecision) -> bool:
+    def refuse_mixing(self, session: DatabaseSession, decision: MirrorDecision) -> bool:
         """Whether the table is said to hold days of the kind that the files are.
 
         False where it is empty, and takes either; MirrorError where it would come to hold both real and synthetic days.
@@ -95,22 +94,18 @@ class Planner:
 
     # --- within -------------------------------------------------------------------------------------------------------
 
-    def _files(self, instrument: Instrument, days: Sequence[date]) -> list[_File]:
+    def _files(self, instrument: Instrument, days: Sequence[date]) -> list[_Placed]:
         """The files of an instrument that a job takes."""
-        key = instrument.progress_key
+        key, datastore = instrument.progress_key, Path(self.options.datastore)
         states = {} if self.ledger is None else self.ledger.days([key], days[0], days[-1])
         found, others = [], 0
         for day in days:
-            state = states.get((key, day))
-            datastore = Path(self.options.datastore)
-            path = datastore / day_path(datastore, instrument, day, state)
-            size = dayfile.size(path)
-            if size is None:
+            if (file := filed_day(datastore, instrument, day, states.get((key, day)))) is None:
                 continue
-            if (place := self.jobs.place(instrument, day, path)) is None:
+            if (place := self.jobs.place(instrument, day, file.path)) is None:
                 others += 1
             else:
-                found.append(_File(instrument, day, path, size, place, state))
+                found.append(_Placed(file, place))
         if others:
             self._tell_of_files_without_a_job(instrument, others, has_some=bool(found))
         return found
@@ -121,31 +116,33 @@ class Planner:
             raise UsageError(f"--instrument {instrument.name}: {trouble}")
         log.log(logging.WARNING if has_some else logging.INFO, "%s", trouble)
 
-    def _check_tables(self, session: Session, files: Iterable[_File]) -> None:
-        for instrument, table in dict.fromkeys((file.instrument, file.place.table) for file in files):
+    def _check_tables(self, session: DatabaseSession, files: Iterable[_Placed]) -> None:
+        for instrument, table in dict.fromkeys((it.file.instrument, it.place.table) for it in files):
             columns = self.jobs.check(session, instrument, table)
             if columns and self.options.dry_run:
                 log.warning("%s: the next load makes columns double precision first: %s", table, ", ".join(columns))
 
     def _decide_all(
-        self, session: Session, table: str, files: Sequence[_File], days: Sequence[date], now: datetime
+        self, session: DatabaseSession, table: str, files: Sequence[_Placed], days: Sequence[date], now: datetime
     ) -> list[MirrorDecision]:
-        keys = list(dict.fromkeys(file.instrument.progress_key for file in files))
+        keys = list(dict.fromkeys(it.file.instrument.progress_key for it in files))
         mirrored: Mapping[tuple[str, date], MirroredDay] = {}
         if self.ledger is not None:
             mirrored = self.ledger.mirrored(session.identity(table), keys, days[0], days[-1])
         found = find(session, table) if mirrored else None
         in_table = [False] * len(files)
         if found is not None:
-            in_table = has_rows(session, table, found, [file.place.day for file in files])
+            in_table = has_rows(session, table, found, [it.place.day for it in files])
         return [
-            self._decide(file, mirrored.get((file.instrument.progress_key, file.day)), is_there, now)
-            for file, is_there in zip(files, in_table, strict=True)
+            self._decide(it, mirrored.get((it.file.instrument.progress_key, it.file.day)), is_there, now)
+            for it, is_there in zip(files, in_table, strict=True)
         ]
 
-    def _decide(self, file: _File, last: MirroredDay | None, is_in_table: bool, now: datetime) -> MirrorDecision:
+    def _decide(self, placed: _Placed, last: MirroredDay | None, is_in_table: bool, now: datetime) -> MirrorDecision:
+        file, place = placed.file, placed.place
+
         def decision(action: MirrorAction, reason: str) -> MirrorDecision:
-            return MirrorDecision(file.instrument, file.day, file.path, file.size, file.place, action, reason, last)
+            return MirrorDecision(file.instrument, file.day, file.path, file.size, place, action, reason, last)
 
         if self.options.reload:
             return decision(MirrorAction.LOAD, "to be loaded again (--reload)")
@@ -158,7 +155,7 @@ class Planner:
         when = f"{last.loaded_at:%Y-%m-%d %H:%M}Z"
         if file.sha256() == last.sha256:
             return decision(MirrorAction.SKIP_LOADED, f"{last.records:,} records, loaded {when}")
-        due = last.loaded_at + _OF_OPEN_EVERY * self.options.open_every
+        due = due_again(last.loaded_at, self.options.open_every)
         if file.is_growing(now) and now < due:
             return decision(MirrorAction.SKIP_GROWING, f"still growing, loaded {when}; next at {due:%H:%M}Z")
         return decision(MirrorAction.LOAD, f"changed since {when}")
@@ -166,31 +163,10 @@ class Planner:
 
 _EVER = (date.min, date.max)
 
-_OF_OPEN_EVERY = 0.9
-"""A load is remembered with the time when it ended: a schedule as long as ``open_every`` itself would find the day too
-young by these seconds, and load it every second time only."""
-
 
 @dataclass(frozen=True, slots=True)
-class _File:
-    """A day's file, where it goes, and what the ledger has of it."""
+class _Placed:
+    """A day's file, and where it goes."""
 
-    instrument: Instrument
-    day: date
-    path: Path
-    size: int
-    place: Place
-    state: DayState | None
-
-    def sha256(self) -> str:
-        """The ledger's checksum as long as the file has the size that it recorded, else that of the file."""
-        if self.state is not None and self.state.sha256 is not None and self.state.size_bytes == self.size:
-            return self.state.sha256
-        return dayfile.checksum(self.path)
-
-    def is_growing(self, now: datetime) -> bool:
-        """Whether records are still to be appended: the day is not over, or has not been asked for to its end."""
-        end = day_span(self.day).end
-        if self.state is None or self.state.asked_through is None:
-            return now < end
-        return self.state.asked_through < end
+    file: FiledDay
+    place: TablePlace

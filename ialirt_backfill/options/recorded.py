@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
-from ialirt_backfill.options.commands import StoreOptions
+from ialirt_backfill.options.commands.groups import StoreOptions
 from ledger.addresses import without_secrets
 
 

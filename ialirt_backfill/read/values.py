@@ -166,11 +166,14 @@ def _number(text: str) -> float:
         return float(text)
 
 
-def _whole_number(text: str) -> int:
-    """Also one with a point and zeros behind it; of one with an exponent the last digits may be lost."""
+def _whole_number(text: str) -> int | None:
+    """Also one with a point and zeros behind it; of one with an exponent the last digits may be lost. None for what is
+    no number."""
     try:
         return int(pa.scalar(text).cast(pa.int64()).as_py())
     except pa.ArrowInvalid:
+        if _is_none(text):
+            return None
         if _DECIMAL.fullmatch(text) is None:
             raise _Odd from None
     try:
@@ -182,6 +185,17 @@ def _whole_number(text: str) -> int:
     if "e" in text.lower() and abs(number) > EXACT:
         raise _Odd
     return int(number)
+
+
+def _is_none(text: str) -> bool:
+    """Whether this is a way to write that a number is missing: an infinity, or the fill value."""
+    try:
+        number = _number(text)
+    except _Odd:
+        return False
+    if not math.isfinite(number):
+        return _DECIMAL.fullmatch(text) is None  # else it is a number, and too large
+    return bool(without_missing(pa.array([number])).null_count)
 
 
 def _flag(text: str) -> bool:
@@ -206,8 +220,19 @@ def _checked(value: Any, depth: int, is_whole: bool) -> Any:
         if type(value) is not list:
             raise _Odd
         return [_checked(element, depth - 1, is_whole) for element in value]
+    if type(value) not in {int, float}:
+        raise _Odd
+    if not is_whole:
+        return _finite(value)
     if type(value) is int and -_INT64 <= value < _INT64:
-        return value if is_whole else float(value)
-    if type(value) is float and not is_whole:
-        return value if math.isfinite(value) else None
+        return value
+    if _is_none(repr(value)):
+        return None
     raise _Odd
+
+
+def _finite(number: float) -> float | None:
+    try:
+        return float(number) if math.isfinite(number) else None
+    except OverflowError:  # a whole number of more than 308 digits
+        return None

@@ -8,6 +8,7 @@ from functools import cached_property
 
 from ialirt_backfill.ending import EXIT_FAILED, EXIT_USAGE, EXIT_WELL
 from ialirt_backfill.plan.access import Refusal, Want
+from ialirt_backfill.plan.decided import plan_as_json
 from ialirt_backfill.plan.decisions import Action, Decision
 from ialirt_backfill.plan.estimate import Estimate
 from ialirt_backfill.run.events import DayOutcome
@@ -129,15 +130,7 @@ class Report:
             "datastore": self.datastore,
             "ledger": self.ledger,
             "estimate": None if self.estimate is None else _cost(self.estimate),
-            "plan": [
-                {
-                    "instrument": decision.instrument.name,
-                    "day": decision.day.isoformat(),
-                    "action": decision.action.value,
-                    "reason": decision.reason,
-                }
-                for decision in self.plan
-            ],
+            "plan": plan_as_json(self.plan),
             "results": [
                 {
                     "instrument": outcome.instrument.name,

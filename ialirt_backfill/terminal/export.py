@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
-import sys
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import date
 from pathlib import Path
 
@@ -15,60 +13,49 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemaining
 
 from ialirt_backfill.export.events import ExportAction, ExportDecision, ExportListener, ExportReport, MonthOutcome
 from ialirt_backfill.instruments import Instrument
-from ialirt_backfill.options import ExportOptions
-from ialirt_backfill.options.typed import advised
-from ialirt_backfill.terminal.consoles import (
-    is_screen,
-    make_console,
-    number,
-    prose,
-    set_up_logging,
-    show_synthetic,
-    show_table,
-    word,
-)
+from ialirt_backfill.terminal.consoles import is_screen
+from ialirt_backfill.terminal.copying import CopyScreen
 from ialirt_backfill.terminal.lines import say
-from ialirt_backfill.terminal.words import clock, counted, nothing_left, one_line, stretch
+from ialirt_backfill.terminal.words import clock, counted, one_line
 
 
-class ExportScreen:
-    """Results go to standard output, everything else to standard error."""
+class ExportScreen(CopyScreen[ExportListener, ExportReport]):
+    """What a person sees of an export."""
 
-    def __init__(self, options: ExportOptions) -> None:
-        self._options = options
-        self._out = make_console(stderr=options.json)
-        self._err = make_console(stderr=True)
-        set_up_logging(self._err, verbose=options.verbose, quiet=options.quiet)
+    verb = "export"
+    finishing = "Finishing the file in work; once more to stop at once (it is then as it was)."
+    kept = "the files that are written stay"
+    untouched = "nothing is written"
+    numbers = ("days", "exported", "failed", "skipped", "records", "files", "time")
 
-    @contextmanager
-    def watching(self) -> Iterator[ExportListener]:
-        """Show what happens while the export goes on."""
-        options = self._options
-        if options.dry_run:
-            yield ExportListener()
-        elif is_screen(self._err) and not options.quiet:
-            with ExportBar(self._err, transient=is_screen(self._out)).shown() as listener:
-                yield listener
-        else:
-            yield ExportLines(self._err, quiet=options.quiet)
+    def _silent(self) -> ExportListener:
+        return ExportListener()
 
-    def stopping(self) -> None:
-        """The person has asked for an end."""
-        say(self._err, "Finishing the file in work; once more to stop at once (it is then as it was).")
+    def _bars(self) -> AbstractContextManager[ExportListener]:
+        return ExportBar(self._err, transient=is_screen(self._out)).shown()
 
-    # --- at the end ---------------------------------------------------------------------------------------------------
+    def _lines(self) -> AbstractContextManager[ExportListener]:
+        return nullcontext(ExportLines(self._err, quiet=self._options.quiet))
 
-    def show(self, report: ExportReport, *, interrupted: bool, command: str) -> None:
-        """Show the plan of a dry run, or what was written, and the command that goes on from there."""
-        if self._options.json:
-            sys.stdout.write(json.dumps(report.to_json(), indent=2) + "\n")
-        elif report.run_id is None:
-            _show_plan(self._out, report)
-        elif not self._options.quiet:
-            _show_summary(self._out, report)
-        if interrupted:
-            said = advised("Interrupted; the files that are written stay. To go on", command)
-            say(self._err, said, style="bold", to_copy=True)
+    def _target(self, report: ExportReport) -> str:
+        return str(report.to)
+
+    def _has_worked(self, report: ExportReport) -> bool:
+        return bool(report.outcomes)
+
+    def _row(self, name: str, report: ExportReport) -> Sequence[str]:
+        plan = [it for it in report.plan if it.instrument.name == name]
+        outcomes = [it for it in report.outcomes if it.instrument.name == name]
+        return (
+            name,
+            f"{len(plan):,}",
+            f"{sum(len(it.records) for it in outcomes):,}",
+            f"{sum(len(it.failed) for it in outcomes):,}",
+            f"{sum(it.action is not ExportAction.EXPORT for it in plan):,}",
+            f"{sum(sum(it.records.values()) for it in outcomes):,}",
+            f"{sum(it.size > 0 for it in outcomes):,}",
+            clock(sum(it.seconds for it in outcomes)),
+        )
 
 
 class ExportLines(ExportListener):
@@ -152,63 +139,3 @@ def tell_of_failures(console: Console, outcome: MonthOutcome) -> None:
     """A line for each reason, once, in red."""
     for reason in dict.fromkeys(outcome.failed.values()):
         say(console, one_line(reason), style="red")
-
-
-# --- plan and summary -------------------------------------------------------------------------------------------------
-
-
-def _show_plan(console: Console, report: ExportReport) -> None:
-    show_synthetic(console, report.is_synthetic)
-    console.print(f"Into {report.to}; nothing is written (--dry-run)", soft_wrap=True)
-    rows = [
-        (first.instrument.name, stretch(first.day, last.day), first.action.value, first.reason)
-        for first, last in _folded(report.plan)
-    ]
-    if rows:
-        show_table(console, [word("instrument"), word("day"), word("decision"), prose("reason")], rows)
-    else:
-        console.print("No day of the range has a file.")
-
-
-def _folded(plan: Sequence[ExportDecision]) -> Iterator[tuple[ExportDecision, ExportDecision]]:
-    """Runs of neighbouring days of one instrument with the same action and reason, as their first and last."""
-    run: list[ExportDecision] = []
-    for it in sorted(plan, key=lambda decision: (decision.instrument.name, decision.day)):
-        if run and (_words(run[-1]) != _words(it) or (it.day - run[-1].day).days != 1):
-            yield run[0], run[-1]
-            run = []
-        run.append(it)
-    if run:
-        yield run[0], run[-1]
-
-
-def _words(decision: ExportDecision) -> tuple[str, str, str]:
-    return decision.instrument.name, decision.action.value, decision.reason
-
-
-def _show_summary(console: Console, report: ExportReport) -> None:
-    show_synthetic(console, report.is_synthetic)
-    console.print(f"Into {report.to}", soft_wrap=True)
-    names = list(dict.fromkeys(decision.instrument.name for decision in report.plan))
-    if not names:
-        console.print("No day of the range has a file.")
-        return
-    numbers = [number(name) for name in ("days", "exported", "failed", "skipped", "records", "files", "time")]
-    show_table(console, [word("instrument"), *numbers], [_row(name, report) for name in names])
-    if not report.outcomes:
-        console.print(nothing_left("export", {"still growing": report.summary["skipped_growing"]}))
-
-
-def _row(name: str, report: ExportReport) -> tuple[str, ...]:
-    plan = [it for it in report.plan if it.instrument.name == name]
-    outcomes = [it for it in report.outcomes if it.instrument.name == name]
-    return (
-        name,
-        f"{len(plan):,}",
-        f"{sum(len(it.records) for it in outcomes):,}",
-        f"{sum(len(it.failed) for it in outcomes):,}",
-        f"{sum(it.action is not ExportAction.EXPORT for it in plan):,}",
-        f"{sum(sum(it.records.values()) for it in outcomes):,}",
-        f"{sum(it.size > 0 for it in outcomes):,}",
-        clock(sum(it.seconds for it in outcomes)),
-    )

@@ -48,6 +48,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         patch.chdir(folder)
         assert cli.main(["--demo", *HIT, "--datastore", "demo", "--quiet"]) == 0
         shutil.copytree("demo/ialirt", "files/ialirt")
+        assert cli.main(["mirror", "--database", "sqlite:///loaded.sqlite", "--datastore", "demo", "--quiet"]) == 0
         yield folder
 
 
@@ -62,7 +63,7 @@ def printed(capsys: pytest.CaptureFixture[str], *words: str) -> set[str]:
     ("heading", "words"),
     [
         ("mirror", ["mirror", "--database", "sqlite:///mirror.sqlite"]),
-        ("mirror views", ["mirror", "views", "--database", "sqlite:///mirror.sqlite"]),
+        ("mirror views", ["mirror", "views", "--database", "sqlite:///loaded.sqlite"]),
         ("export", ["export", "--to", "parquet"]),
         ("plot", ["plot", *HIT, "--out", "hit.png"]),
         ("status", ["status"]),

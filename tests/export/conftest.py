@@ -2,54 +2,40 @@
 
 from __future__ import annotations
 
-import shutil
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from ialirt_backfill.export.events import ExportReport
 from ialirt_backfill.export.parquet import export_parquet
-from ialirt_backfill.options import BackfillOptions, ExportOptions
-from ialirt_backfill.options.datastore import MARK
-from ialirt_backfill.run.backfill import backfill
-from tests.export.samples import FIRST, LAST, NOON, Export, Store
+from ialirt_backfill.options import ExportOptions
+from tests.export.samples import FIRST, LAST, NOON, Export
+from tests.support.stores import Store, made
 
 _STEPS = {"mag": 60, "mag_hk": 180, "swapi": 12, "swe": 12}
 """Every so many records are enough."""
 
 
 @pytest.fixture(scope="session")
-def _made_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def _made_once(tmp_path_factory: pytest.TempPathFactory) -> Store:
     """Three whole days, and the first half of a fourth of `hit`; of the busiest instruments not every record."""
-    folder = tmp_path_factory.mktemp("export") / "store"
-    later = datetime(2026, 3, 1, tzinfo=UTC)
-    whole = BackfillOptions(instrument="all", start=FIRST, end=LAST, datastore=str(folder), demo=True, as_of=later)
-    assert backfill(whole).exit_code == 0
-    noon = BackfillOptions(
-        instrument="hit", start=NOON.date(), end=NOON.date(), datastore=str(folder), demo=True, as_of=NOON
-    )
-    assert backfill(noon).exit_code == 0
-    store = Store(folder)
+    store = made(tmp_path_factory.mktemp("export") / "store", FIRST, LAST, NOON)
     for name, step in _STEPS.items():
         for day in (FIRST, FIRST.replace(day=31), LAST):
             store.thin_out(name, day, step)
-    return folder
+    return store
 
 
 @pytest.fixture
-def store(_made_once: Path, tmp_path: Path) -> Store:
+def store(_made_once: Store, tmp_path: Path) -> Store:
     """A datastore of the test's own, whose days pass for real ones."""
-    made = Store(Path(shutil.copytree(_made_once, tmp_path / "store")))
-    (made.folder / MARK).unlink()
-    made.ledger("DELETE FROM ledger_property")
-    return made
+    return _made_once.copied(tmp_path / "store").passing_for_real()
 
 
 @pytest.fixture
-def synthetic_store(_made_once: Path, tmp_path: Path) -> Store:
+def synthetic_store(_made_once: Store, tmp_path: Path) -> Store:
     """The same as a demonstration leaves it."""
-    return Store(Path(shutil.copytree(_made_once, tmp_path / "demonstration")))
+    return _made_once.copied(tmp_path / "demonstration")
 
 
 @pytest.fixture

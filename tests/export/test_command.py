@@ -16,10 +16,11 @@ import pyarrow.parquet as pq
 import pytest
 
 import cli
-from ialirt_backfill.export.folder import Folder, Kind
+from ialirt_backfill.export.folder import Folder, FolderKind
 from ialirt_backfill.instruments import INSTRUMENTS
-from tests.export.samples import FILES, FIRST, LAST, Export, Store, file, files, stamps
+from tests.export.samples import FILES, FIRST, LAST, Export, file, files, stamps
 from tests.support import tripwire
+from tests.support.stores import Store
 
 Words = Callable[..., list[str]]
 
@@ -142,7 +143,7 @@ def test_an_interrupted_run_ends_its_file_and_says_how_to_go_on(words: Words, st
 
 
 def test_two_at_once_write_each_file_once(words: Words, store: Store, folder: Path) -> None:
-    with Folder(folder, Kind(public=False, synthetic=False)).alone(lambda: False, lambda: None):
+    with Folder(folder, FolderKind(public=False, synthetic=False)).alone(lambda: False, lambda: None):
         processes = [start(words("--instrument", "hit,swe", "--json")) for _ in range(2)]
         for process in processes:
             assert process.stderr is not None
@@ -154,7 +155,7 @@ def test_two_at_once_write_each_file_once(words: Words, store: Store, folder: Pa
 
 
 def test_who_waits_for_the_folder_can_be_stopped(words: Words, folder: Path) -> None:
-    with Folder(folder, Kind(public=False, synthetic=False)).alone(lambda: False, lambda: None):
+    with Folder(folder, FolderKind(public=False, synthetic=False)).alone(lambda: False, lambda: None):
         process = start(words("--instrument", "hit"))
         assert process.stderr is not None
         assert process.stderr.readline().startswith("waiting")
@@ -175,7 +176,7 @@ def test_the_summary_and_the_lines(words: Words, store: Store, folder: Path) -> 
     assert said[0] == "3 days to write into 2 files, 0 to skip"
     assert said[1].startswith("hit 2026-01  2 days, 2,8")
     assert said[2].startswith(f"hit {LAST} was not exported: {store.path('hit', LAST)} cannot be understood")
-    assert len(said) == 3
+    assert said[3:] == [f"Datastore {store.folder}, its ledger is ledger.sqlite"]
     lines = out.splitlines()
     assert lines[0] == f"Into {folder}"
     assert lines[1].split() == ["instrument", "days", "exported", "failed", "skipped", "records", "files", "time"]
@@ -186,12 +187,15 @@ def test_the_summary_and_the_lines(words: Words, store: Store, folder: Path) -> 
     assert quiet == (0, "", "")
 
 
-def test_json(words: Words, folder: Path) -> None:
+def test_json(words: Words, store: Store, folder: Path) -> None:
     code, out, _ = run(words("--instrument", "hit", "--json"))
     report = json.loads(out)
     assert code == 0
-    assert list(report) == ["run_id", "synthetic", "public", "to", "plan", "results", "files", "summary"]
-    assert (report["synthetic"], report["public"], report["to"]) == (False, False, str(folder))
+    places = ["datastore", "ledger", "public", "to"]
+    assert list(report) == ["run_id", "synthetic", *places, "plan", "results", "files", "summary"]
+    ledger = f"sqlite:///{store.folder}/ledger.sqlite"
+    assert [report[name] for name in places] == [str(store.folder), ledger, False, str(folder)]
+    assert report["synthetic"] is False
     day = {"instrument": "hit", "day": "2026-01-30"}
     assert report["plan"][0] == day | {"action": "export", "reason": "never exported"}
     path = "instrument=hit/year=2026/imap_ialirt_hit_202601.parquet"
@@ -203,7 +207,7 @@ def test_json(words: Words, folder: Path) -> None:
 
 def test_a_dry_run_makes_nothing(words: Words, store: Store, folder: Path) -> None:
     code, out, err = run(words("--instrument", "hit", "--dry-run"))
-    assert (code, err) == (0, "")
+    assert (code, err) == (0, f"Datastore {store.folder}, its ledger is ledger.sqlite\n")
     assert out.splitlines()[0] == f"Into {folder}; nothing is written (--dry-run)"
     assert out.splitlines()[2].split() == ["hit", "2026-01-30", "…", "2026-02-01", "export", "never", "exported"]
     assert not folder.exists()
@@ -235,4 +239,4 @@ def test_a_folder_that_cannot_be_written_into(store: Store, words: Words, folder
 def test_an_export_has_no_other_actions() -> None:
     code, _, err = run(["export", "csv", "--to", "x"])
     assert code == 2
-    assert "'csv' is unknown; export has parquet" in err
+    assert "ialirt-backfill: 'csv' is unknown; export has parquet" in err

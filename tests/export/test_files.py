@@ -12,7 +12,8 @@ import pytest
 from ialirt_backfill.export.columns import astropy_unit
 from ialirt_backfill.instruments import INSTRUMENTS
 from ialirt_backfill.read.schema import schema_of
-from tests.export.samples import FIRST, LAST, Export, Store, file, files
+from tests.export.samples import FIRST, LAST, Export, file, files
+from tests.support.stores import Store
 from tests.support.texts import cells_of
 
 DAYS = (FIRST, date(2026, 1, 31), LAST)

@@ -15,7 +15,8 @@ from ialirt_backfill.export import columns
 from ialirt_backfill.export.events import ExportAction, ExportReport
 from ialirt_backfill.instruments import INSTRUMENTS, Instrument
 from ialirt_backfill.store import dayfile
-from tests.export.samples import FILES, FIRST, LAST, NOON, Export, Rows, Store, file, stamps
+from tests.export.samples import FILES, FIRST, LAST, NOON, Export, file, stamps
+from tests.support.stores import Rows, Store
 
 SECOND = date(2026, 1, 31)
 

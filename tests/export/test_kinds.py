@@ -14,7 +14,8 @@ from ialirt_backfill.export.events import ExportReport
 from ialirt_backfill.export.parquet import export_parquet
 from ialirt_backfill.instruments import INSTRUMENTS
 from ialirt_backfill.options import ExportOptions
-from tests.export.samples import FIRST, LAST, Store, file, files, stamps
+from tests.export.samples import FIRST, LAST, file, files, stamps
+from tests.support.stores import Store
 
 RESTRICTED = {"mag_hk"} | {name for name, it in INSTRUMENTS.items() if it.scopes}
 

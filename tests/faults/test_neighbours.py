@@ -104,7 +104,10 @@ load_flow_from_entrypoint(sys.argv[1], use_placeholder_flow=False)
 """
 
 
-@pytest.mark.parametrize(("flow", "name"), [("backfill", "flows"), ("mirror", "ledger"), ("poll", "flows")])
+@pytest.mark.parametrize(
+    ("flow", "name"),
+    [("backfill", "flows"), ("export", "ledger"), ("mirror", "ledger"), ("poll", "flows"), ("quicklook", "flows")],
+)
 def test_a_flow_says_it_in_the_log_of_its_run(tmp_path: Path, flow: str, name: str) -> None:
     """As a worker of Prefect loads it, by the path of its file."""
     entrypoint = f"{ROOT}/flows/{flow}.py:{flow}"

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
-from datetime import UTC, date, datetime
+from datetime import date
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -12,53 +11,35 @@ import pytest
 
 from ialirt_backfill.mirror.events import MirrorReport
 from ialirt_backfill.mirror.loading import mirror
-from ialirt_backfill.options import BackfillOptions, MirrorOptions
-from ialirt_backfill.options.datastore import MARK
-from ialirt_backfill.run.backfill import backfill
-from tests.mirror.samples import FIRST, LAST, NOON, Mirror, Store, execute
+from ialirt_backfill.options import MirrorOptions
+from tests.mirror.samples import FIRST, LAST, NOON, Mirror
+from tests.support.stores import Store, made
 
 _STEPS = {"mag": 180, "mag_hk": 180, "swapi": 60, "swe": 24, "hit": 12, "spacecraft": 10}
 """crump, which loads the same days for comparison, writes row by row: whole days of them all would take minutes."""
 
 
 @pytest.fixture(scope="session")
-def _made_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def _made_once(tmp_path_factory: pytest.TempPathFactory) -> Store:
     """Two whole days, and the first half of a third of `hit`; but for the slowest instruments not every record."""
-    folder = tmp_path_factory.mktemp("mirror") / "store"
-    options = BackfillOptions(
-        instrument="all",
-        start=FIRST,
-        end=LAST,
-        datastore=str(folder),
-        demo=True,
-        as_of=datetime(2026, 2, 1, tzinfo=UTC),
-    )
-    assert backfill(options).exit_code == 0
-    noon = BackfillOptions(
-        instrument="hit", start=NOON.date(), end=NOON.date(), datastore=str(folder), demo=True, as_of=NOON
-    )
-    assert backfill(noon).exit_code == 0
-    store = Store(folder)
+    store = made(tmp_path_factory.mktemp("mirror") / "store", FIRST, LAST, NOON)
     for name, step in _STEPS.items():
         for day in (FIRST, LAST):
             store.thin_out(name, day, step)
     store.thin_out("hit", NOON.date(), 12)
-    return folder
+    return store
 
 
 @pytest.fixture
-def store(_made_once: Path, tmp_path: Path) -> Store:
+def store(_made_once: Store, tmp_path: Path) -> Store:
     """A datastore of the test's own, whose days pass for real ones."""
-    made = Store(Path(shutil.copytree(_made_once, tmp_path / "store")))
-    (made.folder / MARK).unlink()
-    execute(f"sqlite:///{made.folder}/ledger.sqlite", "DELETE FROM ledger_property")
-    return made
+    return _made_once.copied(tmp_path / "store").passing_for_real()
 
 
 @pytest.fixture
-def synthetic_store(_made_once: Path, tmp_path: Path) -> Store:
+def synthetic_store(_made_once: Store, tmp_path: Path) -> Store:
     """The same as a demonstration leaves it."""
-    return Store(Path(shutil.copytree(_made_once, tmp_path / "demonstration")))
+    return _made_once.copied(tmp_path / "demonstration")
 
 
 @pytest.fixture

@@ -1,56 +1,23 @@
-"""Days to mirror, ways to change their files, and a look into the databases that goes no way of ours."""
+"""Days to mirror, and a look into the databases that goes no way of ours."""
 
 from __future__ import annotations
 
-import csv
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from pathlib import Path
 from typing import Any
 
 import psycopg
 
-from ialirt_backfill.instruments import INSTRUMENTS
 from ialirt_backfill.mirror.events import MirrorReport
+from tests.support.stores import Rows
 
 FIRST, LAST = date(2026, 1, 1), date(2026, 1, 2)
 NOON = datetime(2026, 1, 3, 12, tzinfo=UTC)
 """When the third day of `hit` was asked for last: it is still growing."""
 
-Rows = list[dict[str, str]]
 Mirror = Callable[..., MirrorReport]
-
-
-@dataclass(frozen=True)
-class Store:
-    """A datastore whose files a test may change."""
-
-    folder: Path
-
-    def path(self, instrument: str, day: date = FIRST) -> Path:
-        return self.folder / INSTRUMENTS[instrument].path(day)
-
-    def rows(self, instrument: str, day: date = FIRST) -> Rows:
-        with self.path(instrument, day).open(encoding="utf-8", newline="") as lines:
-            return list(csv.DictReader(lines))
-
-    def change(self, instrument: str, day: date, how: Callable[[Rows], Rows]) -> Rows:
-        """Write a file again with other rows, under all their names; at least the header stays."""
-        before = self.rows(instrument, day)
-        header = list(before[0])
-        rows = how(before)
-        names = list(dict.fromkeys([*(name for row in rows for name in row)])) or header
-        with self.path(instrument, day).open("w", encoding="utf-8", newline="") as lines:
-            writer = csv.DictWriter(lines, names, restval="", lineterminator="\n")
-            writer.writeheader()
-            writer.writerows(rows)
-        return rows
-
-    def thin_out(self, instrument: str, day: date, step: int) -> None:
-        self.change(instrument, day, lambda rows: rows[::step])
 
 
 def execute(database: str, statement: str, *parameters: object) -> list[tuple[Any, ...]]:

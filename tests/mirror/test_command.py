@@ -16,7 +16,8 @@ import psycopg
 import pytest
 
 import cli
-from tests.mirror.samples import FIRST, LAST, Store, execute, table
+from tests.mirror.samples import FIRST, LAST, execute, table
+from tests.support.stores import Store
 
 Words = Callable[..., list[str]]
 

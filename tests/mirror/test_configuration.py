@@ -16,7 +16,8 @@ from crump import CrumpConfig, FailureMode
 import cli
 from ialirt_backfill.instruments import INSTRUMENTS, ColumnType, Instrument
 from ialirt_backfill.mirror.configuration import path_pattern, yaml_text
-from tests.mirror.samples import FIRST, LAST, Mirror, Store, table
+from tests.mirror.samples import FIRST, LAST, Mirror, table
+from tests.support.stores import Store
 
 TYPES = {
     ColumnType.INTEGER: "bigint",

@@ -20,11 +20,12 @@ from ialirt_backfill.mirror.events import (
     MirrorReport,
     MirrorStatus,
 )
-from ialirt_backfill.mirror.jobs import Place
+from ialirt_backfill.mirror.jobs import TablePlace
 from ialirt_backfill.mirror.loading import mirror
 from ialirt_backfill.options import MirrorOptions
 from ialirt_backfill.terminal.mirror_progress import MirrorBars, MirrorLines
-from tests.mirror.samples import FIRST, LAST, Mirror, Store, execute
+from tests.mirror.samples import FIRST, LAST, Mirror, execute
+from tests.support.stores import Store
 
 
 class InWork(MirrorListener):
@@ -105,7 +106,7 @@ def test_a_number_of_jobs_that_cannot_be(jobs: int) -> None:
 
 
 def decision(instrument: str, number: int, size: int, action: MirrorAction = MirrorAction.LOAD) -> MirrorDecision:
-    place = Place(f"ialirt_{instrument}", {}, None)
+    place = TablePlace(f"ialirt_{instrument}", {}, None)
     day = FIRST + timedelta(days=number)
     return MirrorDecision(INSTRUMENTS[instrument], day, Path("x.csv"), size, place, action, "never loaded")
 

@@ -16,7 +16,8 @@ from ialirt_backfill.instruments import INSTRUMENTS, Column, ColumnType
 from ialirt_backfill.mirror.events import MirrorAction, MirrorReport, MirrorStatus
 from ialirt_backfill.options import MirrorOptions
 from ledger import Ledger
-from tests.mirror.samples import FIRST, LAST, NOON, Mirror, Rows, Store, execute, table, texts
+from tests.mirror.samples import FIRST, LAST, NOON, Mirror, execute, table, texts
+from tests.support.stores import Rows, Store
 
 
 def actions(report: MirrorReport) -> list[tuple[date, MirrorAction]]:

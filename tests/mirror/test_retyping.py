@@ -14,7 +14,8 @@ from ialirt_backfill.instruments import INSTRUMENTS
 from ialirt_backfill.mirror.events import MirrorAction, MirrorReport
 from ialirt_backfill.mirror.views import make_views
 from ialirt_backfill.options import MirrorOptions
-from tests.mirror.samples import FIRST, LAST, Mirror, Store, execute, table
+from tests.mirror.samples import FIRST, LAST, Mirror, execute, table
+from tests.support.stores import Store
 
 COUNTS = [column.name for column in INSTRUMENTS["hit"].columns.values() if column.unit == "count"]
 VIEWS = ["ialirt_hit_records", "ialirt_hit_1min", "ialirt_hit_1h"]

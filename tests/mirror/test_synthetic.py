@@ -16,7 +16,8 @@ from ialirt_backfill.mirror.loading import mirror
 from ialirt_backfill.mirror.views import make_views
 from ialirt_backfill.options import MirrorOptions
 from ialirt_backfill.options.datastore import MARK
-from tests.mirror.samples import FIRST, LAST, Rows, Store, execute, table
+from tests.mirror.samples import FIRST, LAST, execute, table
+from tests.support.stores import Rows, Store
 
 MARKER = "ialirt_mirror_synthetic"
 

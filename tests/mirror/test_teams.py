@@ -15,7 +15,8 @@ import cli
 from ialirt_backfill.exceptions import MirrorError, UsageError
 from ialirt_backfill.mirror.events import MirrorAction, MirrorReport
 from ialirt_backfill.options import MirrorOptions
-from tests.mirror.samples import FIRST, LAST, Mirror, Store, execute
+from tests.mirror.samples import FIRST, LAST, Mirror, execute
+from tests.support.stores import Store
 
 BY_DAY = '{regex: "_(?P<d>[0-9]{8})[.]csv", columns: {d: {db_column: day, type: date, use_to_delete_old_rows: true}}}'
 TWO = f"""

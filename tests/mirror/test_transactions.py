@@ -14,7 +14,8 @@ import psycopg
 import pytest
 
 from ialirt_backfill.mirror.events import MirrorReport
-from tests.mirror.samples import FIRST, LAST, Mirror, Rows, Store, execute, table
+from tests.mirror.samples import FIRST, LAST, Mirror, execute, table
+from tests.support.stores import Rows, Store
 
 READER = """
 import sys, time

@@ -14,7 +14,8 @@ import pytest
 
 from ialirt_backfill.mirror import through_crump
 from ialirt_backfill.mirror.events import MirrorReport
-from tests.mirror.samples import FIRST, LAST, NOON, Mirror, Rows, Store, execute, table
+from tests.mirror.samples import FIRST, LAST, NOON, Mirror, execute, table
+from tests.support.stores import Rows, Store
 
 
 def error(report: MirrorReport) -> str:

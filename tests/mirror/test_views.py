@@ -14,7 +14,8 @@ from ialirt_backfill.exceptions import MirrorError
 from ialirt_backfill.instruments import INSTRUMENTS
 from ialirt_backfill.mirror.views import ViewsReport, make_views
 from ialirt_backfill.options import MirrorOptions
-from tests.mirror.samples import FIRST, Mirror, Store, execute
+from tests.mirror.samples import FIRST, Mirror, execute
+from tests.support.stores import Store
 
 
 def views(database: str, instrument: str = "all", **others: Any) -> ViewsReport:

@@ -24,6 +24,9 @@ from ialirt_backfill.read.schema import projected, schema_of
 from tests.support.strategies import answers
 from tests.support.texts import cells_of
 
+FILL = "-9999999999999999635896294965248"
+"""The fill value as a whole number, as it arrives."""
+
 DAY = date(2026, 2, 1)
 START = datetime(2026, 2, 1, tzinfo=UTC)
 WHOLE = timedelta(days=1)
@@ -165,6 +168,8 @@ def test_the_short_way_and_the_long_way_come_to_the_same(
 VALUES: list[tuple[Instrument, str, list[str], list[Any]]] = [
     (MAG, "mag_B_GSE_x", ["1", "-0.5", "1e-3", ""], [1, -0.5, 0.001, None]),
     (MAG, "mag_B_GSE_x", ["nan", "-1e31", "NaN", "inf", "-9.999999848243207e30"], [None] * 5),
+    (SWE, "swe_normalized_counts_1", ["inf", "-1.0e31", FILL, "-Infinity", "7"], [None] * 4 + [7]),
+    (CODICE_HI, "codice_hi_epoch", [f'"[1,{FILL},null]"', '"[-1e31]"'], [[1, None, None], [None]]),
     (MAG, "mag_B_GSE_x", ["+1", "null", ".5", "5."], [1, None, 0.5, 5]),
     (SWE, "swe_normalized_counts_1", ["1", "2.0", "NaN", "3e2"], [1, 2, None, 300]),
     (MAG, "mag_epoch", ["823176136884633761", "823176136884633761.0"], [823176136884633761] * 2),
@@ -253,6 +258,16 @@ def test_a_cell_that_its_column_cannot_hold_is_null_and_told_of(
     assert rows[name].to_pylist() == [None] * 4
     text = cell.removeprefix('"').removesuffix('"').replace('""', '"')
     assert rows["extra"].to_pylist() == [None, [(name, text)], None, [(name, text)]]
+
+
+def test_an_odd_array_leaves_the_others_as_they_are(tmp_path: Path) -> None:
+    cells = [f'"[[[[{FILL}, 1e31, 10000000000000000000000000, 1]]]]"', "[[[[true]]]]"]
+    write(tmp_path, CODICE_HI, lines("codice_hi_h", cells[:1]))
+    expected = column(tmp_path, CODICE_HI, "codice_hi_h")
+    write(tmp_path, CODICE_HI, lines("codice_hi_h", cells))
+    with pytest.warns(OddCells, match=r"is '\[\[\[\[true"):
+        assert column(tmp_path, CODICE_HI, "codice_hi_h") == [*expected, None]
+    assert expected == [[[[[None, 1e31, 1e25, 1.0]]]]]
 
 
 @pytest.mark.parametrize(("instrument", "name", "cell", "what"), ODD)
