@@ -15,7 +15,7 @@ import ialirt_data_access
 import urllib3
 from ialirt_data_access.io import IALIRTDataAccessError
 
-from ialirt_backfill.ask.mission import Refused, going_over
+from ialirt_backfill.ask.mission import Unsuccessful, going_over
 from ialirt_backfill.ask.secrets import without_key
 from ialirt_backfill.ask.wire import MOST_BYTES, Reply, TooLarge, Unreached, UnusableProxy, Wire
 from ialirt_backfill.day.answers import AnswerRecords, parse_answer
@@ -122,7 +122,7 @@ def call(wire: Wire, instrument: Instrument, window: Span) -> AnswerRecords:
 
 _FAILURES = (
     PassingFault,
-    Refused,
+    Unsuccessful,
     Unreached,
     TooLarge,
     OSError,
@@ -175,7 +175,7 @@ def _meaning(error: Exception) -> Exception:
     match error:
         case PassingFault():
             return error.with_traceback(None)
-        case Refused():
+        case Unsuccessful():
             return _refused(error.reply)
         case Unreached():
             return _unreached(error.__cause__, error.proxy)

@@ -105,14 +105,14 @@ def seconds_of(records: Iterable[Record]) -> list[float]:
 
 def farthest_epoch(instrument: Instrument, records: Iterable[Record]) -> dict[str, float]:
     """By how many seconds each field of nanoseconds is off the time of its record, at most."""
-    fields = [it.name for it in instrument.fields if it.columns[0].is_time]
+    columns = {it.name: it.columns[0] for it in instrument.fields if it.columns[0].is_time}
     farthest: dict[str, float] = {}
     for record in records:
         second = _second(record)
-        for name in fields if second is not None else ():
+        for name in columns if second is not None else ():
             value = record.get(name)
             first = value[0] if isinstance(value, list) and value else value
-            if type(first) is int and not is_missing(first) and second is not None:
+            if type(first) is int and not _is_missing(columns[name], first) and second is not None:
                 off = max(-_INT64, min(first, _INT64)) / 1e9 + _J2000 - _TT_AHEAD_SECONDS - second
                 farthest[name] = max(farthest.get(name, 0.0), off, key=abs)
     return farthest
@@ -159,7 +159,7 @@ def _fits(column: Column, value: Any) -> bool:
     """Whether a part is of its column's type. A whole number may come as ``12.0``; but a time has lost digits then."""
     if column is _NOT_A_PART:
         return False
-    if is_missing(value):
+    if _is_missing(column, value):
         return True
     is_number = type(value) in {int, float}
     if column.codes:
@@ -176,8 +176,12 @@ def _fits(column: Column, value: Any) -> bool:
     return is_number
 
 
+def _is_missing(column: Column, value: Any) -> bool:
+    return is_missing(value) or value == column.stated_fill
+
+
 def _is_outside(column: Column, value: Any) -> bool:
-    if type(value) not in {int, float} or is_missing(value) or column.type is ColumnType.BOOLEAN:
+    if type(value) not in {int, float} or _is_missing(column, value) or column.type is ColumnType.BOOLEAN:
         return False
     if column.polynomial:
         try:

@@ -31,13 +31,11 @@ from ialirt_backfill.run.measuring import day_result
 from ialirt_backfill.store import dayfile
 from ialirt_backfill.store.demonstration import refuse_synthetic
 from ialirt_backfill.store.files import DayFiles
-from ledger import AttemptResult, AttemptStatus, DayResult, DayState, DayStatus, Ledger
+from ialirt_backfill.store.places import Rows
+from ledger import AttemptResult, AttemptStatus, DayResult, DayStatus, Ledger
 
 _FLOAT_FORM = r"[.eE]"
 """What stands in nanoseconds that went through a float, and in no integer."""
-
-
-Rows = dict[tuple[str, date], DayState]
 
 
 class Adoption(Enum):

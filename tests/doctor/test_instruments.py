@@ -78,6 +78,9 @@ def test_fill_values_and_nulls_fit_everywhere() -> None:
     nothing = dict.fromkeys(["swe_normalized_counts", "swe_counterstreaming_electrons"])
     assert found("swe", each(**nothing)) == {}
     assert found("swe", each(swe_normalized_counts=[fill] * 8, swe_counterstreaming_electrons=-1.0e31)) == {}
+    of_cdf = -(2**63)
+    assert found("swe", each(swe_normalized_counts=[of_cdf] * 8, swe_counterstreaming_electrons=255)) == {}
+    assert "epoch" not in found("swe", each(swe_epoch=of_cdf))
 
 
 @pytest.mark.parametrize(
