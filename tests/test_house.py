@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,15 @@ def files(part: str) -> list[Path]:
 
 def imported(path: Path) -> Iterator[str]:
     """Every module that a file imports, wherever in it the import stands, by its full name."""
+    return iter(_imported(path))
+
+
+@cache
+def _imported(path: Path) -> tuple[str, ...]:
+    return tuple(_imports_of(path))
+
+
+def _imports_of(path: Path) -> Iterator[str]:
     package = path.relative_to(ROOT).parent.parts
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
