@@ -207,6 +207,38 @@ def test_threads_take_turns_in_one_place_of_the_room_of_the_day() -> None:
     assert [path.stem for path in sorted(day.glob("*.py")) if "threading" in imported(path)] == ["answers"]
 
 
+SAID_AGAIN = {
+    "log": "the logger of a module",
+    "NAME": "that of a flow",
+    "OWNER": "by which a package is known for ours",
+    "Record": "one of an answer, decoded",
+    "TIME_UTC": "the column of it",
+}
+"""Names that stand in several modules and mean the same in each."""
+
+
+def defined(path: Path) -> Iterator[str]:
+    """The types and the values of a module that other modules may know."""
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        targets: list[ast.expr] = []
+        if isinstance(node, ast.Assign):
+            targets = node.targets
+        elif isinstance(node, ast.AnnAssign):
+            targets = [node.target]
+        elif isinstance(node, ast.ClassDef):
+            targets = [ast.Name(node.name)]
+        yield from (it.id for it in targets if isinstance(it, ast.Name) and not it.id.startswith("_"))
+
+
+def test_a_name_is_one_thing() -> None:
+    """Never a value here and a type there, nor two things in two rooms."""
+    places: dict[str, list[str]] = {}
+    for path in (path for part in PARTS for path in files(part) if "versions" not in path.parts):
+        for name in defined(path):
+            places.setdefault(name, []).append(str(path.relative_to(ROOT)))
+    assert {name: where for name, where in places.items() if len(where) > 1 and name not in SAID_AGAIN} == {}
+
+
 def test_nobody_else_owns_the_top_level_names() -> None:
     owners = importlib.metadata.packages_distributions()
     strangers = {name: set(owners.get(name, [])) - {"ialirt-backfill"} for name in PARTS}

@@ -150,7 +150,7 @@ class _OverheardWire(Wire):
                 socket.socket.shutdown(opened, socket.SHUT_RDWR)  # not TLS's own: it would wait for the other end
 
 
-class Line:
+class OverheardLine:
     """I-ALiRT, asked without a second try. Safe to use from several threads; a context manager."""
 
     def __init__(self, endpoint: Endpoint, patience: Patience, *, rate: float | None = None) -> None:
@@ -160,7 +160,7 @@ class Line:
         self._pace = Pace(rate, None, self._stop)
         self.permissions = Permissions(has_key=endpoint.key is not None, stop=self._stop)
 
-    def __enter__(self) -> Line:
+    def __enter__(self) -> OverheardLine:
         mission.open_endpoint(self._endpoint)
         return self
 

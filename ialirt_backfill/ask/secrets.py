@@ -6,7 +6,7 @@ import re
 from functools import lru_cache
 from typing import Any
 
-HIDDEN = "***"
+from ledger.addresses import HIDDEN
 
 
 def without_key(key: str | None, text: str) -> str:

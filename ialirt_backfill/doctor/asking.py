@@ -12,11 +12,11 @@ from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 from ialirt_backfill.ask.endpoint import Endpoint, is_loopback
-from ialirt_backfill.ask.overheard import Address, Heard, Line, Unresolved, addresses
+from ialirt_backfill.ask.overheard import Address, Heard, OverheardLine, Unresolved, addresses
 from ialirt_backfill.ask.patience import Patience
 from ialirt_backfill.ask.request import PassingFault, TooMuch
-from ialirt_backfill.doctor.instruments import Asked, NotAsked
-from ialirt_backfill.doctor.server import Server
+from ialirt_backfill.doctor.instruments import AskedInstrument, NotAsked
+from ialirt_backfill.doctor.server import HeardServer
 from ialirt_backfill.exceptions import Interrupted
 from ialirt_backfill.instruments import LAUNCH, Instrument
 from ialirt_backfill.options import DoctorOptions
@@ -40,8 +40,8 @@ class Answers:
     """All that was heard, and ``now`` as it was taken: the server's clock, unless the options say otherwise.
     ``requests`` is how many were sent, answered or not."""
 
-    server: Server
-    asked: tuple[Asked, ...]
+    server: HeardServer
+    asked: tuple[AskedInstrument, ...]
     now: datetime
     requests: int = 0
     key: str | None = field(default=None, repr=False)
@@ -54,20 +54,20 @@ def ask(options: DoctorOptions) -> Answers:
         patience = Patience(answer=min(options.timeout.total_seconds(), _ANSWER_SECONDS))
         without_key = Endpoint(endpoint.url.rstrip("/").removesuffix("/api-key"))
         probed, oldest = _public_one(options), Span(day_span(LAUNCH).start, day_span(LAUNCH).start + _MINUTE)
-        with Line(without_key, patience, rate=options.max_rate) as keyless:
+        with OverheardLine(without_key, patience, rate=options.max_rate) as keyless:
             try:
                 places = _addresses(endpoint.url)
                 probe = keyless.ask(probed, oldest)
             except Unresolved as error:  # who asks again waits as long again
                 places, probe = [], Heard(oldest, (), PassingFault(f"{error}: check --url and the network"))
-        server = Server(
+        server = HeardServer(
             endpoint.url, places, keyless.exchanges, keyless.connections, keyless.clock_error_seconds, probe,
             Admission(endpoint.key is not None), options.jobs,
         )  # fmt: skip
         now = options.as_of or utc_now() - timedelta(seconds=keyless.clock_error_seconds or 0.0)
         if not keyless.connections or server.sends_on:
             return Answers(server, (), now, keyless.requests, endpoint.key)
-        with Line(endpoint, patience, rate=options.max_rate) as line:
+        with OverheardLine(endpoint, patience, rate=options.max_rate) as line:
             questions = _Questions(line, now, _public_since(probe, endpoint), probed)
             asked = questions.ask(options.instruments, options.jobs, deadline)
         admission = line.permissions.admission
@@ -91,11 +91,11 @@ def ask(options: DoctorOptions) -> Answers:
 class _Questions:
     """The questions about the instruments. No one of them is begun too late."""
 
-    def __init__(self, line: Line, now: datetime, public_since: datetime, probed: Instrument) -> None:
+    def __init__(self, line: OverheardLine, now: datetime, public_since: datetime, probed: Instrument) -> None:
         self._line, self._public_since, self._probed = line, public_since, probed
         self._end = now.replace(microsecond=0) + SECOND
 
-    def ask(self, instruments: Sequence[Instrument], jobs: int, deadline: float) -> list[Asked]:
+    def ask(self, instruments: Sequence[Instrument], jobs: int, deadline: float) -> list[AskedInstrument]:
         """Ask for the newest hour of each, then for an old window of each; and where the one held nothing, or the other
         too much, again: what a slow server has no time for is of all instruments the same."""
         with ThreadPoolExecutor(jobs) as pool:
@@ -108,7 +108,10 @@ class _Questions:
                 wait(more, max(0.0, deadline - time.monotonic()))
                 self._line.end()
                 heard = zip(instruments, newest, old, more, strict=True)
-                return [Asked(it, first.result(), then.result(), again.result()) for it, first, then, again in heard]
+                return [
+                    AskedInstrument(it, first.result(), then.result(), again.result())
+                    for it, first, then, again in heard
+                ]
             except BaseException:  # Ctrl-C: nothing more is asked, and no answer waited for
                 self._line.hang_up()
                 raise

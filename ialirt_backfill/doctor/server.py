@@ -21,7 +21,7 @@ _WORTH_COMPRESSING = 16_384
 
 
 @dataclass(frozen=True, slots=True)
-class Server:
+class HeardServer:
     """What was heard. ``addresses`` is empty behind a proxy, ``probe`` what came of asking without a key for the oldest
     data; ``most_at_once`` is how many requests were made at once. ``clock_error_seconds`` is None where no answer told
     the time."""
@@ -45,12 +45,12 @@ def _is_redirect(exchange: Exchange) -> bool:
     return 300 <= exchange.reply.status < 400
 
 
-def examine(server: Server, now: datetime) -> list[Finding]:
+def examine(server: HeardServer, now: datetime) -> list[Finding]:
     """What is found of the server."""
     return [*_examined(server, now)]
 
 
-def _examined(server: Server, now: datetime) -> Iterator[Finding]:
+def _examined(server: HeardServer, now: datetime) -> Iterator[Finding]:
     yield from _addresses(server)
     if not server.exchanges:
         failure = str(server.probe.failure)
@@ -71,7 +71,7 @@ def _finding(check: str, verdict: Verdict, seen: str, expected: str = "", advice
     return Finding(Part.SERVER, "server", check, verdict, seen, expected, advice)
 
 
-def _addresses(server: Server) -> Iterator[Finding]:
+def _addresses(server: HeardServer) -> Iterator[Finding]:
     works = any(not it.failure for it in server.addresses)
     for address in server.addresses:
         if not address.failure:
@@ -84,7 +84,7 @@ def _addresses(server: Server) -> Iterator[Finding]:
             yield _finding("address", verdict, seen, "a connection", advice)
 
 
-def _tls(server: Server, now: datetime) -> Finding:
+def _tls(server: HeardServer, now: datetime) -> Finding:
     used = server.connections[-1]
     if used.tls is None:
         host = urlsplit(server.url).hostname or ""
@@ -98,7 +98,7 @@ def _tls(server: Server, now: datetime) -> Finding:
     return _finding("TLS", Verdict.OK, f"{used.tls}, the certificate is trusted")
 
 
-def _redirect(server: Server) -> Finding:
+def _redirect(server: HeardServer) -> Finding:
     sent = [it for it in server.exchanges if _is_redirect(it)]
     if not sent:
         return _finding("redirect", Verdict.OK, "none")
@@ -110,7 +110,7 @@ def _redirect(server: Server) -> Finding:
     return _finding("redirect", Verdict.NOTICE, f"{len(sent)} requests were sent on to {target}", "none", advice)
 
 
-def _clock(server: Server) -> Finding:
+def _clock(server: HeardServer) -> Finding:
     error = server.clock_error_seconds
     if error is None:
         seen, advice = "it cannot be told: no answer says when it was given", "a proxy on the way may leave it out"
@@ -124,7 +124,7 @@ def _clock(server: Server) -> Finding:
     )  # fmt: skip
 
 
-def _latency(server: Server) -> Finding:
+def _latency(server: HeardServer) -> Finding:
     seconds = [it.seconds for it in server.exchanges]
     seen = f"{median(seconds):.2f} s to a whole answer, {max(seconds):.2f} s at most"
     if median(seconds) <= _SLOW_SECONDS:
@@ -133,7 +133,7 @@ def _latency(server: Server) -> Finding:
     return _finding("latency", Verdict.NOTICE, seen, f"{_SLOW_SECONDS:g} s, half of the answers sooner", advice)
 
 
-def _compression(server: Server) -> Finding:
+def _compression(server: HeardServer) -> Finding:
     large = [it for it in server.exchanges if len(it.reply.body or b"") >= _WORTH_COMPRESSING]
     plain = [it for it in large if "content-encoding" not in {name.lower() for name in it.reply.headers}]
     if not large:
@@ -144,7 +144,7 @@ def _compression(server: Server) -> Finding:
     return _finding("compression", Verdict.NOTICE, seen, "gzip", "nothing is lost; more goes over the network")
 
 
-def _kept(server: Server) -> Finding:
+def _kept(server: HeardServer) -> Finding:
     old = [it for it in server.exchanges if it.reply.version < 11]
     requests, opened = len(server.exchanges), len(server.connections)
     seen = f"{requests} requests over {opened} connections"
@@ -156,7 +156,7 @@ def _kept(server: Server) -> Finding:
     return _finding("connections", Verdict.NOTICE, seen, "HTTP/1.1, connections that are kept", advice)
 
 
-def _key(server: Server) -> Finding:
+def _key(server: HeardServer) -> Finding:
     """What the key may."""
     admission = server.admission
     if not admission.has_key:
@@ -178,7 +178,7 @@ def _key(server: Server) -> Finding:
     return _finding("key", Verdict.OK, "known; no answer tells whether it has a scope")
 
 
-def _public(server: Server) -> Finding:
+def _public(server: HeardServer) -> Finding:
     """Since when data are public, by the refusal of the oldest."""
     failure, expected = server.probe.failure, f"{PUBLIC_SINCE:%Y-%m-%d %H:%M:%S}Z"
     if failure is None:

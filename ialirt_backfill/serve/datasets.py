@@ -27,7 +27,7 @@ from ialirt_backfill.read.averages import (
 )
 from ialirt_backfill.read.schema import schema_of
 
-TIME = "Time"
+_TIME = "Time"
 """The first parameter of every dataset."""
 
 DOUBLE_FILL = FILL_VALUE
@@ -160,7 +160,7 @@ def datasets(instruments: Iterable[Instrument], *, restricted: bool) -> dict[str
 
 
 def _parameters(instrument: Instrument, means: Means) -> list[Parameter]:
-    time = Parameter(TIME, Type.TIME, (TIME_UTC,), length=20, units="UTC", label="Time", description=_of_time(means))
+    time = Parameter(_TIME, Type.TIME, (TIME_UTC,), length=20, units="UTC", label="Time", description=_of_time(means))
     own = [it for entry in instrument.fields for it in _of_field(entry, means) if it.columns != (TIME_UTC,)]
     if means is Means.NONE:
         return [time, *sorted(own, key=lambda it: it.type in {Type.TIME, Type.TEXT})]  # what is measured comes first

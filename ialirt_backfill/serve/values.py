@@ -30,7 +30,7 @@ def dtype_of(parameter: Parameter) -> tuple[Any, ...]:
 
 
 @dataclass(slots=True)
-class Rows:
+class HapiRows:
     """Some rows of a dataset. What several parameters are made of is made once."""
 
     batch: pa.RecordBatch

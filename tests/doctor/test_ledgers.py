@@ -55,7 +55,7 @@ def test_one_that_is_there_and_none(tmp_path: Path, own: Path) -> None:
 
 
 def test_one_that_is_locked(tmp_path: Path, own: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ledgers, "PATIENCE_SECONDS", 0.1)
+    monkeypatch.setattr(ledgers, "LEDGER_PATIENCE_SECONDS", 0.1)
     with closing(sqlite3.connect(own, isolation_level=None)) as holder:
         holder.execute("PRAGMA locking_mode = EXCLUSIVE")
         holder.execute("BEGIN EXCLUSIVE")
@@ -98,7 +98,7 @@ def test_one_in_postgresql_without_privileges(tmp_path: Path, looker: str, postg
 
 
 def test_a_database_server_that_says_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ledgers, "PATIENCE_SECONDS", 1.0)  # in whole seconds, and no fewer
+    monkeypatch.setattr(ledgers, "LEDGER_PATIENCE_SECONDS", 1.0)  # in whole seconds, and no fewer
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
         began = time.monotonic()

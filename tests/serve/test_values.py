@@ -27,7 +27,7 @@ from ialirt_backfill.serve.datasets import (
 )
 from ialirt_backfill.serve.formats import written
 from ialirt_backfill.serve.requests import Format
-from ialirt_backfill.serve.values import Rows, dtype_of, elements
+from ialirt_backfill.serve.values import HapiRows, dtype_of, elements
 
 TIME = Parameter("Time", Type.TIME, ("time_utc",), length=20, units="UTC")
 DOUBLE = Parameter("double", Type.DOUBLE, ("double",), fill="-1e+31")
@@ -41,7 +41,7 @@ ALL = [TIME, DOUBLE, INTEGER, TEXT, INSTANT, VECTOR, CELL, PIECE]
 SECOND = datetime(2026, 2, 1, 0, 0, 7, tzinfo=UTC)
 
 
-def rows(**columns: list[Any]) -> Rows:
+def rows(**columns: list[Any]) -> HapiRows:
     types = {
         "double": pa.float64(),
         "integer": pa.int64(),
@@ -54,7 +54,7 @@ def rows(**columns: list[Any]) -> Rows:
     count = len(next(iter(columns.values())))
     times = pa.array([SECOND] * count, pa.timestamp("us", "UTC"))
     arrays = {name: pa.array(columns.get(name, [None] * count), type_) for name, type_ in types.items()}
-    return Rows(pa.record_batch({"time_utc": times, **arrays}))
+    return HapiRows(pa.record_batch({"time_utc": times, **arrays}))
 
 
 def value(parameter: Parameter, **columns: list[Any]) -> Any:
@@ -94,7 +94,7 @@ def test_the_fill_is_what_the_catalogue_says_where_the_type_has_room_for_it() ->
         "word": "N/A",
     }  # fmt: skip
     assert {it.fill for it in found["x_1h"].parameters if it.type is Type.DOUBLE} == {"-1e+31"}  # a mean may be 0
-    nothing = Rows(pa.record_batch({name: pa.nulls(1, schema_of(x).field(name).type) for name in fills}))
+    nothing = HapiRows(pa.record_batch({name: pa.nulls(1, schema_of(x).field(name).type) for name in fills}))
     values = [nothing.values(it).tolist() for it in own]
     assert values == [[-1e31], [0.0], [-(2.0**63)], [255], [-(2**31)], [b"N/A"]]
 
@@ -161,7 +161,7 @@ def read_csv(body: bytes) -> list[list[str]]:
     return list(csv.reader(io.StringIO(body.decode(), newline="")))
 
 
-def joined(format_: Format, parameters: list[Parameter], *some: Rows, header: bytes | None = None) -> bytes:
+def joined(format_: Format, parameters: list[Parameter], *some: HapiRows, header: bytes | None = None) -> bytes:
     return b"".join(bytes(piece) for piece in written(format_, parameters, some, header))
 
 
