@@ -333,7 +333,7 @@ def test_what_a_catalogue_took_away_is_said(days: Path, tmp_path: Path) -> None:
 [swapi.fields]
 swapi_pseudo_proton_speed = false
 [hit.fields]
-hit_h_omni_low_en = { type = "text" }
+hit_h_omni_low_en = { type = "text", kind = "text" }
 [spacecraft.fields]
 sc_position_GSE = false
 """)
