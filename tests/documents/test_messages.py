@@ -1,8 +1,8 @@
 """Every message of exit code 1 or 2 can be found in docs/messages.md.
 
 A message is looked for as it stands in the source, with … for what is put in; one that a function of the same module
-puts together, in what that returns. Of a message that is nothing but what is put in, the words come from elsewhere, and the
-page cannot list them.
+puts together, in what that returns. Of a message that is nothing but what is put in, the words come from elsewhere, and
+the page cannot list them.
 """
 
 from __future__ import annotations
