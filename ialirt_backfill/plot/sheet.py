@@ -29,6 +29,7 @@ _PANEL, _BETWEEN = 1.0, 0.11
 _CELL_WIDTH, _CELL_HEIGHT, _GRID_FOOTER, _GRID_EDGE = 3.4, 2.0, 0.3, 0.15
 _LEAST_GRID_WIDTH = 8.0
 _GRID_TIMES = 5
+_TITLE: dict[str, Any] = {"size": look.TEXT + 1, "weight": "bold", "loc": "left", "pad": 4.0}
 _TITLE_LETTER, _TINY_LETTER = 0.08, 0.052
 """How wide a letter is, about, in inches."""
 _UNDER = 0.17
@@ -187,6 +188,7 @@ def grid(gathered: Sequence[Gathered], across: int, header: Header) -> Figure:
         painted = paint(it, axes, header.window)
         set_time(axes, header.window, most=_GRID_TIMES, labelled=True)
         axes.set_ylabel(it.unit)
+        axes.set_title(_shortened(it.label, _CELL_WIDTH), **_TITLE)
         if painted.colours is not None:
             bar = set_colours(figure, painted, painted.colours, ax=axes, pad=0.02)
             bar.set_ylabel(painted.colours_label, size=look.TINY)
@@ -194,18 +196,23 @@ def grid(gathered: Sequence[Gathered], across: int, header: Header) -> Figure:
     engine = figure.get_layout_engine()
     if engine is not None:
         engine.execute(figure)  # now it is known how wide the panels are
+    is_higher = False
     for it, painted in cells:
         wide = painted.axes.get_position().width * width
-        _set_above(painted, it, wide)
+        is_higher = _set_above(painted, it, wide) or is_higher
         set_time(painted.axes, header.window, most=max(2, min(_GRID_TIMES, int(wide / 0.42))), labelled=True)
+    if not is_higher:
+        figure.set_layout_engine("none")  # it would find the same once more
     set_footer(figure, header, f"time: UTC; {_HATCHED}")
     return figure
 
 
-def _set_above(painted: Painted, it: Gathered, wide: float) -> None:
-    """Above a panel of so many inches what it shows, and its lines: beside it, or below where that is too long."""
-    title = textwrap.shorten(it.label, max(24, int(wide / _TITLE_LETTER)), placeholder=" …")
-    pad = 4.0
+def _set_above(painted: Painted, it: Gathered, wide: float) -> bool:
+    """Above a panel of so many inches what it shows, and its lines: beside it, or below where that is too long.
+
+    Returns whether it is higher than a title.
+    """
+    title, pad = _shortened(it.label, wide), 0.0
     if len(painted.handles) > 1:
         labels = without_shared([str(handle.get_label()) for handle in painted.handles])
         entries = [_TINY_LETTER * len(label) + 0.28 for label in labels]
@@ -216,5 +223,10 @@ def _set_above(painted: Painted, it: Gathered, wide: float) -> None:
             bbox_to_anchor=(1.0 if is_beside else 0.0, 1.0), fontsize=look.TINY, handlelength=1.2, handletextpad=0.4,
             columnspacing=0.9, borderaxespad=0.2, borderpad=0.2, labelspacing=0.3,
         )  # fmt: skip
-        pad += 0.0 if is_beside else -(-len(labels) // across) * 1.45 * look.TINY
-    painted.axes.set_title(title, size=look.TEXT + 1, weight="bold", loc="left", pad=pad)
+        pad = 0.0 if is_beside else -(-len(labels) // across) * 1.45 * look.TINY
+    painted.axes.set_title(title, **_TITLE | {"pad": _TITLE["pad"] + pad})
+    return pad > 0
+
+
+def _shortened(title: str, wide: float) -> str:
+    return textwrap.shorten(title, max(24, int(wide / _TITLE_LETTER)), placeholder=" …")
