@@ -70,7 +70,9 @@ def _assert_parameter(parameter: dict[str, Any]) -> None:
     if kind == "integer":
         assert -(2**31) <= int(fill) < 2**31
     elif kind == "double":
-        assert float(fill) == (-(2.0**63) if parameter["name"] == "swe_normalized_counts" else -1e31)
+        is_mean = parameter.get("description", "").startswith("mean:")
+        has_its_own = parameter["name"] == "swe_normalized_counts" and not is_mean
+        assert float(fill) == (-(2.0**63) if has_its_own else -1e31)
     elif fill is not None:
         assert len(fill) == parameter["length"] or kind == "string"
     label = parameter.get("label", "a label")
