@@ -11,7 +11,6 @@ import json
 import pkgutil
 import re
 import tomllib
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
@@ -228,12 +227,12 @@ def line_of(text: str, place: Place) -> int | None:
     """
     best, depth = None, 0
     table: Place = ()
-    several: Counter[Place] = Counter()
+    several: dict[Place, int] = {}
     for number, line in enumerate(text.splitlines(), start=1):
         if match := _HEADER.match(line):
             here = table = _parts(match[2])
             if match[1]:  # one table of several, which are numbered
-                several[table] += 1
+                several[table] = several.get(table, 0) + 1
                 here = table = (*table, str(several[table]))
         elif match := _KEY.match(line):
             here = (*table, *_parts(match[1]))
