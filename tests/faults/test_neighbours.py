@@ -130,7 +130,7 @@ def test_a_flow_says_it_in_the_log_of_its_run(tmp_path: Path) -> None:
     """As a worker of Prefect loads it, by the path of its file; each in a process that has loaded Prefect alone."""
     theirs = {name: of_another(tmp_path / f"their {name}", name) for name in FLOWS.values()}
     entrypoints = {flow: f"{ROOT}/flows/{flow}.py:{flow}" for flow in FLOWS}
-    ours = [(entrypoints[flow], []) for flow in FLOWS]
+    ours: list[tuple[str, list[str]]] = [(entrypoints[flow], []) for flow in FLOWS]
     others = [(entrypoints[flow], [str(theirs[name])]) for flow, name in FLOWS.items()]
     ended = python("-c", LOADS, json.dumps([*ours, *others]), cwd=tmp_path, path=[ROOT])
     said = ended.stdout.splitlines()
