@@ -39,6 +39,14 @@ def means_own_ledger(datastore: str, *, demo: bool) -> bool:
     return demo or is_marked(datastore)
 
 
+def is_file(datastore: str) -> bool:
+    """Whether a slip of the pen has named a file for the datastore; what cannot be looked at is told of later."""
+    try:
+        return Path(datastore).is_file()
+    except (OSError, ValueError):
+        return False
+
+
 def is_there(path: Path) -> bool:
     """False also where the folder cannot be entered: whoever goes on finds no file in it either."""
     try:

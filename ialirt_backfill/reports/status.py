@@ -25,7 +25,7 @@ LATE = timedelta(hours=1)
 """How old the newest record may be in a range that reaches today, and how long ago the last question for it."""
 
 GAPS_SHOWN = 5
-MOST_NAMED = 3
+_MOST_NAMED = 3
 
 
 class Standing(Enum):
@@ -170,8 +170,6 @@ def open_ledger(options: StoreOptions) -> Ledger:
 
 def _no_ledger(options: StoreOptions) -> str:
     """What to do where there is no ledger: look elsewhere, or begin."""
-    if options.ledger is None and Path(options.datastore).is_file():
-        return f"the datastore {options.datastore} is a file: name the folder that the days lie in with --datastore"
     where = "" if options.ledger else f" (the datastore is {options.datastore})"
     near = "" if options.ledger else "".join(f" There is one in {it}: --datastore {it}." for it in _datastores_here())
     places = ["--datastore", options.datastore]
@@ -188,7 +186,7 @@ def _datastores_here() -> list[str]:
     """The working folder and those in it that are datastores, where they are few."""
     with contextlib.suppress(OSError):
         found = [shlex.quote(str(it)) for it in (Path(), *sorted(Path().iterdir())) if has_ledger(it)]
-        return found if len(found) <= MOST_NAMED else []
+        return found if len(found) <= _MOST_NAMED else []
     return []
 
 

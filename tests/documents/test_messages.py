@@ -1,14 +1,15 @@
 """Every message of exit code 1 or 2 can be found in docs/messages.md.
 
-A message is looked for as it stands in the source, with … for what is put in. Of a message that is nothing but what is
-put in, the words come from elsewhere, and the page cannot list them.
+A message is looked for as it stands in the source, with … for what is put in; one that a function of the same module
+puts together, in what that returns. Of a message that is nothing but what is put in, the words come from elsewhere, and
+the page cannot list them.
 """
 
 from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 
@@ -16,17 +17,18 @@ import pytest
 
 import ledger.exceptions
 from ialirt_backfill import exceptions
+from ialirt_backfill.ask import request
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "messages.md").read_text(encoding="utf-8")
 SOURCES = [path for part in ("ialirt_backfill", "ledger") for path in sorted(ROOT.glob(f"{part}/**/*.py"))]
 RAISED = {
     name
-    for module in (exceptions, ledger.exceptions)
+    for module in (exceptions, ledger.exceptions, request)
     for name, kind in vars(module).items()
     if isinstance(kind, type) and issubclass(kind, Exception)
 } - {"OddCells", "Interrupted"}
-FEWEST_WORDS = 3
+A_WORD = re.compile(r"(?<![-\w])[A-Za-z]{2,}")
 
 
 def template(node: ast.expr) -> str:
@@ -44,15 +46,30 @@ def template(node: ast.expr) -> str:
 
 
 def messages_in(path: Path) -> Iterator[str]:
-    """What a module's errors say, in the order of its lines."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    """What a module's errors say."""
+    module = ast.parse(path.read_text(encoding="utf-8"))
+    functions = {node.name: node for node in ast.walk(module) if isinstance(node, ast.FunctionDef)}
+    for node in ast.walk(module):
         if not isinstance(node, ast.Call) or not node.args:
             continue
         called = getattr(node.func, "id", getattr(node.func, "attr", ""))
         if called in RAISED:
-            yield template(node.args[0])
+            yield from wordings(node.args[0], functions)
         elif called == "checked":  # options.fields: a value, whether it is good, what to say where it is not
-            yield template(node.args[2])
+            yield from wordings(node.args[2], functions)
+
+
+def wordings(node: ast.expr, functions: Mapping[str, ast.FunctionDef]) -> Iterator[str]:
+    """The texts that an expression may be: one, or those that a function of its module returns."""
+    match node:
+        case ast.IfExp(body=one, orelse=other):
+            yield from (*wordings(one, functions), *wordings(other, functions))
+        case ast.Call(func=ast.Name(id=name)) if name in functions:
+            for inner in ast.walk(functions[name]):
+                if isinstance(inner, ast.Return) and inner.value is not None:
+                    yield from wordings(inner.value, functions)
+        case _:
+            yield template(node)
 
 
 def tidy(text: str) -> str:
@@ -65,7 +82,7 @@ def listed() -> frozenset[str]:
 
 
 def says_something(text: str) -> bool:
-    return len(re.findall(r"[A-Za-z]{2,}", text)) >= FEWEST_WORDS
+    return A_WORD.search(text) is not None
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.relative_to(ROOT).as_posix())

@@ -8,7 +8,7 @@ from typing import Optional
 
 from ialirt_backfill.exceptions import UsageError
 from ialirt_backfill.options.commands.shared import as_of_field
-from ialirt_backfill.options.datastore import LEDGER
+from ialirt_backfill.options.datastore import LEDGER, is_file
 from ialirt_backfill.options.fields import checked, option
 from ialirt_backfill.options.forms import parse_count, parse_duration, parse_percent, parse_rate
 from ialirt_backfill.options.texts import full_address, full_path
@@ -45,6 +45,11 @@ class StoreOptions(Checks):
     def __post_init__(self) -> None:
         checked(self.datastore, bool(self.datastore.strip()), "--datastore is empty: name a folder")
         object.__setattr__(self, "datastore", full_path("--datastore", self.datastore))
+        checked(
+            self.datastore,
+            not is_file(self.datastore),
+            f"--datastore {self.datastore} is a file: name the folder that the days lie in",
+        )
         if self.ledger is not None:
             object.__setattr__(self, "ledger", full_address("--ledger", self.ledger))
         super().__post_init__()
