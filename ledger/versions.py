@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, column, inspect, select, table, text, types
+from sqlalchemy import Connection, inspect, select, text, types
 from sqlalchemy.engine.interfaces import ReflectedColumn
+from sqlalchemy.schema import CreateTable
 
 from ledger.database import Database
 from ledger.exceptions import LedgerError, LedgerOutdated, LedgerPrivilege, LedgerTooNew
 from ledger.opening import Access, open_database
-from ledger.schema import VERSION_TABLE, VERSIONS, metadata, workflow_progress
+from ledger.schema import VERSION_TABLE, VERSIONS, metadata, version_table, workflow_progress
 
 NEWEST = VERSIONS[-1]
 
@@ -44,7 +45,7 @@ def current_version(connection: Connection) -> str | None:
     """The version the tables have, None where there are none yet."""
     if not inspect(connection).has_table(VERSION_TABLE):
         return None
-    version: str | None = connection.execute(select(column("version_num")).select_from(table(VERSION_TABLE))).scalar()
+    version: str | None = connection.execute(select(version_table.c.version_num)).scalar()
     return version
 
 
@@ -87,9 +88,21 @@ def _upgrade(connection: Connection, database: Database) -> None:
     if version is None:
         _check_names_free(connection, database.url_shown)
     _check_adoptable(connection, database)
+    if version is None:
+        _make_tables(connection)
+        return
     from ledger import migrations  # noqa: PLC0415 - Alembic costs a quarter of a second and is seldom needed
 
     migrations.upgrade(connection)
+
+
+def _make_tables(connection: Connection) -> None:
+    """Make the tables of a new ledger at once, as all the migrations one after the other would make them."""
+    connection.execute(CreateTable(workflow_progress, if_not_exists=True))
+    ours = [it for it in metadata.sorted_tables if it is not workflow_progress]
+    metadata.create_all(connection, ours, checkfirst=False)  # one of another schema may be seen, and is no hindrance
+    connection.execute(CreateTable(version_table, if_not_exists=True))  # all the way back it stays, without a row
+    connection.execute(version_table.insert().values(version_num=NEWEST))
 
 
 def _check_names_free(connection: Connection, url_shown: str) -> None:

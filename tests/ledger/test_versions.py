@@ -46,17 +46,18 @@ def test_the_migrations_are_the_versions_the_program_knows() -> None:
     assert tuple(reversed(found)) == VERSIONS
 
 
-def test_a_migrated_schema_is_the_created_one(ledger_url: str) -> None:
+def test_a_new_ledger_is_what_the_migrations_make(ledger_url: str) -> None:
     Ledger.open(ledger_url).close()
     with database(ledger_url) as connection:
-        context = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE, "compare_type": True})
-        assert compare_metadata(context, metadata) == []
-        migrated = _described(connection)
+        made = _described(connection)
         connection.exec_driver_sql(f"DROP TABLE {VERSION_TABLE}")
         metadata.drop_all(connection)
-        metadata.create_all(connection)
-        assert _described(connection) == migrated
-    assert migrated.keys() == metadata.tables.keys()
+        ledger_migrations.upgrade(connection)
+        assert _described(connection) == made
+        context = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE, "compare_type": True})
+        assert compare_metadata(context, metadata) == []
+    assert made.keys() == metadata.tables.keys() | {VERSION_TABLE}
+    assert current(ledger_url) == (NEWEST, NEWEST)
 
 
 def test_a_ledger_is_made_once_and_then_only_opened(ledger_url: str) -> None:
@@ -157,8 +158,13 @@ def test_a_missing_privilege_is_named_with_its_grant(postgresql_url: str) -> Non
         execute(postgresql_url, "DROP OWNED BY worker CASCADE", "DROP ROLE worker")
 
 
-def test_opening_a_current_ledger_loads_no_migrations_and_the_records_no_sqlalchemy(sqlite_url: str) -> None:
-    Ledger.open(sqlite_url).close()
+@pytest.mark.parametrize("is_there", [False, True])
+def test_opening_a_current_ledger_loads_no_migrations_and_the_records_no_sqlalchemy(
+    sqlite_url: str, is_there: bool
+) -> None:
+    """Nor does making a new one."""
+    if is_there:
+        Ledger.open(sqlite_url).close()
     loaded = "print([name for name in ('sqlalchemy', 'alembic', 'psycopg') if name in sys.modules])"
     script = f"import sys, ledger.records; {loaded}; ledger.Ledger.open(sys.argv[1]).close(); {loaded}"
     answer = subprocess.run(
@@ -187,7 +193,7 @@ def _foreign_part(url: str) -> list[Any]:
 def _described(connection: Connection) -> dict[str, Any]:
     """Everything the database knows of its tables, in one form for both databases."""
     inspector = inspect(connection)
-    names = set(inspector.get_table_names()) - {VERSION_TABLE, "alembic_version"}
+    names = set(inspector.get_table_names()) - {"alembic_version"}
     return {
         name: {
             "columns": [{**column, "type": str(column["type"])} for column in inspector.get_columns(name)],

@@ -20,7 +20,6 @@ LOADED = [
     "ialirt_backfill.simulator",
     "ialirt_backfill.terminal.screen",
     "ialirt_data_access",
-    "ledger.migrations",
     "pandas",
     "psycopg",
     "sqlalchemy.dialects.postgresql.psycopg",
