@@ -5,8 +5,9 @@
 A year of `mag` from the simulator, in a datastore of its own. A day in the middle of a month loses its last row, and
 the month is exported again, by `export_parquet`; beside it the month's day files are read, a day at a time, as
 `day_tables` gives them: in turn and in one process, medians. Then DuckDB takes means, day by day, of the field's
-components and magnitude in GSE, and of all ten components that there are, in two ways, over the year's files and over
-ten copies of them, each time in a process of its own, whose start does not count. Files are in the cache of the system.
+components and magnitude in GSE, as docs/export.md writes it, on one thread and on all; so it does in the form that asks
+its calendar, and of all ten components that there are. Over the year's files and over ten copies of them, each time in
+a process of its own, whose start does not count. Files are in the cache of the system.
 """
 
 from __future__ import annotations
@@ -36,13 +37,17 @@ COPIES = 10
 MAG = INSTRUMENTS["mag"]
 _LATER = datetime(2026, 12, 1, tzinfo=UTC)
 
-IN_UTC = "make_timestamp(epoch_us(time_utc))"
-"""The times without the zone, of which DuckDB finds the day without asking a calendar."""
+DAY = "make_timestamp(epoch_us(time_utc))::DATE"
+"""The day of a record as docs/export.md writes it: without a zone DuckDB need not ask a calendar."""
+
+BY_CALENDAR = "date_trunc('day', time_utc)"
 
 QUERY = """
 import sys, time, duckdb
 connection = duckdb.connect()
 connection.execute("SET enable_progress_bar = false; SET TimeZone = 'UTC'")
+if int(sys.argv[3]):
+    connection.execute(f"SET threads = {sys.argv[3]}")
 wall, cpu = time.perf_counter(), time.process_time()
 days = connection.execute(sys.argv[1], [sys.argv[2]]).fetchall()
 print(time.perf_counter() - wall, time.process_time() - cpu, len(days))
@@ -108,10 +113,10 @@ def _query(parquet: Path, what: str, repeats: int) -> None:
     components = [it.name for it in MAG.columns.values() if it.unit == "nT"]
     field = ["mag_B_GSE_x", "mag_B_GSE_y", "mag_B_GSE_z", "mag_B_magnitude"]
     count = sum(1 for _ in parquet.rglob("*.parquet"))
-    for names, moment in ((field, "time_utc"), (components, "time_utc"), (components, IN_UTC)):
+    for names, day, threads in ((field, DAY, 1), (field, DAY, 0), (field, BY_CALENDAR, 0), (components, DAY, 0)):
         means = ", ".join(f"avg({name})" for name in names)
-        query = f"SELECT date_trunc('day', {moment}) AS day, {means} FROM read_parquet($1) GROUP BY day ORDER BY day"
-        words = [sys.executable, "-c", QUERY, query, f"{parquet}/instrument=mag/**/*.parquet"]
+        query = f"SELECT {day} AS day, {means} FROM read_parquet($1) GROUP BY day ORDER BY day"
+        words = [sys.executable, "-c", QUERY, query, f"{parquet}/instrument=mag/**/*.parquet", str(threads)]
         spent = []
         for _ in range(repeats + 1):
             wall, cpu, days = subprocess.run(words, capture_output=True, text=True, check=True).stdout.split()
@@ -119,7 +124,8 @@ def _query(parquet: Path, what: str, repeats: int) -> None:
             spent.append((float(wall), float(cpu)))
         wall_seconds, cpu_seconds = (statistics.median(column) for column in zip(*spent[1:], strict=True))
         found = f"{wall_seconds:.2f} s, {cpu_seconds:.2f} s CPU"
-        _say(f"  {what} by day of {moment}, {len(names)} columns, {count} files: {found}")
+        on = "one thread" if threads else "all threads"
+        _say(f"  {what} by {day}, {len(names)} columns, {count} files, {on}: {found}")
 
 
 def _copies(folder: str, names: list[str]) -> list[str]:

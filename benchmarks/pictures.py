@@ -1,6 +1,7 @@
 """What pictures cost: CPU after start-up, and the most memory. ``python -m benchmarks.pictures [--repeats N]``.
 
-The days come from the simulator. Start-up is a process that loads all that drawing needs, and draws nothing.
+The days come from the simulator, the coverage of a year and of ten from a ledger alone. Start-up is a process that
+loads all that drawing needs, and draws nothing.
 """
 
 from __future__ import annotations
@@ -9,8 +10,10 @@ import argparse
 import statistics
 import sys
 import tempfile
+from datetime import timedelta
 from pathlib import Path
 
+from benchmarks import ten_years
 from benchmarks.processes import CLI, Cost, cost, ours, simulator
 
 FIRST, LAST, DAYS = "2026-02-01", "2026-02-28", 28
@@ -30,9 +33,13 @@ def main() -> None:
                 cost(ours(url, store, "all", FIRST, LAST, 4))
         empty = _median([cost([sys.executable, "-c", START_UP]) for _ in range(options.repeats)])
         print(f"start-up: {empty.cpu_seconds:.2f} s CPU, {empty.peak_megabytes:.0f} MB")  # noqa: T201
-        for name, words in _pictures().items():
+        years = Path(folder) / "years"
+        (years / "ialirt").mkdir(parents=True)
+        ten_years.fill_days(f"sqlite:///{years / 'ledger.sqlite'}", ten_years.DAYS)
+        pictures = {name: [*words, "--datastore", store] for name, words in _pictures().items()}
+        for name, words in (pictures | _coverage(years)).items():
             file = Path(folder) / "picture.png"
-            line = [sys.executable, CLI, "plot", *words, "--datastore", store, "--out", file]
+            line = [sys.executable, CLI, "plot", *words, "--out", file]
             found = _median([cost(line) for _ in range(options.repeats)])
             cpu = found.cpu_seconds - empty.cpu_seconds
             size = file.stat().st_size // 1000
@@ -51,6 +58,17 @@ def _pictures() -> dict[str, list[str]]:
         "28 days of the solar wind": ["--board", "solar-wind", *month],
         "28 days of the magnetometer's health": ["--board", "mag-health", *month],
         "28 days of coverage": ["--board", "coverage", *month],
+    }
+
+
+def _coverage(store: Path) -> dict[str, list[str | Path]]:
+    """Of all instruments, over so many days from the first."""
+    return {
+        f"{days} days of coverage": [
+            *("--board", "coverage", "--datastore", store, "--as-of", ten_years.AS_OF.isoformat()),
+            *("--start", f"{ten_years.FIRST}", "--end", f"{ten_years.FIRST + timedelta(days=days - 1)}"),
+        ]
+        for days in (365, ten_years.DAYS)
     }
 
 

@@ -31,7 +31,7 @@ def fill(ledger_url: str, datastore: Path) -> None:
     with engine.begin() as connection:
         keys = [instrument.progress_key for instrument in INSTRUMENTS.values()]
         connection.execute(insert(workflow_progress), [{"item_name": key} for key in keys])
-        connection.execute(insert(instrument_day), list(_rows()))
+        connection.execute(insert(instrument_day), list(_rows(DAYS)))
         connection.execute(text(_ATTEMPTS))
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(text("ANALYZE"))
@@ -44,15 +44,24 @@ def fill(ledger_url: str, datastore: Path) -> None:
             os.truncate(path, FILE_BYTES)  # it occupies no room
 
 
+def fill_days(ledger_url: str, days: int) -> None:
+    """Make a ledger of so many days, without a history and without files."""
+    upgrade(ledger_url)
+    engine = create_engine(_driver_url(ledger_url))
+    with engine.begin() as connection:
+        connection.execute(insert(instrument_day), list(_rows(days)))
+    engine.dispose()
+
+
 def _driver_url(ledger_url: str) -> URL:
     if ledger_url.startswith("sqlite"):
         return URL.create("sqlite", database=ledger_url.removeprefix("sqlite:///"))
     return make_url(ledger_url).set(drivername="postgresql+psycopg")
 
 
-def _rows() -> Iterator[dict[str, object]]:
+def _rows(days: int) -> Iterator[dict[str, object]]:
     """Finished days, every third of them with gaps."""
-    for number in range(DAYS):
+    for number in range(days):
         day = LAUNCH + timedelta(days=number)
         span = day_span(day)
         hours = [span.start + timedelta(hours=hour) for hour in range(4)]

@@ -151,7 +151,7 @@ def show_pictures(
     _kept(lambda: create_markdown_artifact(markdown, key=f"{flow}-pictures", description=said))
 
 
-class Progress(Notices):
+class ProgressBar(Notices):
     """A progress bar of one flow run, updated at most once a percent. ``outcomes`` have come to their end so far."""
 
     def __init__(self, flow: str, plan: Sequence[Decision], origin: Origin) -> None:

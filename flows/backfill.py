@@ -13,8 +13,8 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 
 import ialirt_backfill.own_flows  # noqa: F401 - before what it guards
-from flows.artifacts import Progress, show_availability, show_plan, show_results
-from flows.days import Found, Work, cluster, in_threads, label, on_dask, threads
+from flows.artifacts import ProgressBar, show_availability, show_plan, show_results
+from flows.days import DayEnd, DayWork, cluster, in_threads, label, on_dask, threads
 from flows.ending import first_of
 from flows.forms import BACKFILL
 from flows.logs import library_logs
@@ -53,7 +53,7 @@ def _backfill(options: BackfillOptions, dask: str) -> State[None]:
         return Completed(message=origin.flagged("planned only (dry run)"))
     get_run_logger().info("%s", origin.place)
     stop = Stop()
-    progress: Progress | None = None
+    progress: ProgressBar | None = None
     try:
         with (
             library_logs(),
@@ -61,7 +61,7 @@ def _backfill(options: BackfillOptions, dask: str) -> State[None]:
         ):
             planned = run.plan(options)
             show_plan(NAME, planned, origin)
-            progress = Progress(NAME, planned, origin)
+            progress = ProgressBar(NAME, planned, origin)
             context = replace(run.context, listener=progress)
             with cluster(dask, options.jobs) if dask else threads(options.jobs) as tasks:
                 ask = on_dask(tasks, _elsewhere(options, context), stop) if dask else in_threads(tasks)
@@ -75,7 +75,7 @@ def _backfill(options: BackfillOptions, dask: str) -> State[None]:
     return _state(report, origin)
 
 
-def _elsewhere(options: BackfillOptions, context: Context) -> Callable[[Decision], Work]:
+def _elsewhere(options: BackfillOptions, context: Context) -> Callable[[Decision], DayWork]:
     """What a task does in another process: it works in this run, with its share of the rate, with what the run knows of
     its access, and with its own claim."""
     share = None if options.max_rate is None else options.max_rate / options.jobs
@@ -83,7 +83,7 @@ def _elsewhere(options: BackfillOptions, context: Context) -> Callable[[Decision
     return lambda decision: partial(ask_elsewhere, shared, decision, context.run_id, context.api.admission)
 
 
-def ask_elsewhere(options: BackfillOptions, decision: Decision, run_id: str, admission: Admission) -> Found:
+def ask_elsewhere(options: BackfillOptions, decision: Decision, run_id: str, admission: Admission) -> DayEnd:
     """Carry one day out in a process of its own, as part of a run that another process has begun."""
     with session(
         options,

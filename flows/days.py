@@ -32,8 +32,8 @@ from ialirt_backfill.run.instrument_day import carry_out
 from ialirt_backfill.run.workers import CarryOut
 from ledger import DayAccess, DayStatus
 
-Found = DayOutcome | Decision
-Work = Callable[[], Found]
+DayEnd = DayOutcome | Decision
+DayWork = Callable[[], DayEnd]
 
 _LOOK_SECONDS = 0.5
 
@@ -41,7 +41,7 @@ _LOOK_SECONDS = 0.5
 class Parcel:
     """What a task found, in a wrapping that does not spread over the logs: Prefect prints the data of a failure."""
 
-    def __init__(self, found: Found) -> None:
+    def __init__(self, found: DayEnd) -> None:
         self.found = found
 
     def __repr__(self) -> str:
@@ -49,7 +49,7 @@ class Parcel:
 
 
 @task(name="instrument-day", task_run_name="{label}", cache_policy=NO_CACHE)
-def instrument_day(label: str, work: Work) -> State[Parcel]:
+def instrument_day(label: str, work: DayWork) -> State[Parcel]:
     """Carry one instrument-day out; the state of the task is that of the day."""
     logger = get_run_logger()
     with library_logs():
@@ -81,20 +81,20 @@ def label(decision: Decision) -> str:
 def in_threads(tasks: TaskRunner[Any]) -> CarryOut:
     """Carry days out as tasks that share what this process has: the ledger, the pace, the connection."""
 
-    def ask(context: Context, decision: Decision) -> Found:
+    def ask(context: Context, decision: Decision) -> DayEnd:
         work = partial(carry_out, context, decision)
         return _found(tasks.submit(instrument_day, {"label": label(decision), "work": work}))
 
     return ask
 
 
-def on_dask(tasks: TaskRunner[Any], work: Callable[[Decision], Work], stop: Stop) -> CarryOut:
+def on_dask(tasks: TaskRunner[Any], work: Callable[[Decision], DayWork], stop: Stop) -> CarryOut:
     """Carry days out as tasks in other processes, perhaps on other machines; ``work`` says what they do there.
 
     A run that is stopped does not wait for them: their claims keep the ledger true.
     """
 
-    def ask(context: Context, decision: Decision) -> Found:
+    def ask(context: Context, decision: Decision) -> DayEnd:
         permissions, start = context.api.permissions, day_span(decision.day).start
         try:
             # As long as it is not known whether such days are refused, they go one after another here, too.
@@ -107,7 +107,7 @@ def on_dask(tasks: TaskRunner[Any], work: Callable[[Decision], Work], stop: Stop
         except Interrupted:
             return _left(decision)
 
-    def wait(decision: Decision) -> Found:
+    def wait(decision: Decision) -> DayEnd:
         future = tasks.submit(instrument_day, {"label": label(decision), "work": work(decision)})
         done = Event()
         future.add_done_callback(lambda _: done.set())
@@ -124,7 +124,7 @@ def _left(decision: Decision) -> DayOutcome:
     return DayOutcome(decision.instrument, decision.day, decision, DayStatus.PENDING, interrupted=True)
 
 
-def _learn(permissions: Permissions, found: Found, start: datetime) -> None:
+def _learn(permissions: Permissions, found: DayEnd, start: datetime) -> None:
     """What a task has learned of what the run may have, for the tasks behind it."""
     if found.refusal is not None:
         permissions.learn(found.refusal)
@@ -152,7 +152,7 @@ def cluster(address: str, jobs: int) -> Iterator[TaskRunner[Any]]:
         yield tasks
 
 
-def _found(future: PrefectFuture[Any]) -> Found:
+def _found(future: PrefectFuture[Any]) -> DayEnd:
     """What the task found, from the future itself: what the server has is without the data. Raises what it died of."""
     parcel = future.result(raise_on_failure=False)
     if isinstance(parcel, BaseException):

@@ -10,10 +10,10 @@ from prefect.states import Completed, Failed
 
 from flows.forms import Form
 
-MOST_NAMED = 20
+_MOST_NAMED = 20
 
 
-def first_of(failed: Sequence[str], most: int = MOST_NAMED) -> str:
+def first_of(failed: Sequence[str], most: int = _MOST_NAMED) -> str:
     """What failed, the first of it by name, and how much more there is."""
     more = f"; and {len(failed) - most} more" if len(failed) > most else ""
     return f"{'; '.join(failed[:most])}{more}"

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 from ialirt_backfill.options import StoreOptions
 from ialirt_backfill.store.demonstration import SYNTHETIC
-from ledger.addresses import sqlite_url, without_secrets
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,9 +19,7 @@ class Origin:
     @classmethod
     def of(cls, options: StoreOptions, *, synthetic: bool) -> Origin:
         """That of a run with these options."""
-        file = options.ledger_file
-        ledger = sqlite_url(file.absolute()) if file is not None else without_secrets(options.ledger_url)
-        return cls(str(Path(options.datastore).absolute()), ledger, synthetic)
+        return cls(options.datastore_shown, options.ledger_shown, synthetic)
 
     @property
     def place(self) -> str:

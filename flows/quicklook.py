@@ -22,7 +22,6 @@ from ialirt_backfill.plot import require
 from ialirt_backfill.plot.daily import Daily, draw_daily
 
 NAME = "ialirt-quicklook"
-MOST_NAMED = 5
 
 
 @flow(name=NAME)
@@ -62,4 +61,4 @@ def _state(found: Sequence[Daily], origin: Origin) -> State[None]:
     drawn = sum(it.drawn is not None for it in found)
     by_error = {it.error: f"{it.board} {it.day or 'latest'}: {it.error}" for it in found if it.error is not None}
     told = origin.flagged(f"{drawn} pictures drawn, {sum(it.error is not None for it in found)} failed")
-    return ended(QUICKLOOK, told, well=not by_error, failed=first_of(list(by_error.values()), MOST_NAMED))
+    return ended(QUICKLOOK, told, well=not by_error, failed=first_of(list(by_error.values()), 5))

@@ -70,9 +70,9 @@ def _refuse_passwords(given: Mapping[str, Any]) -> None:
 
 def _has_secret(database: str) -> bool:
     """Whether the address of a mirror's database holds a password."""
-    from ialirt_backfill.mirror.address import Address  # noqa: PLC0415 - the other flows need no mirror's extra
+    from ialirt_backfill.mirror.address import DatabaseAddress  # noqa: PLC0415 - the other flows need no mirror's extra
 
-    return Address(database).has_secret
+    return DatabaseAddress(database).has_secret
 
 
 def api_key(options: WorkOptions) -> str | None:

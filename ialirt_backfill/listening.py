@@ -8,7 +8,7 @@ from typing import Any, TypeVar, cast
 
 log = logging.getLogger(__name__)
 
-Heard = TypeVar("Heard")
+ListenerT = TypeVar("ListenerT")
 
 
 class _Guarded:
@@ -49,11 +49,11 @@ class _Several:
         return tell
 
 
-def several(first: Heard, *others: Heard) -> Heard:
+def several(first: ListenerT, *others: ListenerT) -> ListenerT:
     """A listener that tells several others, of which none can keep the rest from hearing."""
-    return cast("Heard", _Several(tuple(guarded(listener) for listener in (first, *others))))
+    return cast("ListenerT", _Several(tuple(guarded(listener) for listener in (first, *others))))
 
 
-def guarded(listener: Heard) -> Heard:
+def guarded(listener: ListenerT) -> ListenerT:
     """A listener that tells another, and of which no call raises."""
-    return listener if isinstance(listener, _Guarded) else cast("Heard", _Guarded(listener))
+    return listener if isinstance(listener, _Guarded) else cast("ListenerT", _Guarded(listener))

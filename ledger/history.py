@@ -20,7 +20,7 @@ from ledger.statements import INSERT_ATTEMPT
 PRUNED_AT_ONCE = 10_000
 """Rows deleted in one transaction, so that pruning a long history keeps no runner waiting."""
 
-NEWEST = 500
+MOST_ATTEMPTS = 500
 """How many attempts tell what the next will cost: the server of last year may be another."""
 
 _attempt, _run = attempt_table.c, run_table.c
@@ -98,7 +98,7 @@ def cost_of_newest(connection: Connection) -> dict[str, tuple[int, float]]:
     answered = _attempt.status.in_([AttemptStatus.DOWNLOADED, AttemptStatus.NO_DATA])
     wanted = select(_attempt.item_name, _attempt.requests, _attempt.seconds).where(answered, _attempt.requests > 0)
     found: dict[str, tuple[int, float]] = {}
-    for item_name, requests, seconds in connection.execute(wanted.order_by(_attempt.id.desc()).limit(NEWEST)):
+    for item_name, requests, seconds in connection.execute(wanted.order_by(_attempt.id.desc()).limit(MOST_ATTEMPTS)):
         number, took = found.get(item_name, (0, 0.0))
         found[item_name] = number + requests, took + seconds
     return found

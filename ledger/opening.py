@@ -23,7 +23,7 @@ from ledger.exceptions import LedgerError, LedgerUnavailable
 from ledger.faults import primary_code, without_locks
 
 POSTGRESQL_DRIVERS = ("postgresql", "postgres", "postgresql+psycopg")
-FORMS = "write it as sqlite:///path/to/ledger.sqlite or postgresql+psycopg://user:password@host/database"
+_FORMS = "write it as sqlite:///path/to/ledger.sqlite or postgresql+psycopg://user:password@host/database"
 
 
 class Access(Enum):
@@ -47,9 +47,9 @@ def _sqlite_path(url: str) -> Path:
     """The file that the address means. Raises LedgerError where it is none that outlives the run."""
     scheme, separator, path = url.partition("://")
     if scheme not in {"sqlite", "sqlite+pysqlite"} or not separator or not path.startswith("/"):
-        raise LedgerError(f"The ledger's URL names no SQLite file: {FORMS}.")
+        raise LedgerError(f"The ledger's URL names no SQLite file: {_FORMS}.")
     if path in {"/", "/:memory:"} or path.startswith("/file:"):
-        raise LedgerError(f"A ledger must be a file that outlives the run, not a database in memory: {FORMS}.")
+        raise LedgerError(f"A ledger must be a file that outlives the run, not a database in memory: {_FORMS}.")
     return Path(path[1:])
 
 
@@ -60,9 +60,9 @@ def _postgresql_url(url: str) -> URL:
         scheme = parsed.drivername
     except (SQLAlchemyError, ValueError):
         # Neither the URL nor what the parser said of it is shown: both may hold a part of the password.
-        raise LedgerError(f"The ledger's URL cannot be understood: {FORMS}.") from None
+        raise LedgerError(f"The ledger's URL cannot be understood: {_FORMS}.") from None
     if scheme not in POSTGRESQL_DRIVERS:
-        raise LedgerError(f"A ledger cannot be kept in {scheme!r}: {FORMS}.")
+        raise LedgerError(f"A ledger cannot be kept in {scheme!r}: {_FORMS}.")
     if "@" in f"{parsed.host}{parsed.database}":  # then a part of the password was taken for the host
         raise LedgerError("The ledger's URL cannot be understood: write an @ in its user or password as %40.")
     return parsed.set(drivername="postgresql+psycopg")
@@ -188,7 +188,7 @@ def _open_postgresql(url: URL, access: Access, timeout_seconds: float) -> Databa
             hide_parameters=True,
         )
     except SQLAlchemyError:
-        raise LedgerError(f"The ledger {shown} cannot be used: {FORMS}.") from None
+        raise LedgerError(f"The ledger {shown} cannot be used: {_FORMS}.") from None
     _prepare_sessions(engine, _session_settings(access, timeout_seconds))
     return Database(engine, shown, tuple(secret for secret in secrets if secret), timeout_seconds)
 

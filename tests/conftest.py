@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import ipaddress
 import logging
 import os
@@ -60,6 +61,13 @@ SLOW_ROOMS = {"acceptance", "doctor", "export", "faults", "flows", "mirror", "pl
 """What is tried there takes whole runs: real processes, databases, a Prefect server."""
 
 
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """While at work nothing of the slow rooms is even read: Prefect and matplotlib alone take seconds to load."""
+    if config.getoption("markexpr") != "not slow" or config.getoption(LIVE):
+        return None
+    return True if collection_path.name in SLOW_ROOMS and collection_path.parent == Path(__file__).parent else None
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Mark as slow what takes seconds or many processes."""
     tests = Path(__file__).parent
@@ -69,6 +77,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker(pytest.mark.slow)
         if config.getoption(LIVE) and room != "live":
             item.add_marker(pytest.mark.skip(reason="with --live only tests/live is run: nothing else may ask it"))
+
+
+def pytest_collection_finish() -> None:
+    """Thousands of tests, and what they import, stay to the end: the garbage collector need not look at them."""
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

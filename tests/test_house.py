@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,15 @@ def files(part: str) -> list[Path]:
 
 def imported(path: Path) -> Iterator[str]:
     """Every module that a file imports, wherever in it the import stands, by its full name."""
+    return iter(_imported(path))
+
+
+@cache
+def _imported(path: Path) -> tuple[str, ...]:
+    return tuple(_imports_of(path))
+
+
+def _imports_of(path: Path) -> Iterator[str]:
     package = path.relative_to(ROOT).parent.parts
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
@@ -166,7 +176,7 @@ def test_a_library_is_known_in_one_room(part: str, library: str, where: str) -> 
 @pytest.mark.parametrize("room", ["plan", "instruments"])
 def test_pure_rooms_import_nothing_that_reaches_out(room: str) -> None:
     pure = {
-        "__future__", "bisect", "collections.abc", "dataclasses", "datetime", "enum", "functools", "itertools", "math",
+        "__future__", "bisect", "collections", "dataclasses", "datetime", "enum", "functools", "itertools", "math",
         "operator", "types", "typing", "ledger.records", "pathlib.PurePosixPath",
         "ialirt_backfill.exceptions", "ialirt_backfill.instruments", f"ialirt_backfill.{room}",
     }  # fmt: skip
@@ -195,6 +205,38 @@ def test_what_becomes_of_an_answer_touches_neither_disk_nor_network(room: str) -
 def test_threads_take_turns_in_one_place_of_the_room_of_the_day() -> None:
     day = ROOT / "ialirt_backfill" / "day"
     assert [path.stem for path in sorted(day.glob("*.py")) if "threading" in imported(path)] == ["answers"]
+
+
+SAID_AGAIN = {
+    "log": "the logger of a module",
+    "NAME": "that of a flow",
+    "OWNER": "by which a package is known for ours",
+    "Record": "one of an answer, decoded",
+    "TIME_UTC": "the column of it",
+}
+"""Names that stand in several modules and mean the same in each."""
+
+
+def defined(path: Path) -> Iterator[str]:
+    """The types and the values of a module that other modules may know."""
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        targets: list[ast.expr] = []
+        if isinstance(node, ast.Assign):
+            targets = node.targets
+        elif isinstance(node, ast.AnnAssign):
+            targets = [node.target]
+        elif isinstance(node, ast.ClassDef):
+            targets = [ast.Name(node.name)]
+        yield from (it.id for it in targets if isinstance(it, ast.Name) and not it.id.startswith("_"))
+
+
+def test_a_name_is_one_thing() -> None:
+    """Never a value here and a type there, nor two things in two rooms."""
+    places: dict[str, list[str]] = {}
+    for path in (path for part in PARTS for path in files(part) if "versions" not in path.parts):
+        for name in defined(path):
+            places.setdefault(name, []).append(str(path.relative_to(ROOT)))
+    assert {name: where for name, where in places.items() if len(where) > 1 and name not in SAID_AGAIN} == {}
 
 
 def test_nobody_else_owns_the_top_level_names() -> None:
@@ -244,3 +286,43 @@ def test_nobody_is_told_to_install_by_name_what_is_on_no_index() -> None:
     told = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(path for part in PARTS for path in files(part))]
     by_name = re.compile(r"install (?:--?\w+ )*[\"']?ialirt-backfill")
     assert [str(path.relative_to(ROOT)) for path in told if by_name.search(path.read_text(encoding="utf-8"))] == []
+
+
+PLAN = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+IN_WORDS = {"the ledger's records": "ledger", "how a ledger's address is written": "ledger"}
+"""How the document says what is imported of `ledger`."""
+
+
+def rows_of(heading: str) -> list[list[str]]:
+    """The cells of the table in the document that has this heading over its first column."""
+    [table] = re.findall(rf"^\| {re.escape(heading)} \|.*\n\|---.*\n((?:\|.*\n)+)", PLAN, re.MULTILINE)
+    return [[cell.strip() for cell in line.strip("|").split(" | ")] for line in table.splitlines()]
+
+
+def test_the_document_draws_the_arrows_that_are_held() -> None:
+    drawn = {}
+    for rooms, _, imports in rows_of("room of `ialirt_backfill/`"):
+        led_to = {IN_WORDS.get(it, it) for it in imports.strip(" |").split(", ") if it}
+        for room in re.findall(r"`(\w+)(?:/|\.py)`", rooms):
+            drawn[room] = led_to
+    assert drawn.keys() == ARROWS.keys()
+    held = {room: led_to - OPEN_TO_ALL for room, led_to in ARROWS.items()}
+    assert {room: led_to - OPEN_TO_ALL for room, led_to in drawn.items()} == held
+
+
+def test_the_modules_that_it_names_are_there() -> None:
+    missing = [
+        f"{room}/{name}"
+        for rooms, text, _ in rows_of("room of `ialirt_backfill/`")
+        for room in re.findall(r"`(\w+)/`", rooms)
+        for name in re.findall(r"`(\w+(?:\.py|\.toml|/))`", text)
+        if not (ROOT / "ialirt_backfill" / room / name).exists()
+    ]
+    assert missing == []
+    named = {name for names, _ in rows_of("module of `ledger/`") for name in re.findall(r"`(\w+(?:\.py|/))`", names)}
+    there = {path.name for path in (ROOT / "ledger").glob("*.py")} - {"__init__.py"}
+    assert named == there | {"migrations/"}
+
+
+def test_what_it_says_holds_a_promise_is_there() -> None:
+    assert [name for name in re.findall(r"`(tests/[\w/.]*)`", PLAN) if not (ROOT / name).exists()] == []

@@ -39,7 +39,7 @@ TRIES_OF_A_SIZE = 2
 """After so many tries without an answer in time, a window is halved, or given up where it was, or where the one before
 it was given up."""
 
-Heard = Callable[[Span, str | None], None]
+OnTry = Callable[[Span, str | None], None]
 """Hears of every request before it is made: its window, and the reason of a retry."""
 
 
@@ -108,7 +108,7 @@ class Api:
         """How far this machine's clock is ahead of the server's (negative: behind), by the newest answer's ``Date``."""
         return self._wire.clock_error
 
-    def ask(self, instrument: Instrument, span: Span, on_try: Heard | None = None) -> Iterator[WindowAnswer]:
+    def ask(self, instrument: Instrument, span: Span, on_try: OnTry | None = None) -> Iterator[WindowAnswer]:
         """Yield the answers that cover ``span``, in rising time, without overlap and without a second left out.
 
         A window that holds too much is halved, and the next windows of this instrument are that small from the start.
@@ -131,7 +131,7 @@ class Api:
             del answer  # so that its records are not kept while the next ones arrive
             start, effort = window.end, _Effort()
 
-    def _fetch(self, instrument: Instrument, window: Span, effort: _Effort, on_try: Heard | None) -> AnswerRecords:
+    def _fetch(self, instrument: Instrument, window: Span, effort: _Effort, on_try: OnTry | None) -> AnswerRecords:
         """The records of a window, asked for again while its faults may pass and patience lasts."""
         slow = 0
         try:

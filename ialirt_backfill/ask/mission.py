@@ -33,7 +33,7 @@ from ialirt_backfill.exceptions import UsageError
 _NO_RECORDS = b'{"meta": {}, "data": []}'
 
 
-class Refused(Exception):
+class Unsuccessful(Exception):
     """The server answered with a status that is no success."""
 
     def __init__(self, reply: Reply) -> None:
@@ -65,13 +65,13 @@ def going_over(wire: Wire) -> Iterator[list[bytes]]:
 
 
 def _urlopen(request: urllib.request.Request) -> Any:
-    """What the mission's client has for ``urllib.request.urlopen``. Raises Refused, and what `Wire.get` raises."""
+    """What the mission's client has for ``urllib.request.urlopen``. Raises Unsuccessful, and what `Wire.get` raises."""
     call: _Call | None = getattr(_this_thread, "call", None)
     if call is None:  # somebody else in this process asks with it
         return urllib.request.urlopen(request)  # noqa: S310 - the address is theirs
     reply = call.wire.get(request.full_url, dict(request.header_items()))
     if not reply.is_success or reply.body is None:
-        raise Refused(reply)
+        raise Unsuccessful(reply)
     call.bodies.append(reply.body)
     return io.BytesIO(_NO_RECORDS)
 

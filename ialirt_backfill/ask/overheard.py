@@ -13,8 +13,9 @@ import ssl
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -26,8 +27,9 @@ from ialirt_backfill.ask.pace import Pace
 from ialirt_backfill.ask.patience import Patience
 from ialirt_backfill.ask.permissions import Permissions
 from ialirt_backfill.ask.request import PassingFault, TooMuch, Unusable, call
+from ialirt_backfill.ask.secrets import shown_without
 from ialirt_backfill.ask.sockets import Deadline, trusting
-from ialirt_backfill.ask.wire import Reply, Wire
+from ialirt_backfill.ask.wire import Reply, Unreached, Wire
 from ialirt_backfill.exceptions import ApiError
 from ialirt_backfill.instruments import Instrument
 from ialirt_backfill.plan.access import NoAccess
@@ -63,24 +65,26 @@ class Address:
     failure: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Heard:
     """What came of asking for a window. There are several exchanges where the server sent us elsewhere, and none where
-    it had refused the like before. ``failure`` is as `call` has it, None where the answer is one."""
+    it had refused the like before. ``failure`` is as `call` has it, None where the answer is one. ``key`` is what no
+    decoded answer shows, should the server have said it back."""
 
     window: Span
     exchanges: tuple[Exchange, ...]
     failure: Exception | None = None
+    key: str | None = field(default=None, repr=False)
 
-    @property
+    @cached_property
     def answer(self) -> object:
         """The answer, decoded; None where there is none that is JSON."""
         body = self.exchanges[-1].reply.body if self.exchanges else None
         with contextlib.suppress(ValueError, RecursionError):
-            return json.loads(body) if body is not None else None
+            return shown_without(self.key, json.loads(body)) if body is not None else None
         return None
 
-    @property
+    @cached_property
     def records(self) -> list[dict[str, Any]]:
         """The records of the answer that are objects; none where it failed."""
         answer = self.answer if self.failure is None else None
@@ -89,12 +93,15 @@ class Heard:
 
 
 class _OverheardWire(Wire):
-    """A wire that remembers what went over it."""
+    """A wire that remembers what went over it. ``requests`` is how many were sent, answered or not; the redirects that
+    followed are among them."""
 
     def __init__(self, patience: Patience) -> None:
         super().__init__(patience)
         self.exchanges: list[Exchange] = []
         self.connections: list[Connection] = []
+        self.requests = 0
+        self._in_use: set[Any] = set()
         self._of_this_thread = threading.local()
 
     @contextlib.contextmanager
@@ -105,8 +112,15 @@ class _OverheardWire(Wire):
         yield heard
 
     def _exchange(self, url: str, headers: Mapping[str, str], deadline: Deadline) -> Reply:
-        began = time.monotonic()
-        reply = super()._exchange(url, headers, deadline)
+        began, is_sent = time.monotonic(), True
+        try:
+            reply = super()._exchange(url, headers, deadline)
+        except Unreached:
+            is_sent = False
+            raise
+        finally:
+            with self._lock:
+                self.requests += is_sent
         exchange = Exchange(url, reply, time.monotonic() - began)
         self._of_this_thread.heard.append(exchange)
         self.exchanges.append(exchange)
@@ -117,17 +131,36 @@ class _OverheardWire(Wire):
         self.connections.append(_connection(connection.sock))
         return connection
 
+    def _ask(self, route: Any, connection: HTTPConnection, *what: Any) -> Reply:
+        opened = connection.sock
+        with self._lock:
+            self._in_use.add(opened)
+        try:
+            return super()._ask(route, connection, *what)
+        finally:
+            with self._lock:
+                self._in_use.discard(opened)
 
-class Line:
+    def hang_up(self) -> None:
+        """Whoever waits for an answer waits no longer."""
+        with self._lock:
+            waiting = [*self._in_use]
+        for opened in waiting:
+            with contextlib.suppress(OSError):
+                socket.socket.shutdown(opened, socket.SHUT_RDWR)  # not TLS's own: it would wait for the other end
+
+
+class OverheardLine:
     """I-ALiRT, asked without a second try. Safe to use from several threads; a context manager."""
 
     def __init__(self, endpoint: Endpoint, patience: Patience, *, rate: float | None = None) -> None:
         self._endpoint = endpoint
         self._wire = _OverheardWire(patience)
-        self._pace = Pace(rate, None, threading.Event())
-        self.permissions = Permissions(has_key=endpoint.key is not None, stop=threading.Event())
+        self._stop = threading.Event()
+        self._pace = Pace(rate, None, self._stop)
+        self.permissions = Permissions(has_key=endpoint.key is not None, stop=self._stop)
 
-    def __enter__(self) -> Line:
+    def __enter__(self) -> OverheardLine:
         mission.open_endpoint(self._endpoint)
         return self
 
@@ -144,12 +177,26 @@ class Line:
         return self._wire.connections
 
     @property
-    def clock_error_seconds(self) -> float:
-        """How far this machine's clock is ahead of the server's."""
-        return self._wire.clock_error.total_seconds()
+    def requests(self) -> int:
+        """How many were sent, answered or not."""
+        return self._wire.requests
+
+    @property
+    def clock_error_seconds(self) -> float | None:
+        """How far this machine's clock is ahead of the server's; None where no answer told the time."""
+        return self._wire.clock_error.total_seconds() if self._wire.has_told_time else None
+
+    def end(self) -> None:
+        """Begin no further request: who waits for a turn is given Interrupted. Those in flight go on."""
+        self._stop.set()
+
+    def hang_up(self) -> None:
+        """Begin no further request, and wait for none of the answers."""
+        self.end()
+        self._wire.hang_up()
 
     def ask(self, instrument: Instrument, window: Span) -> Heard:
-        """Ask once for a window; what fails is told in the answer."""
+        """Ask once for a window; what fails is told in the answer. Raises Interrupted where the line has ended."""
         failure: Exception | None = None
         with self._wire.listening() as exchanges:
             try:
@@ -158,7 +205,7 @@ class Line:
                     self.permissions.answered(instrument, window.start, records)
             except (PassingFault, Unusable, TooMuch, NoAccess, ApiError) as error:
                 failure = error
-        return Heard(window, tuple(exchanges), failure)
+        return Heard(window, tuple(exchanges), failure, self._endpoint.key)
 
 
 def _connection(opened: Any) -> Connection:
@@ -170,12 +217,16 @@ def _connection(opened: Any) -> Connection:
     return Connection(place, opened.version(), expires)
 
 
-def addresses(url: str, seconds: float) -> list[Address]:
+class Unresolved(Exception):
+    """No name server has said in time what the addresses of a host are."""
+
+
+def addresses(url: str, seconds: float, resolver_seconds: float) -> list[Address]:
     """Each address of the host of ``url``, tried by itself, with TLS where it is https, side by side; none of them is
-    sent a request. Raises OSError where the host has none."""
+    sent a request. Raises Unresolved, and OSError or ValueError where the host has none."""
     parts = urlsplit(url)
     host, port = parts.hostname or "", parts.port or _PORTS[parts.scheme]
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    found = _resolved(host, port, resolver_seconds)
     tried: list[Address] = []
 
     def attempt(place: Any) -> None:
@@ -185,16 +236,38 @@ def addresses(url: str, seconds: float) -> list[Address]:
                 if parts.scheme == "https":
                     with _plain_trust().wrap_socket(plain, server_hostname=host):
                         pass
-        except OSError as error:
-            failure = str(error)
+        except (OSError, ValueError) as error:
+            failure = str(error) or type(error).__name__
         tried.append(Address(str(place[0]), time.monotonic() - began, failure))
 
-    threads = [threading.Thread(target=attempt, args=(place,)) for place in dict.fromkeys(it[4] for it in found)]
+    places = dict.fromkeys(it[4] for it in found)
+    threads = [threading.Thread(target=attempt, args=(place,), daemon=True) for place in places]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
     return sorted(tried, key=lambda it: it.place)
+
+
+def _resolved(host: str, port: int, seconds: float) -> list[Any]:
+    """What the resolver of the system says, which keeps to times of its own: half a minute, where nobody answers it."""
+    said: list[Any] = []
+
+    def resolve() -> None:
+        try:
+            said.append(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
+        except (OSError, ValueError) as error:
+            said.append(error)
+
+    thread = threading.Thread(target=resolve, daemon=True)
+    thread.start()
+    thread.join(seconds)
+    if not said:
+        raise Unresolved(f"no name server has said within {seconds:g} s where {host} is")
+    if isinstance(said[0], Exception):
+        raise said[0]
+    found: list[Any] = said[0]
+    return found
 
 
 def _plain_trust() -> ssl.SSLContext:

@@ -15,7 +15,8 @@ import ialirt_data_access
 import urllib3
 from ialirt_data_access.io import IALIRTDataAccessError
 
-from ialirt_backfill.ask.mission import Refused, going_over
+from ialirt_backfill.ask.mission import Unsuccessful, going_over
+from ialirt_backfill.ask.secrets import without_key
 from ialirt_backfill.ask.wire import MOST_BYTES, Reply, TooLarge, Unreached, UnusableProxy, Wire
 from ialirt_backfill.day.answers import AnswerRecords, parse_answer
 from ialirt_backfill.day.columns import INSTRUMENT
@@ -121,7 +122,7 @@ def call(wire: Wire, instrument: Instrument, window: Span) -> AnswerRecords:
 
 _FAILURES = (
     PassingFault,
-    Refused,
+    Unsuccessful,
     Unreached,
     TooLarge,
     OSError,
@@ -174,7 +175,7 @@ def _meaning(error: Exception) -> Exception:
     match error:
         case PassingFault():
             return error.with_traceback(None)
-        case Refused():
+        case Unsuccessful():
             return _refused(error.reply)
         case Unreached():
             return _unreached(error.__cause__, error.proxy)
@@ -204,6 +205,8 @@ def _refused(reply: Reply) -> Exception:
         return Forbidden(words, status, said or "", _retry_after(reply))
     if status == 404:
         return AccessDenied(f"{words}. Check --url: there is no I-ALiRT API at this address")
+    if 300 <= status < 400:
+        return ApiError(f"{words}. The server sends us on, but to no answer; check --url")
     if status in _RETRIED_STATUSES or (status == 400 and said is None):
         return PassingFault(words, _retry_after(reply), _TROUBLES.get(status, Trouble.OTHER))
     return ApiError(f"{words}. The server does not accept what was asked; check --url and for a newer version")
@@ -257,7 +260,7 @@ def _excerpt(text: str, length: int = 120) -> str:
     """The beginning of what the server sent, on one line that cannot steer a terminal; without the API key, should it
     send that back."""
     key = ialirt_data_access.config.get("API_KEY")
-    begin = (text.replace(key, "***") if key else text)[: 4 * length]
+    begin = without_key(key, text)[: 4 * length]
     return " ".join("".join(letter if letter.isprintable() else " " for letter in begin).split())[:length]
 
 

@@ -91,11 +91,12 @@ class Wire:
     """Connections to I-ALiRT. Safe to use from several threads: each has one while it reads an answer.
 
     ``clock_error`` is how far this machine's clock is ahead of the server's (negative: behind), by the newest answer.
-    ``was_reached`` says whether a connection was ever opened.
+    ``has_told_time`` says whether any answer told the time. ``was_reached`` says whether a connection was ever opened.
     """
 
     def __init__(self, patience: Patience) -> None:
         self.clock_error = timedelta(0)
+        self.has_told_time = False
         self.was_reached = False
         self._patience = patience
         self._addresses = Addresses()
@@ -120,14 +121,16 @@ class Wire:
         ValueError (for the address).
         """
         deadline = Deadline.within(self._patience.answer, self._patience.longest_silence)
+        asked = {url}
         for left in reversed(range(_MOST_REDIRECTS + 1)):
             reply = self._exchange(url, headers, deadline)
             location = reply.headers.get("Location")
             if reply.status not in _REDIRECTS or not location or not left:
                 break
             following = urldefrag(urljoin(url, quote(location, encoding="latin-1", safe=string.punctuation))).url
-            if urlsplit(following).scheme not in _PORTS:
+            if urlsplit(following).scheme not in _PORTS or following in asked:  # the second: a circle
                 break
+            asked.add(following)
             if _place(following) != _place(url):
                 headers = {name: value for name, value in headers.items() if name.lower() != KEY_HEADER}
             url = following
@@ -179,6 +182,7 @@ class Wire:
             said = said.replace(tzinfo=UTC) if said.tzinfo is None else said.astimezone(UTC)
             age = timedelta(seconds=int(headers.get("Age") or 0))  # in a cache between the server and us
             self.clock_error = datetime.now(UTC) - said - age
+            self.has_told_time = True
 
     # --- connections --------------------------------------------------------------------------------------------------
 

@@ -13,7 +13,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-TIME_UTC = "time_utc"
+from ialirt_backfill.instruments import entries
+
+TIME_UTC = entries.TIME_UTC
 """The field of a record, and the column of a day's file, that says when."""
 
 _LENGTH = len("2026-02-01T00:00:00")

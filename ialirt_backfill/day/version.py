@@ -1,7 +1,7 @@
 """The next version of a day's file: what will stand in it once more rows are merged in.
 
 Takes the bytes of the file as it is and a table of new rows; gives which of these bytes stay and what follows them
-(`Version`). Adding to the end of a day parses only the rows from the first new time on. That place is found by
+(`FileVersion`). Adding to the end of a day parses only the rows from the first new time on. That place is found by
 bisection, because rows rise in time; what stands before it is taken over byte for byte. A file that is not as this
 program writes it (an edited one, another program's, one cut short) is parsed whole, put in order and written whole: its
 rows count as they are.
@@ -24,7 +24,7 @@ _ROW = re.compile(rb"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)[,\n]")
 
 
 @dataclass(frozen=True, slots=True)
-class Version:
+class FileVersion:
     """What will stand in the file: the first ``cut`` bytes of the old one, and behind them ``rest``.
 
     ``rest`` can be gone through once. ``is_old``: all of it stands there already. ``replaced`` counts the rows of
@@ -44,12 +44,12 @@ class _Unlike(Exception):
     """The file is not as this program writes it."""
 
 
-def first_version(new: pa.Table) -> Version:
+def first_version(new: pa.Table) -> FileVersion:
     """A file of new rows only."""
-    return Version(0, content.whole_file(new), False, 0, None, table.times(new))
+    return FileVersion(0, content.whole_file(new), False, 0, None, table.times(new))
 
 
-def next_version(old: bytes, new: pa.Table, *, whole: bool) -> Version:
+def next_version(old: bytes, new: pa.Table, *, whole: bool) -> FileVersion:
     """The old file with new rows merged in; ``whole``: even where it looks as this program wrote it, it may not be so.
 
     Raises NotUnderstood where all of the old file must be read and cannot be.
@@ -57,16 +57,16 @@ def next_version(old: bytes, new: pa.Table, *, whole: bool) -> Version:
     return (None if whole else _longer(old, new)) or _rewritten(old, new)
 
 
-def _rewritten(data: bytes, new: pa.Table) -> Version:
+def _rewritten(data: bytes, new: pa.Table) -> FileVersion:
     """All of the old file put in order, with the new rows merged in."""
     old = content.read_in_order(data)
     rows = table.merge(old, new)
     written = b"".join(content.whole_file(rows))
     is_old = written == data or not (rows.num_rows or data)
-    return Version(0, [written], is_old, old.num_rows, None, table.times(rows))
+    return FileVersion(0, [written], is_old, old.num_rows, None, table.times(rows))
 
 
-def _longer(old: bytes, new: pa.Table) -> Version | None:
+def _longer(old: bytes, new: pa.Table) -> FileVersion | None:
     """The old file up to the first new time, and from there on its rows with the new ones merged in.
 
     None where that is not possible: the file lacks a column of ``new``, or is not as this program writes it.
@@ -85,7 +85,7 @@ def _longer(old: bytes, new: pa.Table) -> Version | None:
     merged = table.merge(rows, new)
     tail = content.to_csv(merged, lines.columns)
     last_kept = None if kept is None else datetime.fromisoformat(kept).replace(tzinfo=UTC)
-    return Version(cut, [tail], tail == old[cut:], rows.num_rows, last_kept, table.times(merged))
+    return FileVersion(cut, [tail], tail == old[cut:], rows.num_rows, last_kept, table.times(merged))
 
 
 class _Lines:

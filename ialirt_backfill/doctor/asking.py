@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import math
 import time
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -13,11 +12,12 @@ from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 from ialirt_backfill.ask.endpoint import Endpoint, is_loopback
-from ialirt_backfill.ask.overheard import Address, Heard, Line, addresses
+from ialirt_backfill.ask.overheard import Address, Heard, OverheardLine, Unresolved, addresses
 from ialirt_backfill.ask.patience import Patience
 from ialirt_backfill.ask.request import PassingFault, TooMuch
-from ialirt_backfill.doctor.instruments import Asked
-from ialirt_backfill.doctor.server import Server
+from ialirt_backfill.doctor.instruments import AskedInstrument, NotAsked
+from ialirt_backfill.doctor.server import HeardServer
+from ialirt_backfill.exceptions import Interrupted
 from ialirt_backfill.instruments import LAUNCH, Instrument
 from ialirt_backfill.options import DoctorOptions
 from ialirt_backfill.options.key import read_key
@@ -31,16 +31,19 @@ LONGEST_SECONDS = 35.0
 """After that no request is begun: with the last answers, and a ledger that is slow, it stays below a minute."""
 _ANSWER_SECONDS = 12.0
 _ADDRESS_SECONDS = 4.0
+_RESOLVER_SECONDS = 15.0
 _HOUR, _MINUTE, _WEEK = timedelta(hours=1), timedelta(minutes=1), timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """All that was heard, and ``now`` as it was taken: the server's clock, unless the options say otherwise."""
+    """All that was heard, and ``now`` as it was taken: the server's clock, unless the options say otherwise.
+    ``requests`` is how many were sent, answered or not."""
 
-    server: Server
-    asked: tuple[Asked, ...]
+    server: HeardServer
+    asked: tuple[AskedInstrument, ...]
     now: datetime
+    requests: int = 0
     key: str | None = field(default=None, repr=False)
 
 
@@ -49,61 +52,72 @@ def ask(options: DoctorOptions) -> Answers:
     deadline = time.monotonic() + LONGEST_SECONDS
     with _endpoint(options) as endpoint:
         patience = Patience(answer=min(options.timeout.total_seconds(), _ANSWER_SECONDS))
-        places = _addresses(endpoint.url)
         without_key = Endpoint(endpoint.url.rstrip("/").removesuffix("/api-key"))
-        with Line(without_key, patience, rate=options.max_rate) as keyless:
-            probed = _public_one(options)
-            probe = keyless.ask(probed, Span(day_span(LAUNCH).start, day_span(LAUNCH).start + _MINUTE))
-        server = Server(
+        probed, oldest = _public_one(options), Span(day_span(LAUNCH).start, day_span(LAUNCH).start + _MINUTE)
+        with OverheardLine(without_key, patience, rate=options.max_rate) as keyless:
+            try:
+                places = _addresses(endpoint.url)
+                probe = keyless.ask(probed, oldest)
+            except Unresolved as error:  # who asks again waits as long again
+                places, probe = [], Heard(oldest, (), PassingFault(f"{error}: check --url and the network"))
+        server = HeardServer(
             endpoint.url, places, keyless.exchanges, keyless.connections, keyless.clock_error_seconds, probe,
             Admission(endpoint.key is not None), options.jobs,
         )  # fmt: skip
-        now = options.as_of or utc_now() - timedelta(seconds=keyless.clock_error_seconds)
-        if not keyless.connections:
-            return Answers(server, (), now, endpoint.key)
-        with Line(endpoint, patience, rate=options.max_rate) as line:
-            questions = _Questions(line, now, _public_since(probe, endpoint), probed, deadline)
-            with ThreadPoolExecutor(options.jobs) as pool:
-                try:
-                    asked = list(pool.map(questions.ask, options.instruments))
-                except BaseException:  # Ctrl-C: what is being asked ends, and nothing more is
-                    questions.end()
-                    raise
+        now = options.as_of or utc_now() - timedelta(seconds=keyless.clock_error_seconds or 0.0)
+        if not keyless.connections or server.sends_on:
+            return Answers(server, (), now, keyless.requests, endpoint.key)
+        with OverheardLine(endpoint, patience, rate=options.max_rate) as line:
+            questions = _Questions(line, now, _public_since(probe, endpoint), probed)
+            asked = questions.ask(options.instruments, options.jobs, deadline)
         admission = line.permissions.admission
     server = replace(
         server,
         exchanges=[*keyless.exchanges, *line.exchanges],
         connections=[*keyless.connections, *line.connections],
+        clock_error_seconds=_first_told(keyless.clock_error_seconds, line.clock_error_seconds),
         admission=admission,
     )
     is_trusted = _is_trusted(admission)
-    return Answers(server, tuple(replace(it, is_trusted=is_trusted) for it in asked), now, endpoint.key)
+    return Answers(
+        server,
+        tuple(replace(it, is_trusted=is_trusted) for it in asked),
+        now,
+        keyless.requests + line.requests,
+        endpoint.key,
+    )
 
 
 class _Questions:
-    """The questions about an instrument; from several threads at once. No one of them is begun too late."""
+    """The questions about the instruments. No one of them is begun too late."""
 
-    def __init__(self, line: Line, now: datetime, public_since: datetime, probed: Instrument, deadline: float) -> None:
+    def __init__(self, line: OverheardLine, now: datetime, public_since: datetime, probed: Instrument) -> None:
         self._line, self._public_since, self._probed = line, public_since, probed
         self._end = now.replace(microsecond=0) + SECOND
-        self._deadline = deadline
 
-    def ask(self, instrument: Instrument) -> Asked:
-        """Ask for the newest hour and an old window; and where the one held nothing, or the other too much, again."""
-        newest = self._heard(instrument, Span(self._end - _HOUR, self._end))
-        old = self._heard(instrument, self._old(instrument))
-        more: list[Heard] = []
-        if instrument is self._probed:  # the request without a key was its third
-            return Asked(instrument, newest, old)
-        if isinstance(old.failure, TooMuch):
-            more.append(self._heard(instrument, Span(old.window.start, old.window.start + _HOUR)))
-        elif newest.failure is None and not newest.records and instrument.window > _HOUR:
-            more.append(self._heard(instrument, Span(self._end - instrument.window, self._end)))
-        return Asked(instrument, newest, old, tuple(more))
+    def ask(self, instruments: Sequence[Instrument], jobs: int, deadline: float) -> list[AskedInstrument]:
+        """Ask for the newest hour of each, then for an old window of each; and where the one held nothing, or the other
+        too much, again: what a slow server has no time for is of all instruments the same."""
+        with ThreadPoolExecutor(jobs) as pool:
+            try:
+                if time.monotonic() >= deadline:
+                    self._line.end()
+                newest = [pool.submit(self._newest, it) for it in instruments]
+                old = [pool.submit(self._heard, it, self._old(it)) for it in instruments]
+                more = [pool.submit(self._more, *each) for each in zip(instruments, newest, old, strict=True)]
+                wait(more, max(0.0, deadline - time.monotonic()))
+                self._line.end()
+                heard = zip(instruments, newest, old, more, strict=True)
+                return [
+                    AskedInstrument(it, first.result(), then.result(), again.result())
+                    for it, first, then, again in heard
+                ]
+            except BaseException:  # Ctrl-C: nothing more is asked, and no answer waited for
+                self._line.hang_up()
+                raise
 
-    def end(self) -> None:
-        """Begin no further request."""
-        self._deadline = -math.inf
+    def _newest(self, instrument: Instrument) -> Heard:
+        return self._heard(instrument, Span(self._end - _HOUR, self._end))
 
     def _old(self, instrument: Instrument) -> Span:
         """As much as a run asks for at once, a week ago, or since it is public."""
@@ -111,11 +125,24 @@ class _Questions:
         start = min(max(midnight, self._public_since), self._end - _HOUR)
         return Span(start, min(start + instrument.window, self._end))
 
+    def _more(self, instrument: Instrument, asked: Future[Heard], asked_of_old: Future[Heard]) -> tuple[Heard, ...]:
+        """The third question; of the probed instrument, the request without a key was its third. Those before it were
+        taken up before this one, so somebody is at them."""
+        newest, old = asked.result(), asked_of_old.result()
+        if instrument is self._probed:
+            return ()
+        if isinstance(old.failure, TooMuch):
+            return (self._heard(instrument, Span(old.window.start, old.window.start + _HOUR)),)
+        if newest.failure is None and not newest.records and instrument.window > _HOUR:
+            return (self._heard(instrument, Span(self._end - instrument.window, self._end)),)
+        return ()
+
     def _heard(self, instrument: Instrument, window: Span) -> Heard:
-        if time.monotonic() > self._deadline:
+        try:
+            return self._line.ask(instrument, window)
+        except Interrupted:
             what = f"not asked: what was asked before has taken {LONGEST_SECONDS:g} s"
-            return Heard(window, (), PassingFault(what))
-        return self._line.ask(instrument, window)
+            return Heard(window, (), NotAsked(what))
 
 
 @contextmanager
@@ -125,19 +152,20 @@ def _endpoint(options: DoctorOptions) -> Iterator[Endpoint]:
         return
     from ialirt_backfill.simulator import DEMONSTRATION_KEY, Simulator  # noqa: PLC0415 - only a demonstration needs it
 
-    with Simulator(now=fixed_clock(options), keys={DEMONSTRATION_KEY: ("full",)}) as simulator:
+    keys = {DEMONSTRATION_KEY: ("full",)}
+    with Simulator(now=fixed_clock(options), keys=keys, catalogue=options.known) as simulator:
         yield Endpoint(simulator.url, DEMONSTRATION_KEY)
 
 
 def _addresses(url: str) -> list[Address]:
-    """The addresses of the server, each tried by itself; none where a proxy goes there for us."""
+    """The addresses of the server, each tried by itself; none where a proxy goes there for us. Raises Unresolved."""
     parts = urlsplit(url)
     host = parts.hostname or ""
     if parts.scheme in getproxies() and not is_loopback(host) and not proxy_bypass(parts.netloc):
         return []
     try:
-        return addresses(url, _ADDRESS_SECONDS)
-    except OSError as error:
+        return addresses(url, _ADDRESS_SECONDS, _RESOLVER_SECONDS)
+    except (OSError, ValueError) as error:
         return [Address(host, 0.0, str(error))]
 
 
@@ -151,6 +179,11 @@ def _public_since(probe: Heard, endpoint: Endpoint) -> datetime:
     """Since when this caller may ask."""
     refusal = probe.failure.refusal if isinstance(probe.failure, NoAccess) else None
     return refusal.before if refusal and refusal.before and endpoint.key is None else day_span(LAUNCH).start
+
+
+def _first_told(*errors: float | None) -> float | None:
+    """The first clock error that is known."""
+    return next((error for error in errors if error is not None), None)
 
 
 def _is_trusted(admission: Admission) -> bool | None:

@@ -26,7 +26,7 @@ def examine(options: DoctorOptions, commands: Collection[type[Any]], now: dateti
     """What is found here. ``commands`` are the options of all commands, whose settings are known."""
     ledger = ledgers.examine(options, now)
     return (
-        *place.examine(options, ledger.experience),
+        *place.examine(options, ledger.experience, now.date()),
         *ledger.findings,
         *_settings(commands or [DoctorOptions]),
         *_versions(),

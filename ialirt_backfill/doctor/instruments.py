@@ -30,6 +30,8 @@ from ialirt_backfill.plan.access import NoAccess, Want
 
 OLD = timedelta(minutes=30)
 """The newest record is usually younger."""
+_AHEAD = timedelta(minutes=1)
+"""Clocks do not agree to the second."""
 _ENOUGH = 10
 """So many records without a field say that it is gone."""
 _CADENCE_TOLERANCE = 0.1
@@ -39,7 +41,7 @@ _OWN_CATALOGUE = "a catalogue file of your own (docs/catalogue.md)"
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class AskedInstrument:
     """What was heard of an instrument: of its newest hour, of an old window, and of what was asked for besides.
 
     ``is_trusted`` says whether the key was shown anything restricted; None where that is not known.
@@ -60,12 +62,16 @@ class Asked:
         return [record for heard in self.all for record in heard.records]
 
 
-def examine(asked: Asked, now: datetime) -> list[Finding]:
+class NotAsked(Exception):
+    """There was no time left to ask; its words say so."""
+
+
+def examine(asked: AskedInstrument, now: datetime) -> list[Finding]:
     """What is found of an instrument; each check is one finding, or one for each field that it concerns."""
     return [*_examined(asked, now)]
 
 
-def _examined(asked: Asked, now: datetime) -> Iterator[Finding]:
+def _examined(asked: AskedInstrument, now: datetime) -> Iterator[Finding]:
     yield from _answers(asked)
     if any(heard.failure is None for heard in asked.all):
         yield from _meta(asked)
@@ -82,14 +88,16 @@ def _examined(asked: Asked, now: datetime) -> Iterator[Finding]:
     yield _size(asked)
 
 
-def _finding(asked: Asked, check: str, verdict: Verdict, seen: str, expected: str = "", advice: str = "") -> Finding:
+def _finding(
+    asked: AskedInstrument, check: str, verdict: Verdict, seen: str, expected: str = "", advice: str = ""
+) -> Finding:
     return Finding(Part.INSTRUMENT, asked.instrument.name, check, verdict, seen, expected, advice)
 
 
 # --- whether it answers -----------------------------------------------------------------------------------------------
 
 
-def _answers(asked: Asked) -> Iterator[Finding]:
+def _answers(asked: AskedInstrument) -> Iterator[Finding]:
     failures = {type(heard.failure): heard for heard in asked.all if heard.failure is not None}
     for heard in failures.values():
         yield _failed(asked, heard)
@@ -98,7 +106,7 @@ def _answers(asked: Asked) -> Iterator[Finding]:
         yield _finding(asked, "answer", Verdict.OK, f"records: {counts}")
 
 
-def _failed(asked: Asked, heard: Heard) -> Finding:
+def _failed(asked: AskedInstrument, heard: Heard) -> Finding:
     failure = heard.failure
     what = write_duration(heard.window.duration)
     if isinstance(failure, TooMuch):
@@ -110,12 +118,16 @@ def _failed(asked: Asked, heard: Heard) -> Finding:
         )  # fmt: skip
     if isinstance(failure, NoAccess):
         return _refused(asked, failure)
+    if isinstance(failure, NotAsked):
+        return _finding(
+            asked, "answer", Verdict.NOTICE, str(failure), f"an answer for {what}", "ask again for it alone"
+        )
     return _finding(
         asked, "answer", Verdict.WRONG, str(failure), f"an answer for {what}", "try again later; if it stays, report it"
     )
 
 
-def _refused(asked: Asked, failure: NoAccess) -> Finding:
+def _refused(asked: AskedInstrument, failure: NoAccess) -> Finding:
     """A refusal: whether it is one of those that are known."""
     instrument, refusal = asked.instrument, failure.refusal
     if refusal.want is Want.SCOPE and instrument.scopes and asked.is_trusted is not True:
@@ -128,7 +140,7 @@ def _refused(asked: Asked, failure: NoAccess) -> Finding:
     return _finding(asked, "answer", Verdict.WRONG, refusal.words, "an answer", refusal.reason)
 
 
-def _meta(asked: Asked) -> Iterator[Finding]:
+def _meta(asked: AskedInstrument) -> Iterator[Finding]:
     """Whether the answers say of themselves what they are."""
     name = asked.instrument.name
     odd = next((words for heard in asked.all if heard.failure is None and (words := _odd_meta(name, heard))), "")
@@ -153,11 +165,14 @@ def _odd_meta(name: str, heard: Heard) -> str:
 # --- when -------------------------------------------------------------------------------------------------------------
 
 
-def _age(asked: Asked, now: datetime) -> Finding:
+def _age(asked: AskedInstrument, now: datetime) -> Finding:
     newest = [heard for heard in asked.all if heard.window.end == asked.newest.window.end]
     times = seconds_of(record for heard in newest for record in heard.records)
     age = now - (datetime.fromtimestamp(times[-1], UTC) if times else min(it.window.start for it in newest))
     seen = f"the newest record is {'' if times else 'more than '}{_length(age)} old"
+    if age < -_AHEAD:
+        seen, advice = f"the newest record is {_length(-age)} ahead of the present", "report it; is --as-of meant?"
+        return _finding(asked, "age", Verdict.NOTICE, seen, "none of the future", advice)
     if times and age <= OLD:
         return _finding(asked, "age", Verdict.OK, seen)
     return _finding(
@@ -166,7 +181,7 @@ def _age(asked: Asked, now: datetime) -> Finding:
     )  # fmt: skip
 
 
-def _cadence(asked: Asked) -> Iterator[Finding]:
+def _cadence(asked: AskedInstrument) -> Iterator[Finding]:
     """How often records come, by the median step between them: gaps do not count."""
     steps = [after - before for heard in asked.all for before, after in pairwise(seconds_of(heard.records))]
     if len(steps) < 3:
@@ -184,7 +199,7 @@ def _cadence(asked: Asked) -> Iterator[Finding]:
     )  # fmt: skip
 
 
-def _epochs(asked: Asked, records: Sequence[Record]) -> Iterator[Finding]:
+def _epochs(asked: AskedInstrument, records: Sequence[Record]) -> Iterator[Finding]:
     """Whether the nanoseconds say the time of their record."""
     allowed = asked.instrument.longest_pause.total_seconds()
     farthest = farthest_epoch(asked.instrument, records)
@@ -202,7 +217,7 @@ def _epochs(asked: Asked, records: Sequence[Record]) -> Iterator[Finding]:
 # --- what -------------------------------------------------------------------------------------------------------------
 
 
-def _fields(asked: Asked, records: Sequence[Record]) -> Iterator[Finding]:
+def _fields(asked: AskedInstrument, records: Sequence[Record]) -> Iterator[Finding]:
     instrument = asked.instrument
     come = names_of(records)
     usual, restricted = (known_names(instrument, restricted=it) for it in (False, True))
@@ -226,7 +241,7 @@ def _fields(asked: Asked, records: Sequence[Record]) -> Iterator[Finding]:
         yield _restricted(asked, restricted, restricted - come)
 
 
-def _restricted(asked: Asked, restricted: set[str], missing: set[str]) -> Finding:
+def _restricted(asked: AskedInstrument, restricted: set[str], missing: set[str]) -> Finding:
     if not missing:
         return _finding(asked, "restricted fields", Verdict.OK, f"all {len(restricted)} are shown")
     names = ", ".join(sorted(missing))
@@ -236,7 +251,7 @@ def _restricted(asked: Asked, restricted: set[str], missing: set[str]) -> Findin
     return _finding(asked, "restricted fields", Verdict.WRONG, f"not shown: {names}", expected, "ask what the key may")
 
 
-def _values(asked: Asked, records: Sequence[Record]) -> Iterator[Finding]:
+def _values(asked: AskedInstrument, records: Sequence[Record]) -> Iterator[Finding]:
     judged = judge(asked.instrument, records)
     for tally in judged.misfits:
         verdict = Verdict.WRONG if tally.is_mostly_odd else Verdict.NOTICE
@@ -250,13 +265,13 @@ def _values(asked: Asked, records: Sequence[Record]) -> Iterator[Finding]:
         yield _finding(asked, "range", Verdict.OK, "every value is within its valid range")
 
 
-def _outside(asked: Asked, tally: Tally) -> Finding:
+def _outside(asked: AskedInstrument, tally: Tally) -> Finding:
     verdict = Verdict.WRONG if tally.is_mostly_odd else Verdict.NOTICE
     advice = f"they are written as they came; is it another unit? Units and ranges stand in {_OWN_CATALOGUE}"
     return _finding(asked, "range", verdict, str(tally), tally.expected, advice)
 
 
-def _size(asked: Asked) -> Finding:
+def _size(asked: AskedInstrument) -> Finding:
     """What a window weighs in the server's store, by the busiest of those that came."""
     window = asked.instrument.window.total_seconds()
     rates = [

@@ -18,33 +18,35 @@ from ledger.faults import GRANTS
 from ledger.privileges import denied
 from ledger.records import Experience
 
-PATIENCE_SECONDS = 5.0
+LEDGER_PATIENCE_SECONDS = 5.0
 _RUNS_LOOKED_AT = 50
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class LedgerSeen:
     """What is found of a ledger, and what it knows of what a record takes on the disk."""
 
     findings: tuple[Finding, ...]
     experience: Mapping[str, Experience] = field(default_factory=dict)
 
 
-def examine(options: DoctorOptions, now: datetime) -> Found:
+def examine(options: DoctorOptions, now: datetime) -> LedgerSeen:
     """What is found of the ledger, and whether its days are what the options say: real, or synthetic."""
     try:
         return _examined(options, now)
     except LedgerError as error:
         finding = _finding("reached", Verdict.WRONG, str(error), "a ledger that can be read", "see what it says")
-        return Found((finding,))
+        return LedgerSeen((finding,))
 
 
-def _examined(options: DoctorOptions, now: datetime) -> Found:
-    version, head = ledgers.current(options.ledger_url, timeout_seconds=PATIENCE_SECONDS)
-    opened = None if version is None else Ledger.open_existing(options.ledger_url, timeout_seconds=PATIENCE_SECONDS)
+def _examined(options: DoctorOptions, now: datetime) -> LedgerSeen:
+    version, head = ledgers.current(options.ledger_url, timeout_seconds=LEDGER_PATIENCE_SECONDS)
+    opened = (
+        None if version is None else Ledger.open_existing(options.ledger_url, timeout_seconds=LEDGER_PATIENCE_SECONDS)
+    )
     if version is None or opened is None:
         seen = f"{options.ledger_shown}: none yet, the first run makes it"
-        return Found((_finding("reached", Verdict.OK, seen), _synthetic(options, None)))
+        return LedgerSeen((_finding("reached", Verdict.OK, seen), _synthetic(options, None)))
     with opened as ledger:
         found = [
             _finding("reached", Verdict.OK, f"{options.ledger_shown} is read"),
@@ -53,7 +55,7 @@ def _examined(options: DoctorOptions, now: datetime) -> Found:
             *_work(options, ledger, now),
             _synthetic(options, ledger),
         ]
-        return Found(tuple(found), ledger.experience([it.progress_key for it in options.instruments]))
+        return LedgerSeen(tuple(found), ledger.experience([it.progress_key for it in options.instruments]))
 
 
 def _finding(check: str, verdict: Verdict, seen: str, expected: str = "", advice: str = "") -> Finding:
@@ -68,7 +70,7 @@ def _version(version: str, head: str) -> Finding:
 
 
 def _privileges(options: DoctorOptions) -> Finding:
-    missing = denied(options.ledger_url, timeout_seconds=PATIENCE_SECONDS)
+    missing = denied(options.ledger_url, timeout_seconds=LEDGER_PATIENCE_SECONDS)
     if not missing:
         return _finding("privileges", Verdict.OK, "this user may read and write it")
     advice = "give it the right to write there" if options.ledger_file else GRANTS

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
+from datetime import date
 from pathlib import Path
 
 from ialirt_backfill.doctor.findings import Finding, Part, Verdict
@@ -14,24 +16,48 @@ from ialirt_backfill.plan.estimate import bytes_a_day
 from ledger import locks
 from ledger.records import Experience
 
+_FULL = {errno.ENOSPC, errno.EDQUOT}
+_SOME_BYTES = b"time_utc\n" * 1_000
+"""A file without content has room where there is none."""
 _FEW_DAYS, _SOME_DAYS = 7, 30
 
 
-def examine(options: DoctorOptions, experience: Mapping[str, Experience]) -> list[Finding]:
+def examine(options: DoctorOptions, experience: Mapping[str, Experience], today: date) -> list[Finding]:
     """What is found of the datastore; of the folder above it where it is yet to be made."""
     datastore = Path(options.datastore).absolute()
-    folder = next(place for place in (datastore, *datastore.parents) if place.is_dir())
-    found = [_space(options, folder, experience)]
+    folder = _standing(datastore)
+    found = []
     try:
+        found.append(_space(options, folder, experience))
         with tempfile.TemporaryDirectory(prefix=".ialirt-doctor-", dir=folder) as scratch:
+            (Path(scratch) / "day.csv").write_bytes(_SOME_BYTES)
             seen = "it can be written" if folder == datastore else f"it is yet to be made; {folder} can be written"
             found.append(_finding("writable", Verdict.OK, f"{datastore}: {seen}"))
             found += _abilities(Path(scratch), folder)
+        found += _folders(options, datastore, folder, today)
     except OSError as error:
         seen = f"{folder} cannot be written: {error.strerror or error}"
-        advice = "give this user the right, or name another --datastore; until then nothing can be kept"
+        advice = "make room" if error.errno in _FULL else "give this user the right, or name another --datastore"
+        advice += "; until then nothing can be kept"
         found.append(_finding("writable", Verdict.WRONG, seen, "a folder that can be written", advice))
     return found
+
+
+def _standing(path: Path) -> Path:
+    """The path, or the nearest folder above it that is there."""
+    return next(place for place in (path, *path.parents) if os.path.lexists(place))
+
+
+def _folders(options: DoctorOptions, datastore: Path, tried: Path, today: date) -> Iterator[Finding]:
+    """The folders of the instruments' newest days that cannot be written, where that was not tried already."""
+    kept: dict[Path, list[str]] = {}
+    for instrument in options.instruments:
+        kept.setdefault(_standing((datastore / instrument.path(today)).parent), []).append(instrument.name)
+    for folder, names in kept.items():
+        if folder != tried and not os.access(folder, os.W_OK | os.X_OK):
+            seen = f"{folder}, where {', '.join(names)} are kept, cannot be written"
+            advice = "give this user the right; until then their days fail, the others go on"
+            yield _finding("writable", Verdict.WRONG, seen, "a folder that can be written", advice)
 
 
 def _finding(check: str, verdict: Verdict, seen: str, expected: str = "", advice: str = "") -> Finding:
@@ -105,7 +131,6 @@ def _links(scratch: Path) -> Finding:
 
 
 def _case(scratch: Path) -> Finding:
-    (scratch / "case").touch()
-    is_one = (scratch / "CASE").exists()
+    is_one = (scratch / "DAY.CSV").exists()
     seen = "names that differ in case are one file; ours differ in more" if is_one else "names keep their case apart"
     return _finding("case", Verdict.OK, seen)

@@ -2,49 +2,60 @@
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 from ialirt_backfill.ask.overheard import Exchange
+from ialirt_backfill.ask.secrets import without_key
 from ialirt_backfill.doctor.asking import Answers
 from ialirt_backfill.exceptions import UsageError
 from ialirt_backfill.simulator.recorded import KEPT_HEADERS, Recorded
 
+_LONGEST_NAME = 64
+"""An instrument's name is shorter; but a redirect may lead to an address with any."""
 
-def keep(folder: str, answers: Answers) -> None:
-    """Write a file for each answer. Raises UsageError where the folder cannot be written, or holds something already.
 
-    Should the server say the key back, it is not kept.
-    """
+def prepare(folder: str) -> None:
+    """Make the folder, before anything is asked. Raises UsageError where it cannot be written, or holds something."""
     path = Path(folder)
     try:
         path.mkdir(parents=True, exist_ok=True)
         if any(path.iterdir()):
             raise UsageError(f"--record {folder}: there are files in it already; name a new folder")
+        tempfile.TemporaryFile(dir=path).close()
+    except OSError as error:
+        raise _unwritable(folder, error) from error
+
+
+def keep(folder: str, answers: Answers) -> None:
+    """Write a file for each answer. Should the server say the key back, it is not kept. Raises UsageError."""
+    try:
         for number, exchange in enumerate(answers.server.exchanges, 1):
             recorded = _recorded(exchange, answers)
-            name = "".join(letter for letter in _instrument(exchange) if letter.isalnum() or letter == "_")
-            recorded.write(path / f"{number:03d}_{name}.json")
+            name = "".join(letter for letter in _instrument(recorded) if letter.isalnum() or letter == "_")
+            recorded.write(Path(folder) / f"{number:03d}_{name[:_LONGEST_NAME]}.json")
     except OSError as error:
-        raise UsageError(f"--record {folder} cannot be written: {error.strerror or error}") from error
+        raise _unwritable(folder, error) from error
 
 
-def _instrument(exchange: Exchange) -> str:
-    return parse_qs(urlsplit(exchange.url).query).get("instrument", ["other"])[0]
+def _unwritable(folder: str, error: OSError) -> UsageError:
+    return UsageError(f"--record {folder} cannot be written: {error.strerror or error}")
+
+
+def _instrument(recorded: Recorded) -> str:
+    return parse_qs(urlsplit(recorded.target).query).get("instrument", ["other"])[0]
 
 
 def _recorded(exchange: Exchange, answers: Answers) -> Recorded:
     reply, parts = exchange.reply, urlsplit(exchange.url)
-
-    def without_key(text: str) -> str:
-        return text.replace(answers.key, "***") if answers.key else text
-
+    headers = {name: value for name, value in reply.headers.items() if name.lower() in KEPT_HEADERS}
     return Recorded(
-        target=without_key(f"{parts.path}?{parts.query}"),
+        target=without_key(answers.key, f"{parts.path}?{parts.query}"),
         status=reply.status,
         http=f"{reply.version // 10}.{reply.version % 10}",
         seconds=round(exchange.seconds, 3),
-        headers={name: without_key(value) for name, value in reply.headers.items() if name.lower() in KEPT_HEADERS},
-        body=without_key((reply.body or b"").decode(errors="replace")),
+        headers={name: without_key(answers.key, value) for name, value in headers.items()},
+        body=without_key(answers.key, (reply.body or b"").decode(errors="replace")),
         as_of=f"{answers.now:%Y-%m-%dT%H:%M:%SZ}",
     )

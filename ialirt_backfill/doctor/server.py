@@ -12,7 +12,7 @@ from ialirt_backfill.ask.endpoint import is_loopback
 from ialirt_backfill.ask.overheard import Address, Connection, Exchange, Heard
 from ialirt_backfill.doctor.findings import Finding, Part, Verdict
 from ialirt_backfill.instruments import PUBLIC_SINCE, SCOPES
-from ialirt_backfill.plan.access import WHERE_A_KEY_IS_PUT, Admission, NoAccess, Want
+from ialirt_backfill.plan.access import WHERE_A_KEY_IS_PUT, Admission, NoAccess, Refusal, Want
 
 CLOCK_TOLERANCE_SECONDS = 60.0
 _SLOW_SECONDS = 10.0
@@ -21,26 +21,36 @@ _WORTH_COMPRESSING = 16_384
 
 
 @dataclass(frozen=True, slots=True)
-class Server:
+class HeardServer:
     """What was heard. ``addresses`` is empty behind a proxy, ``probe`` what came of asking without a key for the oldest
-    data; ``most_at_once`` is how many requests were made at once."""
+    data; ``most_at_once`` is how many requests were made at once. ``clock_error_seconds`` is None where no answer told
+    the time."""
 
     url: str
     addresses: Sequence[Address]
     exchanges: Sequence[Exchange]
     connections: Sequence[Connection]
-    clock_error_seconds: float
+    clock_error_seconds: float | None
     probe: Heard
     admission: Admission
     most_at_once: int = 1
 
+    @property
+    def sends_on(self) -> bool:
+        """Whether it sent the first request on, and never to an answer."""
+        return bool(self.probe.exchanges) and _is_redirect(self.probe.exchanges[-1])
 
-def examine(server: Server, now: datetime) -> list[Finding]:
+
+def _is_redirect(exchange: Exchange) -> bool:
+    return 300 <= exchange.reply.status < 400
+
+
+def examine(server: HeardServer, now: datetime) -> list[Finding]:
     """What is found of the server."""
     return [*_examined(server, now)]
 
 
-def _examined(server: Server, now: datetime) -> Iterator[Finding]:
+def _examined(server: HeardServer, now: datetime) -> Iterator[Finding]:
     yield from _addresses(server)
     if not server.exchanges:
         failure = str(server.probe.failure)
@@ -61,7 +71,7 @@ def _finding(check: str, verdict: Verdict, seen: str, expected: str = "", advice
     return Finding(Part.SERVER, "server", check, verdict, seen, expected, advice)
 
 
-def _addresses(server: Server) -> Iterator[Finding]:
+def _addresses(server: HeardServer) -> Iterator[Finding]:
     works = any(not it.failure for it in server.addresses)
     for address in server.addresses:
         if not address.failure:
@@ -74,7 +84,7 @@ def _addresses(server: Server) -> Iterator[Finding]:
             yield _finding("address", verdict, seen, "a connection", advice)
 
 
-def _tls(server: Server, now: datetime) -> Finding:
+def _tls(server: HeardServer, now: datetime) -> Finding:
     used = server.connections[-1]
     if used.tls is None:
         host = urlsplit(server.url).hostname or ""
@@ -88,17 +98,23 @@ def _tls(server: Server, now: datetime) -> Finding:
     return _finding("TLS", Verdict.OK, f"{used.tls}, the certificate is trusted")
 
 
-def _redirect(server: Server) -> Finding:
-    sent = [it for it in server.exchanges if 300 <= it.reply.status < 400]
+def _redirect(server: HeardServer) -> Finding:
+    sent = [it for it in server.exchanges if _is_redirect(it)]
     if not sent:
         return _finding("redirect", Verdict.OK, "none")
     target = urlsplit(sent[0].reply.headers.get("Location") or "").netloc or "another path"
+    if server.sends_on:
+        seen = f"a request was sent on to {target}, {len(sent)} times in all, and to no answer"
+        return _finding("redirect", Verdict.WRONG, seen, "an answer", "check --url; nothing else was asked")
     advice = "give that address as --url; the key is sent to no other host"
     return _finding("redirect", Verdict.NOTICE, f"{len(sent)} requests were sent on to {target}", "none", advice)
 
 
-def _clock(server: Server) -> Finding:
+def _clock(server: HeardServer) -> Finding:
     error = server.clock_error_seconds
+    if error is None:
+        seen, advice = "it cannot be told: no answer says when it was given", "a proxy on the way may leave it out"
+        return _finding("clock", Verdict.NOTICE, seen, "the header Date", advice)
     if abs(error) <= CLOCK_TOLERANCE_SECONDS:
         return _finding("clock", Verdict.OK, "this machine's and the server's agree within a minute")
     way = "ahead of" if error > 0 else "behind"
@@ -108,16 +124,16 @@ def _clock(server: Server) -> Finding:
     )  # fmt: skip
 
 
-def _latency(server: Server) -> Finding:
+def _latency(server: HeardServer) -> Finding:
     seconds = [it.seconds for it in server.exchanges]
     seen = f"{median(seconds):.2f} s to a whole answer, {max(seconds):.2f} s at most"
-    if max(seconds) <= _SLOW_SECONDS:
+    if median(seconds) <= _SLOW_SECONDS:
         return _finding("latency", Verdict.OK, seen)
     advice = "nothing is lost; a larger --timeout spares retries where it is near to it"
-    return _finding("latency", Verdict.NOTICE, seen, f"at most {_SLOW_SECONDS:g} s", advice)
+    return _finding("latency", Verdict.NOTICE, seen, f"{_SLOW_SECONDS:g} s, half of the answers sooner", advice)
 
 
-def _compression(server: Server) -> Finding:
+def _compression(server: HeardServer) -> Finding:
     large = [it for it in server.exchanges if len(it.reply.body or b"") >= _WORTH_COMPRESSING]
     plain = [it for it in large if "content-encoding" not in {name.lower() for name in it.reply.headers}]
     if not large:
@@ -128,7 +144,7 @@ def _compression(server: Server) -> Finding:
     return _finding("compression", Verdict.NOTICE, seen, "gzip", "nothing is lost; more goes over the network")
 
 
-def _kept(server: Server) -> Finding:
+def _kept(server: HeardServer) -> Finding:
     old = [it for it in server.exchanges if it.reply.version < 11]
     requests, opened = len(server.exchanges), len(server.connections)
     seen = f"{requests} requests over {opened} connections"
@@ -140,12 +156,18 @@ def _kept(server: Server) -> Finding:
     return _finding("connections", Verdict.NOTICE, seen, "HTTP/1.1, connections that are kept", advice)
 
 
-def _key(server: Server) -> Finding:
+def _key(server: HeardServer) -> Finding:
     """What the key may."""
     admission = server.admission
     if not admission.has_key:
         return _finding("key", Verdict.OK, "none: what is public, as it is shown to everybody")
+    if not admission.answered and not admission.refusals:
+        seen, advice = "it cannot be told: no request was answered", "see below why; ask again later"
+        return _finding("key", Verdict.NOTICE, seen, "an answer, or a refusal", advice)
     if not admission.answered and any(it.want is Want.OTHER_KEY for it in admission.refusals):
+        if (without := _refusal(server.probe)) is not None and without.want is Want.OTHER_KEY:
+            seen, advice = f"every caller is refused, one without a key too: {without.words}", "check --url"
+            return _finding("key", Verdict.WRONG, seen, "answers", f"{advice}; is this network let in at all?")
         words = next(it.words for it in admission.refusals if it.want is Want.OTHER_KEY)
         advice = f"check it ({WHERE_A_KEY_IS_PUT}); has it been revoked?"
         return _finding("key", Verdict.WRONG, f"it is unknown: {words}", "a key that the server knows", advice)
@@ -153,20 +175,25 @@ def _key(server: Server) -> Finding:
         return _finding("key", Verdict.OK, f"full: it is shown what needs scope {' or '.join(SCOPES)}")
     if any(it.want is Want.SCOPE for it in admission.refusals):
         return _finding("key", Verdict.OK, "known, without a scope: data of all times, nothing restricted")
-    return _finding("key", Verdict.OK, "known; nothing that needs a scope was asked for")
+    return _finding("key", Verdict.OK, "known; no answer tells whether it has a scope")
 
 
-def _public(server: Server) -> Finding:
+def _public(server: HeardServer) -> Finding:
     """Since when data are public, by the refusal of the oldest."""
     failure, expected = server.probe.failure, f"{PUBLIC_SINCE:%Y-%m-%d %H:%M:%S}Z"
     if failure is None:
         advice = "all the better: days before need no key any more"
         return _finding("public", Verdict.NOTICE, "everything since launch is public", f"since {expected}", advice)
-    before = failure.refusal.before if isinstance(failure, NoAccess) else None
+    refusal = _refusal(server.probe)
+    before = refusal.before if refusal else None
     if before is None:
-        seen = f"it cannot be told: {failure}"
+        seen = f"it cannot be told: {refusal.words if refusal else failure}"
         return _finding("public", Verdict.NOTICE, seen, f"the refusal of data before {expected}", "report it")
     if before == PUBLIC_SINCE:
         return _finding("public", Verdict.OK, f"since {expected}")
     seen, advice = f"since {before:%Y-%m-%d %H:%M:%S}Z", "nothing is lost: a run believes what the server says"
     return _finding("public", Verdict.NOTICE, seen, f"since {expected}", advice)
+
+
+def _refusal(heard: Heard) -> Refusal | None:
+    return heard.failure.refusal if isinstance(heard.failure, NoAccess) else None

@@ -17,6 +17,12 @@ _TT_AHEAD_SECONDS = 69.184
 _J2000 = 946_728_000
 """2000-01-01T12:00:00 in seconds since 1970."""
 
+_INT64 = 2**63
+"""No time in nanoseconds lies beyond; but a server's number may, and then it has no place in a float."""
+
+_SHOWN = 40
+"""So many letters of an odd value are shown."""
+
 Record = Mapping[str, Any]
 
 
@@ -34,7 +40,7 @@ class Tally:
         self.values += 1
         if is_odd:
             self.odd += 1
-            self.first = self.first or f"{shown} at {time}"
+            self.first = self.first or f"{shown} at {str(time)[:_SHOWN]}"
 
     @property
     def is_mostly_odd(self) -> bool:
@@ -63,9 +69,10 @@ def judge(instrument: Instrument, records: Sequence[Record]) -> Judgement:
             if is_missing(value):
                 continue
             parts = list(_parts(entry, value))
-            types.count(not all(_fits(column, part) for column, part in parts), time, _kind(value, parts))
+            misfits = [part for column, part in parts if not _fits(column, part)]
+            types.count(bool(misfits), time, _kind(misfits[0]) if misfits else "")
             outside = [part for column, part in parts if _is_outside(column, part)]
-            ranges.count(bool(outside), time, f"{outside[0]}" if outside else "")
+            ranges.count(bool(outside), time, f"{outside[0]}"[:_SHOWN] if outside else "")
         judged.misfits += [types] if types.odd else []
         judged.outside += [ranges] if ranges.odd and not types.odd else []
     return judged
@@ -98,15 +105,15 @@ def seconds_of(records: Iterable[Record]) -> list[float]:
 
 def farthest_epoch(instrument: Instrument, records: Iterable[Record]) -> dict[str, float]:
     """By how many seconds each field of nanoseconds is off the time of its record, at most."""
-    fields = [it.name for it in instrument.fields if it.columns[0].is_time]
+    columns = {it.name: it.columns[0] for it in instrument.fields if it.columns[0].is_time}
     farthest: dict[str, float] = {}
     for record in records:
         second = _second(record)
-        for name in fields if second is not None else ():
+        for name in columns if second is not None else ():
             value = record.get(name)
             first = value[0] if isinstance(value, list) and value else value
-            if type(first) is int and not is_missing(first) and second is not None:
-                off = first / 1e9 + _J2000 - _TT_AHEAD_SECONDS - second
+            if type(first) is int and not _is_missing(columns[name], first) and second is not None:
+                off = max(-_INT64, min(first, _INT64)) / 1e9 + _J2000 - _TT_AHEAD_SECONDS - second
                 farthest[name] = max(farthest.get(name, 0.0), off, key=abs)
     return farthest
 
@@ -152,7 +159,7 @@ def _fits(column: Column, value: Any) -> bool:
     """Whether a part is of its column's type. A whole number may come as ``12.0``; but a time has lost digits then."""
     if column is _NOT_A_PART:
         return False
-    if is_missing(value):
+    if _is_missing(column, value):
         return True
     is_number = type(value) in {int, float}
     if column.codes:
@@ -169,11 +176,18 @@ def _fits(column: Column, value: Any) -> bool:
     return is_number
 
 
+def _is_missing(column: Column, value: Any) -> bool:
+    return is_missing(value) or value == column.stated_fill
+
+
 def _is_outside(column: Column, value: Any) -> bool:
-    if type(value) not in {int, float} or is_missing(value) or column.type is ColumnType.BOOLEAN:
+    if type(value) not in {int, float} or _is_missing(column, value) or column.type is ColumnType.BOOLEAN:
         return False
     if column.polynomial:
-        value = sum(factor * value**power for power, factor in enumerate(column.polynomial))
+        try:
+            value = sum(factor * value**power for power, factor in enumerate(column.polynomial))
+        except OverflowError:
+            return True
     least, most = column.valid_min, column.valid_max
     return (least is not None and value < least) or (most is not None and value > most)
 
@@ -202,12 +216,11 @@ def _meant(entry: Field) -> str:
     return _TYPES[entry.columns[0].type]
 
 
-def _kind(value: Any, parts: Sequence[tuple[Column, Any]]) -> str:
+def _kind(odd: Any) -> str:
     """What a value is that does not fit."""
-    odd = next((part for column, part in parts if not _fits(column, part)), value)
     if isinstance(odd, list):
         return f"a list of {len(odd)}"
-    return "an object" if isinstance(odd, dict) else repr(odd)[:40]
+    return "an object" if isinstance(odd, dict) else repr(odd)[:_SHOWN]
 
 
 def _bounds(column: Column) -> str:

@@ -27,14 +27,14 @@ from ialirt_backfill.store import disk
 from ledger import locks
 
 OWN = "_ialirt_export"
-KEY = "ialirt_export"
+METADATA_KEY = "ialirt_export"
 """What a file says of itself stands under this name in its metadata."""
 
 _LOOK_SECONDS = 0.2
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class FolderKind:
     """What a folder holds: one kind only, so that whoever reads it or passes it on need not look closer."""
 
     public: bool
@@ -78,7 +78,7 @@ class Folder:
     """A folder of one kind; nothing is made before it is written into."""
 
     root: Path
-    kind: Kind
+    kind: FolderKind
 
     @property
     def target(self) -> str:
@@ -114,7 +114,7 @@ class Folder:
             return False
         try:
             found = json.loads(text)
-            there = Kind(found["public"], found["synthetic"])
+            there = FolderKind(found["public"], found["synthetic"])
         except (ValueError, KeyError, TypeError) as error:
             raise ExportError(
                 f"{self.root / OWN / 'kind.json'} cannot be understood ({error}): give another --to, or remove"
@@ -140,7 +140,7 @@ class Folder:
         """What a file says that it holds; None where there is none, or it is not one of ours, or not whole."""
         try:
             metadata = pq.read_metadata(path)
-            held = Held.from_json((metadata.metadata or {})[KEY.encode()])
+            held = Held.from_json((metadata.metadata or {})[METADATA_KEY.encode()])
             return held if sum(it.records for it in held.days.values()) == metadata.num_rows else None
         except FileNotFoundError:
             return None

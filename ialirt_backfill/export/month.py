@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 
 from ialirt_backfill.exceptions import DayFileError, ExportError, OddCells
 from ialirt_backfill.export.columns import fingerprint, stored
-from ialirt_backfill.export.folder import KEY, Held, HeldDay
+from ialirt_backfill.export.folder import METADATA_KEY, Held, HeldDay
 from ialirt_backfill.instruments import Instrument
 from ialirt_backfill.read.days import table_of
 from ialirt_backfill.read.schema import TIME
@@ -66,7 +66,7 @@ class Month:
             for rows in _in_groups(self._tables()):
                 writer.write_table(rows, row_group_size=rows.num_rows)
             said = Held(self.days, now, fingerprint(self.schema)).to_json()
-            writer.add_key_value_metadata({KEY: said, **stored(self.schema, self._longest)})
+            writer.add_key_value_metadata({METADATA_KEY: said, **stored(self.schema, self._longest)})
         return sink.getvalue() if self.days else None
 
     @property

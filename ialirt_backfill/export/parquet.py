@@ -15,9 +15,9 @@ from ialirt_backfill.ending import EXIT_FAILED, Stop
 from ialirt_backfill.exceptions import DayFileError, ExportError, Interrupted, UsageError
 from ialirt_backfill.export.columns import fingerprint
 from ialirt_backfill.export.events import ExportAction, ExportDecision, ExportListener, ExportReport, MonthOutcome
-from ialirt_backfill.export.folder import Folder, Kind
+from ialirt_backfill.export.folder import Folder, FolderKind
 from ialirt_backfill.export.month import Month
-from ialirt_backfill.export.planning import Planner
+from ialirt_backfill.export.planning import ExportPlanner
 from ialirt_backfill.instruments import Instrument
 from ialirt_backfill.listening import guarded
 from ialirt_backfill.options import ExportOptions
@@ -46,9 +46,9 @@ def export_parquet(
         ledger = (Ledger.open_existing if options.dry_run else Ledger.open)(options.ledger_url)
         if ledger is not None:
             stack.enter_context(ledger)
-        folder = Folder(root, Kind(options.public, is_synthetic_throughout(options, ledger)))
+        folder = Folder(root, FolderKind(options.public, is_synthetic_throughout(options, ledger)))
         folder.refuse_mixing()
-        planner = Planner(options, folder, ledger)
+        planner = ExportPlanner(options, folder, ledger)
         if options.dry_run or ledger is None:
             plan = planner.plan(datetime.now(UTC) if ledger is None else ledger.now())
             listener.planned(plan)
@@ -59,7 +59,7 @@ def export_parquet(
 
 
 def _report(
-    planner: Planner,
+    planner: ExportPlanner,
     plan: tuple[ExportDecision, ...],
     run_id: str | None = None,
     outcomes: Iterable[MonthOutcome] = (),
@@ -81,7 +81,7 @@ def _report(
 class _Run:
     """A row in the ledger's list of runs, and what came of it."""
 
-    planner: Planner
+    planner: ExportPlanner
     ledger: Ledger
     run_id: str
     stop: Stop
@@ -173,7 +173,7 @@ class _Run:
 
 
 @contextmanager
-def _run(planner: Planner, ledger: Ledger, stop: Stop, listener: ExportListener) -> Iterator[_Run]:
+def _run(planner: ExportPlanner, ledger: Ledger, stop: Stop, listener: ExportListener) -> Iterator[_Run]:
     """Write the run's row, and how it ended."""
     options = recorded(planner.options, ledger=ledger.url_shown, to=str(planner.folder.root))
     run = _Run(planner, ledger, ledger.start_run("export", options, __version__), stop, listener)

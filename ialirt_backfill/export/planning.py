@@ -17,7 +17,7 @@ from ledger import DayState, Ledger, MirroredDay
 
 
 @dataclass(frozen=True, slots=True)
-class Planner:
+class ExportPlanner:
     """What decides: the options, the folder, and whatever is remembered. ``ledger`` is None where there is none."""
 
     options: ExportOptions

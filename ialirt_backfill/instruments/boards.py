@@ -9,7 +9,7 @@ import pkgutil
 import re
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from enum import Enum
 from math import isfinite
@@ -67,6 +67,15 @@ class Mark:
     below: float
 
 
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """What a board would show and does not. ``column`` is a column or a field; None: all of the instrument."""
+
+    instrument: str
+    column: str | None
+    reason: str
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Panel:
     """Columns of one instrument, on one axis. ``columns`` are names of columns or of fields, and so is ``right``.
@@ -88,7 +97,10 @@ class Panel:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Board:
-    """A picture that is drawn by name. Of an orbit there are ``instrument``, ``position`` and ``places``, in km."""
+    """A picture that is drawn by name. Of an orbit there are ``instrument``, ``position`` and ``places``, in km.
+
+    ``left_out`` is what does not fit the instruments as they are now, since a catalogue changed them.
+    """
 
     name: str
     title: str
@@ -99,6 +111,7 @@ class Board:
     instrument: Instrument | None = None
     position: str = ""
     places: Mapping[str, tuple[float, ...]] = field(default_factory=lambda: MappingProxyType({}))
+    left_out: tuple[LeftOut, ...] = ()
 
 
 def boards_of(
@@ -134,38 +147,40 @@ def _board(name: str, table: Table, instruments: Mapping[str, Instrument]) -> Bo
         table.wrong("write a name of small letters, digits and -")
     kind = table.get("kind", _one_of(BoardKind), BoardKind.STACK)
     has_panels = kind in {BoardKind.STACK, BoardKind.GRID}
+    left_out: list[LeftOut] = []
     found = Board(
         name=name,
         title=table.get("title", _words, name),
         kind=kind,
         across=table.get("across", _count, 4),
         last=table.get("last", _days, timedelta(days=3)),
-        panels=tuple(_panels(table, instruments)) if has_panels else (),
+        panels=tuple(_panels(table, instruments, left_out)) if has_panels else (),
         instrument=table.get("instrument", _instrument(instruments), None) if kind is BoardKind.ORBIT else None,
         position=table.get("position", _words, "") if kind is BoardKind.ORBIT else "",
         places=table.get("places", _places, MappingProxyType({})) if kind is BoardKind.ORBIT else MappingProxyType({}),
     )
-    if has_panels and not found.panels:
+    if has_panels and not found.panels and not left_out:
         table.wrong(f"there are no panels: write at least one, [[{KEY}.{name}.panels]]", "panels")
     if kind is BoardKind.ORBIT and found.instrument is not None:
         entry = {it.name: it for it in found.instrument.fields}.get(found.position)
         if entry is None or len(entry.columns) != 3:
             table.wrong(f"write a field of {found.instrument.name} that is a vector of 3", "position")
+            left_out.append(LeftOut(found.instrument.name, found.position, "no vector of 3"))
     elif kind is BoardKind.ORBIT:
         table.wrong("say whose position it is", "instrument")
     table.refuse_unknown()
-    return found
+    return replace(found, left_out=tuple(left_out))
 
 
-def _panels(table: Table, instruments: Mapping[str, Instrument]) -> Iterator[Panel]:
+def _panels(table: Table, instruments: Mapping[str, Instrument], left_out: list[LeftOut]) -> Iterator[Panel]:
     for number, values in enumerate(table.get("panels", _tables, []), start=1):
         one = Table(values, (*table.place, "panels", str(number)), table.problems)
-        panel = _panel(one, instruments)
+        panel = _panel(one, instruments, left_out)
         if panel is not None and panel.columns:
             yield panel
 
 
-def _panel(table: Table, instruments: Mapping[str, Instrument]) -> Panel | None:
+def _panel(table: Table, instruments: Mapping[str, Instrument], left_out: list[LeftOut]) -> Panel | None:
     kinds = [kind for kind in PanelKind if kind.value in table.values]
     instrument = table.get("instrument", _instrument(instruments), None)
     if len(kinds) != 1:
@@ -174,12 +189,12 @@ def _panel(table: Table, instruments: Mapping[str, Instrument]) -> Panel | None:
         if "instrument" not in table.values:
             table.wrong("say whose columns they are", "instrument")
         return None
-    names = _names(instrument)
+    kind = kinds[0]
     found = Panel(
-        kind=kinds[0],
+        kind=kind,
         instrument=instrument,
-        columns=table.get(kinds[0].value, names, ()),
-        right=table.get("right", names, ()),
+        columns=_shown(table, kind.value, kind, instrument, left_out),
+        right=_shown(table, "right", kind, instrument, left_out),
         label=table.get("label", _words, ""),
         scale=table.get("scale", _one_of(Scale), Scale.LINEAR),
         range=table.get("range", _range, None),
@@ -187,34 +202,57 @@ def _panel(table: Table, instruments: Mapping[str, Instrument]) -> Panel | None:
         mark=table.get("mark", _mark, None),
         normal=table.get("normal", _flag, False),
     )
-    _check(found, table)
+    if kind is PanelKind.SPECTRUM and len(found.columns) > 1:
+        table.wrong("write one field", kind.value)
+    if kind is not PanelKind.LINES and (found.right or found.mark):
+        table.wrong("that is for lines", "right" if found.right else "mark")
+    if found.scale is Scale.LOG and found.range is not None and found.range[0] <= 0:
+        table.wrong("a logarithm needs more than 0", "range")
     table.refuse_unknown()
-    return found
+    return _marked(found, table)
 
 
-def _check(panel: Panel, table: Table) -> None:
-    """Note what the columns of a panel cannot be shown as."""
+def _marked(panel: Panel, table: Table) -> Panel:
+    """The panel; without its mark where that is of a column that it does not show."""
     entries = fields_of(panel.instrument)
     lines = {it.name for name in panel.columns for it in entries[name].columns if name in {entries[name].name, it.name}}
-    for name in (*panel.columns, *panel.right):
-        entry = entries[name]
-        if panel.kind is PanelKind.SPECTRUM and (energies_of(entry) is None or name != entry.name):
-            table.wrong(f"{name} is no field with an axis of energies", panel.kind.value)
-        types = {column.type for column in entry.columns if name in {entry.name, column.name}}
-        if panel.kind in {PanelKind.LINES, PanelKind.POINTS} and types & {ColumnType.TEXT, ColumnType.JSON}:
-            table.wrong(f"{name} is no number", panel.kind.value)
-        if panel.kind is PanelKind.FLAGS and not types <= {ColumnType.BOOLEAN, ColumnType.INTEGER}:
-            table.wrong(f"{name} is no flag", panel.kind.value)
-        if panel.kind is PanelKind.STATES and not types <= {ColumnType.TEXT, ColumnType.INTEGER, ColumnType.BOOLEAN}:
-            table.wrong(f"{name} has no states", panel.kind.value)
-    if panel.kind is PanelKind.SPECTRUM and len(panel.columns) > 1:
-        table.wrong("write one field", panel.kind.value)
-    if panel.kind is not PanelKind.LINES and (panel.right or panel.mark):
-        table.wrong("that is for lines", "right" if panel.right else "mark")
-    if panel.mark is not None and panel.mark.column not in lines:
-        table.wrong(f"{panel.mark.column} is not one of the lines", "mark")
-    if panel.scale is Scale.LOG and panel.range is not None and panel.range[0] <= 0:
-        table.wrong("a logarithm needs more than 0", "range")
+    if panel.mark is None or panel.mark.column in lines:
+        return panel
+    table.wrong(f"{panel.mark.column} is not one of the lines", "mark")
+    return replace(panel, mark=None)
+
+
+def _shown(table: Table, key: str, kind: PanelKind, instrument: Instrument, left_out: list[LeftOut]) -> tuple[str, ...]:
+    """The columns that a key of a panel names. One that cannot be shown so is noted, and left out."""
+    found = []
+    for name in table.get(key, _names, ()):
+        reason = _misfit(kind, instrument, name)
+        if reason is None:
+            found.append(name)
+        else:
+            table.wrong(f"{name} is {reason}", key)
+            left_out.append(LeftOut(instrument.name, name, reason))
+    return tuple(found)
+
+
+def _misfit(kind: PanelKind, instrument: Instrument, name: str) -> str | None:
+    """What is wrong with a name in a panel of this kind, after the word "is"; None: nothing."""
+    entry = fields_of(instrument).get(name)
+    if entry is None:
+        return f"no column of {instrument.name}"
+    types = {column.type for column in entry.columns if name in {entry.name, column.name}}
+    match kind:
+        case PanelKind.SPECTRUM if energies_of(entry) is None or name != entry.name:
+            return "no field with an axis of energies"
+        case PanelKind.SPECTRUM if ColumnType.TEXT in types:
+            return "no number"
+        case PanelKind.LINES | PanelKind.POINTS if types & {ColumnType.TEXT, ColumnType.JSON}:
+            return "no number"
+        case PanelKind.FLAGS if not types <= {ColumnType.BOOLEAN, ColumnType.INTEGER}:
+            return "no flag"
+        case PanelKind.STATES if not types <= {ColumnType.TEXT, ColumnType.INTEGER, ColumnType.BOOLEAN}:
+            return "no state"
+    return None
 
 
 # --- forms: a value of TOML as what it means; ValueError says what to write -------------------------------------------
@@ -303,14 +341,7 @@ def _instrument(instruments: Mapping[str, Instrument]) -> Callable[[Any], Instru
     return read
 
 
-def _names(instrument: Instrument) -> Callable[[Any], tuple[str, ...]]:
-    def read(value: Any) -> tuple[str, ...]:
-        if not isinstance(value, list) or not value:
-            raise ValueError("write a list of columns that is not empty: [ … ]")
-        entries = fields_of(instrument)
-        for name in value:
-            if not isinstance(name, str) or name not in entries:
-                raise ValueError(f"{instrument.name} has no column {name!r}")
-        return tuple(value)
-
-    return read
+def _names(value: Any) -> tuple[str, ...]:
+    if not isinstance(value, list) or not value or not all(isinstance(name, str) for name in value):
+        raise ValueError("write a list of columns that is not empty: [ … ]")
+    return tuple(value)

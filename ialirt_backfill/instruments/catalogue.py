@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cache
+from itertools import takewhile
 from operator import itemgetter
 from types import MappingProxyType
 from typing import Any
@@ -70,7 +71,7 @@ class Catalogue:
         """
         try:
             tables = tomllib.loads(text)
-        except tomllib.TOMLDecodeError as error:
+        except (ValueError, RecursionError) as error:  # also of a number of thousands of digits, and of deep nesting
             raise CatalogueError([f"{shown} is not TOML: {error}"]) from None
         problems: list[Problem] = []
         found = dict(self.instruments)
@@ -81,9 +82,11 @@ class Catalogue:
                 problems.append(Problem((name,), what))
                 continue
             known = self.instruments.get(name)
-            found[name] = _instrument(
-                name, merged(json.loads(known.definition) if known else self._new, table), problems
-            )
+            own = json.loads(known.definition) if known else self._new
+            try:
+                found[name] = _instrument(name, merged(own, table), problems)
+            except RecursionError:
+                problems.append(Problem((name,), "it is nested too deeply"))
         problems += _collisions(found, tables)
         board_tables = dict(self.board_tables)
         if isinstance(own_boards, dict):
@@ -207,31 +210,36 @@ def _collisions(instruments: Mapping[str, Instrument], changed: Mapping[str, Any
 
 _PART = r"""(?:[A-Za-z0-9_-]+|"[^"]*"|'[^']*')"""
 _DOTTED = rf"{_PART}(?:\s*\.\s*{_PART})*"
-_HEADER = re.compile(rf"\s*\[\s*({_DOTTED})\s*\]")
+_HEADER = re.compile(rf"\s*\[(\[?)\s*({_DOTTED})\s*\]")
 _KEY = re.compile(rf"\s*({_DOTTED})\s*=")
 
 
 def _written(problem: Problem, number: int, shown: str) -> str:
     where = f"{shown}, line {number}" if number else shown
-    return f"{where}: {'.'.join(problem.place)}: {problem.what}"
+    said = f"{where}: {'.'.join(problem.place)}: {problem.what}"
+    return "".join(letter if letter.isprintable() else "?" for letter in said)  # keys may be any text
 
 
 def line_of(text: str, place: Place) -> int | None:
-    """The line that a place stands in, or the deepest of the tables around it; None where the file has none of it.
+    """The line that a place stands in, or else what is nearest to it; None where nothing is of its instrument.
 
     By the looks of the lines: the reader of TOML does not tell. What stands in an inline table is in that one's line.
     """
     best, depth = None, 0
     table: Place = ()
+    several: dict[Place, int] = {}
     for number, line in enumerate(text.splitlines(), start=1):
         if match := _HEADER.match(line):
-            here = table = _parts(match[1])
+            here = table = _parts(match[2])
+            if match[1]:  # one table of several, which are numbered
+                several[table] = several.get(table, 0) + 1
+                here = table = (*table, str(several[table]))
         elif match := _KEY.match(line):
             here = (*table, *_parts(match[1]))
         else:
             continue
-        common = min(len(here), len(place))
-        if here[:common] == place[:common] and common > depth:
+        common = len(list(takewhile(lambda pair: pair[0] == pair[1], zip(here, place, strict=False))))
+        if common > depth:
             best, depth = number, common
     return best
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import Enum
@@ -42,8 +42,13 @@ LONGEST_COLUMN = 63
 """What PostgreSQL takes for the name of a column."""
 LONGEST_NAME = 32
 """Of an instrument: its tables in a database have it in their names."""
-_RESERVED = ("instrument", "file_date")
-"""What every record has, and what every table of the mirror has."""
+LONGEST_FILE_NAME = 200
+"""Of a file and a folder, so that there is room for what stands behind it while it is written."""
+MOST_COLUMNS = 1000
+"""A table of PostgreSQL has room for 1,600 columns of the smallest kind."""
+LONGEST_AXIS = 100_000
+_RESERVED = ("instrument", "file_date", "extra", "time", "component", "bound")
+"""What every record has, what every table of the mirror has, and what those who read the days are given beside them."""
 
 TIME_UTC = "time_utc"
 _SHAPES = ("vector", "list", "cell", "members")
@@ -51,11 +56,23 @@ _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*", re.ASCII)
 _INSTRUMENT = re.compile(r"[a-z][a-z0-9_]*", re.ASCII)
 _FILE_NAME = re.compile(r"imap_([A-Za-z0-9_.-]+)YYYYMMDD\.csv", re.ASCII)
 _FOLDER = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]*(/[A-Za-z0-9_-][A-Za-z0-9_.-]*)*", re.ASCII)
+_WITHOUT_RANGE = ("text", "boolean")
+_OF_NUMBERS = frozenset(ColumnKind) - {ColumnKind.TEXT}
+_KINDS: Mapping[ColumnType, Collection[ColumnKind]] = {
+    ColumnType.BOOLEAN: {ColumnKind.FLAG},
+    ColumnType.TEXT: {ColumnKind.TEXT, ColumnKind.FLAG, ColumnKind.TIME},
+    ColumnType.INTEGER: _OF_NUMBERS,
+    ColumnType.MEASUREMENT: _OF_NUMBERS,
+    ColumnType.JSON: _OF_NUMBERS,
+}
+"""What the values of a type can be."""
+_CODE = re.compile(r"0|-?[1-9][0-9]{0,18}")
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(d|h|m|s)", re.ASCII)
 _UNITS = {"d": "days", "h": "hours", "m": "minutes", "s": "seconds"}
 _DAY = timedelta(days=1)
 _NO_CODES: Mapping[int, str] = MappingProxyType({})
 _NO_BOUNDS: tuple[float | None, float | None] = (None, None)
+_INT64 = 2**63
 
 
 Place = tuple[str, ...]
@@ -143,7 +160,10 @@ def _duration(value: Any) -> timedelta:
     match = _DURATION.fullmatch(value) if isinstance(value, str) else None
     if match is None:
         raise ValueError('write a time as "4s", "90m", "12h" or "1d"')
-    found = timedelta(**{_UNITS[match[2]]: float(match[1])})
+    try:
+        found = timedelta(**{_UNITS[match[2]]: float(match[1])})
+    except OverflowError:
+        found = timedelta.max
     if not timedelta(seconds=1) <= found <= _DAY or found.microseconds:
         raise ValueError("write whole seconds, from 1s to 1d")
     return found
@@ -159,11 +179,13 @@ def _window(value: Any) -> timedelta:
 def _key(value: Any) -> str:
     if len(_some_text(value)) > LONGEST_KEY:
         raise ValueError(f"write at most {LONGEST_KEY} characters")
+    if value != value.strip():
+        raise ValueError("write it without blanks at its ends")
     return str(value)
 
 
 def _folder(value: Any) -> str:
-    if not _FOLDER.fullmatch(_text(value)):
+    if not _FOLDER.fullmatch(_text(value)) or len(value) > LONGEST_FILE_NAME:
         raise ValueError('write a folder below the datastore, as "ialirt"')
     return str(value)
 
@@ -171,7 +193,7 @@ def _folder(value: Any) -> str:
 def _prefix(value: Any) -> str:
     """``ialirt_hit_`` of ``imap_ialirt_hit_YYYYMMDD.csv``."""
     match = _FILE_NAME.fullmatch(_text(value))
-    if match is None:
+    if match is None or "YYYYMMDD" in match[1] or len(value) > LONGEST_FILE_NAME:
         raise ValueError('write the name as "imap_ialirt_hit_YYYYMMDD.csv", with YYYYMMDD where the day stands')
     return match[1]
 
@@ -183,18 +205,32 @@ def _moment(value: Any) -> datetime:
         found = None
     if not isinstance(found, datetime):
         raise ValueError("write a time, as 2026-02-01T00:00:00Z")
-    return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+    try:
+        return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("write a time, as 2026-02-01T00:00:00Z") from None
 
 
 def _number(value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value):
+    try:
+        is_number = isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value)
+    except OverflowError:
+        raise ValueError("write a number that a float has room for") from None
+    if not is_number:
         raise ValueError(f"{value!r} is not a number")
-    return value
+    found: float = value
+    return found
+
+
+def _distance(value: Any) -> float:
+    if _number(value) < 0:
+        raise ValueError(f"{value!r}: write a distance, 0 or more")
+    return float(value)
 
 
 def _count(value: Any) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise ValueError("write a whole number, 1 or more")
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= LONGEST_AXIS:
+        raise ValueError(f"write a whole number from 1 to {LONGEST_AXIS:,}")
     return value
 
 
@@ -212,6 +248,26 @@ def _bounds(value: Any) -> tuple[float | None, float | None]:
     if len(found) != 2 or found[0] > found[1]:
         raise ValueError("write the least and the greatest: [0.0, 360.0]")
     return found[0], found[1]
+
+
+def _fill(type: ColumnType, *, is_time: bool) -> Callable[[Any], float | str | None]:
+    """What stands for a missing value of a type; None, the usual one, for ``false``."""
+
+    def read(value: Any) -> float | str | None:
+        if value is False:
+            return None
+        match type:
+            case ColumnType.BOOLEAN:
+                raise ValueError("true and false have none, a missing one is an empty cell: leave it out")
+            case ColumnType.TEXT:
+                return _some_text(value)
+            case ColumnType.MEASUREMENT | ColumnType.JSON if not is_time:
+                return float(_number(value))
+        if isinstance(value, bool) or not isinstance(value, int) or not -_INT64 <= value < _INT64:
+            raise ValueError(f"{value!r} is not a whole number of 64 bits, as the column holds")
+        return value
+
+    return read
 
 
 def _unit(value: Any) -> str:
@@ -232,6 +288,11 @@ def _name(value: Any) -> str:
     return str(value)
 
 
+def _name_or_none(value: Any) -> str:
+    """A name, or ``false``: so it is undone."""
+    return "" if value is False else _name(value)
+
+
 def _components(value: Any) -> str:
     if not re.fullmatch(r"[a-z]{2,9}", _text(value)) or len(set(value)) != len(value):
         raise ValueError('write a letter for each component, as "xyz" or "rtn"')
@@ -239,7 +300,7 @@ def _components(value: Any) -> str:
 
 
 def _codes(value: Any) -> Mapping[int, str]:
-    if not isinstance(value, dict) or not all(re.fullmatch(r"-?\d+", key) for key in value):
+    if not isinstance(value, dict) or not all(_CODE.fullmatch(it) and -_INT64 <= int(it) < _INT64 for it in value):
         raise ValueError('write a table of whole numbers and their names: { 1 = "Standby" }')
     return MappingProxyType({int(key): _some_text(name) for key, name in value.items()})
 
@@ -263,6 +324,9 @@ def merged(known: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
         known = {key: value for key, value in known.items() if key not in _SHAPES}
         if "cell" in own:
             known.pop("type", None)
+    if own.get("type", known.get("type")) != known.get("type"):  # what was said of its numbers is not said of these
+        gone = {"fill", "valid"} if own["type"] in _WITHOUT_RANGE else {"fill"}
+        known = {key: value for key, value in known.items() if key not in gone}
     found = dict(known)
     for key, value in own.items():
         before = found.get(key)
@@ -280,7 +344,7 @@ def likened(tables: Mapping[str, Any], place: Place, problems: list[Problem]) ->
             return own
         if not isinstance(tables.get(other) if isinstance(other, str) else None, dict) or other in seen:
             what = "itself" if other in seen else f"{other!r}, which is not here"
-            near = difflib.get_close_matches(str(other), tables, n=1)
+            near = difflib.get_close_matches(str(other), tables.keys() - {other}, n=1)
             hint = f" Did you mean {near[0]}?" if near and other not in seen else ""
             problems.append(Problem((*place, name, "like"), f"it cannot be like {what}.{hint}"))
             return own
@@ -359,7 +423,7 @@ def _list_or_none(form: Callable[[Any], _T]) -> Callable[[Any], tuple[_T, ...]]:
 
 def _fields(table: Table, axes: Mapping[str, Axis], coordinates: Sequence[Coordinate]) -> tuple[Field, ...]:
     fields = [_field(name, it, axes, coordinates) for name, it in table.tables("fields").items()]
-    if not any(it.name == TIME_UTC and it.shape is Shape.SCALAR for it in fields):
+    if not any(it.name == TIME_UTC and _is_plain_text(it) for it in fields):
         table.wrong(f"every record has a {TIME_UTC}: leave it as it is", "fields", TIME_UTC)
     if len(fields) < 2:
         table.wrong("there are no fields: write at least one", "fields")
@@ -371,7 +435,56 @@ def _fields(table: Table, axes: Mapping[str, Axis], coordinates: Sequence[Coordi
             if other := seen.get(column.name.lower()):
                 table.wrong(f"its column {column.name} is one of {other} already", "fields", entry.name)
             seen[column.name.lower()] = entry.name
+    if len(seen) > MOST_COLUMNS:
+        table.wrong(f"more than {MOST_COLUMNS:,} columns: no table of a database has room for them", "fields")
+    _check_names(table, fields, axes, [it.name for it in coordinates], seen)
+    for axis in axes.values():
+        _check_axis(axis, table, fields)
     return tuple(fields)
+
+
+def _check_names(
+    table: Table,
+    fields: Sequence[Field],
+    axes: Mapping[str, Axis],
+    coordinates: Sequence[str],
+    columns: Mapping[str, str],
+) -> None:
+    """Note what is called like something else that those are given who read the days; ``columns`` say of which field
+    each column is."""
+    instrument = table.place[0]
+    for entry in fields:
+        other = columns.get(entry.name.lower())
+        if entry.shape in {Shape.LIST, Shape.OBJECT} and other not in {None, entry.name}:
+            table.wrong(f"it is called like a column of {other}", "fields", entry.name)
+        for column in entry.columns:
+            of = column.name.lower().removesuffix("_count")
+            if column.name.lower() == f"{instrument}_records" or (of != column.name.lower() and of in columns):
+                what = f"its column {column.name} is called like a number that stands beside means"
+                table.wrong(f"{what}: leave it out, and it is written as it comes", "fields", entry.name)
+    names = dict(columns) | {entry.name.lower(): entry.name for entry in fields}
+    beside = [("axes", name) for name, axis in axes.items() if not axis.field] + [
+        ("coordinates", it) for it in coordinates
+    ]
+    for key, name in beside:
+        if other := names.get(f"{instrument}_{name}".lower()):
+            table.wrong(f"give it another name: in a Dataset it is called like {other}", key, name)
+
+
+def _check_axis(axis: Axis, table: Table, fields: Sequence[Field]) -> None:
+    """Note where an axis lies along times that are not there."""
+    times = next((it for it in fields if it.name == axis.field), None)
+    if axis.field and not (
+        times is not None and times.columns[0].is_time and [it.name for it in times.axes] == [axis.name]
+    ):
+        what = f'write a field with the times along it, {axis.field} = {{ cell = ["{axis.name}"], unit = "ns" }}'
+        table.wrong(f"{what}, or here field = false", "axes", axis.name, "field")
+
+
+def _is_plain_text(entry: Field) -> bool:
+    """Whether it is one text as it comes."""
+    column = entry.columns[0] if entry.shape is Shape.SCALAR else None
+    return column is not None and column.type is ColumnType.TEXT and not column.codes and column.stated_fill is None
 
 
 def _axis(name: str, table: Table) -> Axis:
@@ -384,15 +497,21 @@ def _axis(name: str, table: Table) -> Axis:
         values=table.get("values", _list_of(_number), ()),
         labels=table.get("labels", _list_of(_some_text), ()),
         size=table.get("size", _count, 0),
-        field=table.get("field", _name, ""),
-        minus=table.get("minus", _list_of(_number), ()),
-        plus=table.get("plus", _list_of(_number), ()),
+        field=table.get("field", _name_or_none, ""),
+        minus=table.get("minus", _list_of(_distance), ()),
+        plus=table.get("plus", _list_of(_distance), ()),
     )
+    if not _NAME.fullmatch(name):
+        table.wrong("write a name of letters, digits and _")
     if sum(key in table.values for key in ("values", "labels", "size")) != 1:
         table.wrong("write its values, its labels or its size: one of the three")
     for key, distances in (("minus", found.minus), ("plus", found.plus)):
         if distances and len(distances) != len(found.values):
             table.wrong(f"write as many as there are values: {len(found.values)}", key)
+    if bool(found.minus) != bool(found.plus):
+        table.wrong("write both or neither of minus and plus", "minus" if found.minus else "plus")
+    if found.field and not found.size:
+        table.wrong("only an axis with a size has its times in a field", "field")
     table.refuse_unknown()
     return found
 
@@ -405,7 +524,9 @@ def _coordinate(name: str, table: Table, axes: Mapping[str, Axis]) -> Coordinate
     mission_unit = table.get("mission_unit", _text, unit)
     description = table.get("description", _text, "")
     table.refuse_unknown()
-    if len(of) != 2 or not axes.keys() >= set(of):
+    if not _NAME.fullmatch(name):
+        table.wrong("write a name of letters, digits and _")
+    if len(of) != 2 or len(set(of)) != 2 or not axes.keys() >= set(of):
         table.wrong(f"write two axes of {', '.join(axes) or 'this instrument'}", "axes")
         return None
     if [len(row) for row in values] != [len(axes[of[1]])] * len(axes[of[0]]):
@@ -455,6 +576,11 @@ def _axes_of(table: Table, axes: Mapping[str, Axis]) -> tuple[Axis, ...]:
         if name not in axes:
             key = "list" if "list" in table.values else "cell"
             table.wrong(f"there is no axis {name!r}: write a table for it, [{table.place[0]}.axes.{name}]", key)
+    if len(set(named)) < len(named):
+        table.wrong("write each axis once", "cell")
+    if one in axes and len(axes[one]) > MOST_COLUMNS:
+        table.wrong(f'more than {MOST_COLUMNS:,} columns: write it as one, cell = ["{one}"]', "list")
+        return ()
     return tuple(axes[name] for name in named if name in axes)
 
 
@@ -481,6 +607,7 @@ def _element(pattern: Column, suffix: str, label: str, words: str) -> Column:
         label=f"{short} {label}",
         valid_min=pattern.valid_min,
         valid_max=pattern.valid_max,
+        stated_fill=pattern.stated_fill,
     )
 
 
@@ -501,30 +628,52 @@ def _column(name: str, table: Table, *, is_cell: bool = False, scopes: tuple[str
     codes = table.get("codes", _codes, _NO_CODES)
     usual = ColumnType.JSON if is_cell else ColumnType.TEXT if codes else ColumnType.MEASUREMENT
     unit = table.get("unit", _unit, "")
-    kind = table.get("type", _one_of(ColumnType), usual)
+    type_ = table.get("type", _one_of(ColumnType), usual)
+    kind = table.get("kind", _one_of(ColumnKind), _usual_kind(type_, unit))
     least, greatest = table.get("valid", _bounds, _NO_BOUNDS)
     found = Column(
         name=name,
-        type=kind,
+        type=type_,
         unit=unit,
         description=table.get("description", _text, ""),
         polynomial=table.get("polynomial", _list_of(_number), ()),
         scopes=table.get("scopes", _list_or_none(_some_text), scopes),
         codes=codes,
-        kind=table.get("kind", _one_of(ColumnKind), _usual_kind(kind, unit)),
+        kind=kind,
         mission_unit=table.get("mission_unit", _text, unit),
         label=table.get("label", _label, name[:LONGEST_LABEL]),
         valid_min=least,
         valid_max=greatest,
+        stated_fill=table.get("fill", _fill(type_, is_time=kind is ColumnKind.TIME and unit == NANOSECONDS), None),
     )
-    if (kind is ColumnType.JSON) is not is_cell:
-        table.wrong('"json" is the type of an array: write its axes, as cell = ["energy"]', "type")
-    if codes and kind is not ColumnType.TEXT:
-        table.wrong('names are texts: write "text"', "type")
-    if found.polynomial and kind is not ColumnType.MEASUREMENT:
-        table.wrong('what is converted is a measurement: write "measurement"', "type")
+    _check_column(found, table, is_cell=is_cell)
     table.refuse_unknown()
     return found
+
+
+def _check_column(found: Column, table: Table, *, is_cell: bool) -> None:
+    """Note what of a column does not go together."""
+    if (found.type is ColumnType.JSON) is not is_cell:
+        table.wrong('"json" is the type of an array: write its axes, as cell = ["energy"]', "type")
+    if found.codes and found.type is not ColumnType.TEXT:
+        table.wrong('names are texts: write "text"', "type")
+    if found.kind not in _KINDS[found.type]:
+        known = " or ".join(it.value for it in ColumnKind if it in _KINDS[found.type])
+        table.wrong(f"{found.type.value} can only be {known}", "kind")
+    if found.valid_min is not None and found.type.value in _WITHOUT_RANGE:
+        table.wrong(f"{found.type.value} has no range: leave it out", "valid")
+    if found.polynomial and found.type is not ColumnType.MEASUREMENT:
+        table.wrong('what is converted is a measurement: write "measurement"', "type")
+    if found.polynomial and found.stated_fill is not None:
+        table.wrong("what is converted is a fill no longer: leave it out", "fill")
+    if _is_within(found):
+        table.wrong("it may be true, as it is within valid: write what can stand for a missing value only", "fill")
+
+
+def _is_within(column: Column) -> bool:
+    """Whether its fill may be a true value as well."""
+    fill, least, greatest = column.stated_fill, column.valid_min, column.valid_max
+    return isinstance(fill, int | float) and least is not None and greatest is not None and least <= fill <= greatest
 
 
 def _usual_kind(type: ColumnType, unit: str) -> ColumnKind:

@@ -78,6 +78,7 @@ class Column:
 
     ``unit`` is a VOUnit, ``""`` for none, ``mission_unit`` the same in the words of the mission's daily CDF; ``label``
     is short enough for an axis. ``valid_min`` and ``valid_max`` are what may be true, None where nobody says.
+    ``stated_fill`` is what stands for a missing value, where the catalogue says it.
     ``polynomial`` converts the raw value that arrives to ``unit``: coefficients in rising powers of the raw value.
     ``codes`` names the values of a coded integer. ``scopes``, where there are any, says that the server shows it to a
     key with one of them only.
@@ -95,16 +96,22 @@ class Column:
     label: str = ""
     valid_min: float | None = None
     valid_max: float | None = None
+    stated_fill: float | str | None = None
 
     @property
     def is_time(self) -> bool:
-        """Whether it holds nanoseconds: of 18 or 19 digits, more than a float can."""
-        return self.unit == NANOSECONDS
+        """Whether it holds nanoseconds since J2000: of 18 or 19 digits, more than a float can."""
+        is_whole = self.type in {ColumnType.INTEGER, ColumnType.JSON}
+        return is_whole and self.kind is ColumnKind.TIME and self.unit == NANOSECONDS
 
     @property
-    def fill(self) -> float | None:
-        """What the science centre writes where a value is missing (in a day's file the cell is empty); None where it
-        writes nothing of the kind."""
+    def fill(self) -> float | str | None:
+        """What the science centre writes where a value is missing; None where it writes nothing of the kind.
+
+        `FILL_VALUE` is an empty cell of a day's file. Another one stands there as it came, and is read as missing.
+        """
+        if self.stated_fill is not None:
+            return self.stated_fill
         is_number = self.type in {ColumnType.MEASUREMENT, ColumnType.JSON} and not self.is_time
         return FILL_VALUE if is_number else None
 

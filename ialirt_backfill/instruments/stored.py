@@ -15,7 +15,7 @@ def stored_size(value: object) -> int:
     """
     if not isinstance(value, dict):
         return _size(value)
-    return sum(len(name.encode()) + _size(member) for name, member in value.items())
+    return sum(_length(name) + _size(member) for name, member in value.items())
 
 
 def _size(value: object) -> int:
@@ -26,10 +26,14 @@ def _size(value: object) -> int:
     if isinstance(value, list):
         return 3 + len(value) + sum(map(_size, value))
     if isinstance(value, str):
-        return len(value.encode())
+        return _length(value)
     if isinstance(value, dict):
-        return 3 + sum(1 + len(name.encode()) + _size(member) for name, member in value.items())
+        return 3 + sum(1 + _length(name) + _size(member) for name, member in value.items())
     raise TypeError(f"nothing like {value!r} is stored")
+
+
+def _length(text: str) -> int:
+    return len(text.encode(errors="surrogatepass"))  # JSON may hold half a letter
 
 
 @lru_cache(maxsize=65_536)

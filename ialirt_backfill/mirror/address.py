@@ -10,12 +10,12 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
 from ialirt_backfill.exceptions import UsageError
+from ledger.addresses import SECRET_KEYS, sqlite_url, without
 
-FORMS = "write it as postgresql://user:password@host/database or sqlite:///path/to/mirror.sqlite"
-SECRET_KEYS = ("password", "sslpassword", "oauth_client_secret")
+_FORMS = "write it as postgresql://user:password@host/database or sqlite:///path/to/mirror.sqlite"
 
 
-class Address:
+class DatabaseAddress:
     """A PostgreSQL database or a SQLite file. UsageError where the text is the address of neither.
 
     ``path`` is the SQLite file, None for PostgreSQL, whose connection ``settings`` are by libpq's names.
@@ -26,7 +26,7 @@ class Address:
         self.settings: dict[str, str] = {}
         if url.startswith("sqlite"):
             self.path = _sqlite_path(url)
-            self.shown = f"sqlite:///{self.path}"
+            self.shown = sqlite_url(self.path)
         else:
             self.settings = _settings(url)
             self.shown = _shown(self.settings)
@@ -38,32 +38,33 @@ class Address:
     @property
     def has_secret(self) -> bool:
         """Whether the address holds a password."""
-        return any(self.settings.get(key) for key in SECRET_KEYS)
+        return bool(self._secrets)
 
     def without_secrets(self, words: str) -> str:
         """Words in which the passwords are hidden."""
-        for key in SECRET_KEYS:
-            if self.settings.get(key):
-                words = words.replace(self.settings[key], "***")
-        return words
+        return without(self._secrets, words)
+
+    @property
+    def _secrets(self) -> list[str]:
+        return [value for key in SECRET_KEYS if (value := self.settings.get(key))]
 
 
 def _sqlite_path(url: str) -> Path:
     match = re.fullmatch(r"sqlite(?:\+pysqlite)?:///(.+)", url)
     if match is None or match[1].startswith((":memory:", "file:")):
-        raise UsageError(f"--database names no SQLite file: {FORMS}")
+        raise UsageError(f"--database names no SQLite file: {_FORMS}")
     return Path(match[1])
 
 
 def _settings(url: str) -> dict[str, str]:
     match = re.fullmatch(r"postgres(?:ql)?(?:\+\w+)?://(.*)", url, re.DOTALL)
     if match is None:
-        raise UsageError(f"--database is neither PostgreSQL nor SQLite: {FORMS}")
+        raise UsageError(f"--database is neither PostgreSQL nor SQLite: {_FORMS}")
     with contextlib.suppress(psycopg.Error):
         found = conninfo_to_dict(f"postgresql://{match[1]}")
         return {key: str(value) for key, value in found.items()}
     # Neither the address nor what the parser said of it is shown: both may hold a part of the password.
-    raise UsageError(f"--database cannot be understood: {FORMS}") from None
+    raise UsageError(f"--database cannot be understood: {_FORMS}") from None
 
 
 def _shown(settings: dict[str, str]) -> str:

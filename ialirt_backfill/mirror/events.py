@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ialirt_backfill.ending import EXIT_FAILED, EXIT_WELL
 from ialirt_backfill.instruments import Instrument
-from ialirt_backfill.mirror.jobs import Place
+from ialirt_backfill.mirror.jobs import TablePlace
 from ialirt_backfill.plan.decided import plan_as_json
 from ledger import MirroredDay
 
@@ -39,7 +39,7 @@ class MirrorDecision:
     day: date
     path: Path
     size: int
-    place: Place
+    place: TablePlace
     action: MirrorAction
     reason: str
     last: MirroredDay | None = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-from ialirt_backfill.mirror.session import Session, listed, quoted
+from ialirt_backfill.mirror.session import DatabaseSession, listed, quoted
 from ialirt_backfill.mirror.shape import FoundColumn, FoundTable, Holds
 
 Filter = Mapping[str, str]
@@ -15,19 +15,19 @@ _NUMBER = "ialirt-backfill number"
 """No column of a team's is called that."""
 
 
-def find(session: Session, table: str) -> FoundTable | None:
+def find(session: DatabaseSession, table: str) -> FoundTable | None:
     """The table as it is, None where there is none."""
     return _find_in_sqlite(session, table) if session.is_sqlite else _find_in_postgresql(session, table)
 
 
-def is_empty(session: Session, table: str) -> bool:
+def is_empty(session: DatabaseSession, table: str) -> bool:
     """Whether the table has no row, or is not there."""
     if find(session, table) is None:
         return True
     return not session.value(f"SELECT EXISTS (SELECT 1 FROM {quoted(table)})")  # noqa: S608 - our own names
 
 
-def has_rows(session: Session, table: str, found: FoundTable, filters: Sequence[Filter]) -> list[bool]:
+def has_rows(session: DatabaseSession, table: str, found: FoundTable, filters: Sequence[Filter]) -> list[bool]:
     """For each of these days whether the table has any row of it; quick where the columns have an index."""
     if not filters or not filters[0]:
         return [not is_empty(session, table)] * len(filters)
@@ -50,7 +50,7 @@ def has_rows(session: Session, table: str, found: FoundTable, filters: Sequence[
     return [number in numbers for number in range(len(filters))]
 
 
-def matching(session: Session, day: Filter, before: str = "") -> str:
+def matching(session: DatabaseSession, day: Filter, before: str = "") -> str:
     """The condition for the rows of one day's file."""
     return " AND ".join(f"{before}{quoted(name)} = {session.literal(value)}" for name, value in day.items())
 
@@ -58,7 +58,7 @@ def matching(session: Session, day: Filter, before: str = "") -> str:
 # --- PostgreSQL -------------------------------------------------------------------------------------------------------
 
 
-def _find_in_postgresql(session: Session, table: str) -> FoundTable | None:
+def _find_in_postgresql(session: DatabaseSession, table: str) -> FoundTable | None:
     rows = session.rows(
         "SELECT relkind::text, attname, format_type(atttypid, atttypmod), attnotnull, atthasdef OR attidentity <> '',"  # noqa: S608
         " array_position(indkey::int2[], attnum) FROM pg_class JOIN pg_attribute ON attrelid = pg_class.oid"
@@ -101,7 +101,7 @@ def _postgresql_holds(type_: str) -> Holds:
 # --- SQLite -----------------------------------------------------------------------------------------------------------
 
 
-def _find_in_sqlite(session: Session, table: str) -> FoundTable | None:
+def _find_in_sqlite(session: DatabaseSession, table: str) -> FoundTable | None:
     name = session.literal(table)
     of_name = f"FROM sqlite_master WHERE name = {name} COLLATE NOCASE AND type IN ('table', 'view')"
     kind = session.value(f"SELECT type {of_name}")

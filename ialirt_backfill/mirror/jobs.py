@@ -18,14 +18,14 @@ from ialirt_backfill.instruments import Instrument
 from ialirt_backfill.mirror import shape
 from ialirt_backfill.mirror.configuration import job
 from ialirt_backfill.mirror.found import Filter, find
-from ialirt_backfill.mirror.session import Session
+from ialirt_backfill.mirror.session import DatabaseSession
 from ialirt_backfill.mirror.shape import FoundTable
 from ialirt_backfill.mirror.tables import FILE_DATE, columns_for, table_name
 from ialirt_backfill.options import MirrorOptions
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class TablePlace:
     """Where a day's file goes: its table, and the rows of it that are this day's.
 
     ``values`` is what crump takes from the file's name, None where its job takes nothing.
@@ -39,10 +39,10 @@ class Place:
 class Jobs(Protocol):
     """What the mirror asks of a configuration."""
 
-    def place(self, instrument: Instrument, day: date, path: Path) -> Place | None:
+    def place(self, instrument: Instrument, day: date, path: Path) -> TablePlace | None:
         """Where a file goes, None where no job takes it. UsageError where that cannot be told."""
 
-    def check(self, session: Session, instrument: Instrument, table: str) -> list[str]:
+    def check(self, session: DatabaseSession, instrument: Instrument, table: str) -> list[str]:
         """The columns that a load will change first. MirrorError where the table cannot take the instrument's days."""
 
     def job(self, instrument: Instrument, path: Path, rows: pa.Table, found: FoundTable | None, is_sqlite: bool) -> Any:
@@ -60,11 +60,11 @@ class OwnJobs:
 
     prefix: str
 
-    def place(self, instrument: Instrument, day: date, path: Path) -> Place:
+    def place(self, instrument: Instrument, day: date, path: Path) -> TablePlace:
         written = f"{day:%Y%m%d}"
-        return Place(table_name(instrument, self.prefix), {FILE_DATE: written}, {"date": written})
+        return TablePlace(table_name(instrument, self.prefix), {FILE_DATE: written}, {"date": written})
 
-    def check(self, session: Session, instrument: Instrument, table: str) -> list[str]:
+    def check(self, session: DatabaseSession, instrument: Instrument, table: str) -> list[str]:
         found = find(session, table)
         if found is None:
             return []
@@ -95,13 +95,13 @@ class TeamJobs:
     def __post_init__(self) -> None:
         self._config = _read(self.file)
 
-    def place(self, instrument: Instrument, day: date, path: Path) -> Place | None:
+    def place(self, instrument: Instrument, day: date, path: Path) -> TablePlace | None:
         job = self._job_of(path)
         if job is None:
             return None
         if job.filename_to_column is None:
             self._refuse_second(job, instrument)
-            return Place(job.target_table, {}, None)
+            return TablePlace(job.target_table, {}, None)
         values = job.filename_to_column.extract_values_from_filename(path)
         if not values:
             raise UsageError(
@@ -110,9 +110,9 @@ class TeamJobs:
             )
         named = [(it, values[name]) for name, it in job.filename_to_column.columns.items() if name in values]
         of_day = {it.db_column: value for it, value in named if it.use_to_delete_old_rows}
-        return Place(job.target_table, {} if None in of_day.values() else of_day, values)
+        return TablePlace(job.target_table, {} if None in of_day.values() else of_day, values)
 
-    def check(self, session: Session, instrument: Instrument, table: str) -> list[str]:
+    def check(self, session: DatabaseSession, instrument: Instrument, table: str) -> list[str]:
         return []
 
     def job(self, instrument: Instrument, path: Path, rows: pa.Table, found: FoundTable | None, is_sqlite: bool) -> Any:

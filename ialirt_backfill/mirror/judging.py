@@ -13,9 +13,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from crump import ColumnMapping, CrumpJob
 
+from ialirt_backfill.instruments.entries import TIME_UTC
 from ialirt_backfill.mirror.shape import FoundTable, Holds
-from ialirt_backfill.mirror.staging import BOOLEANS, Source
-from ialirt_backfill.mirror.tables import TIME_UTC
+from ialirt_backfill.mirror.staging import BOOLEANS, CellSource
 
 _INTEGERS = {"integer": pa.int32(), "int": pa.int32(), "bigint": pa.int64()}
 _BOOLEANS = {"boolean", "bool"}
@@ -33,7 +33,7 @@ def columns_of(job: CrumpJob, names: Sequence[str]) -> list[ColumnMapping]:
 
 def sources_of(
     job: CrumpJob, mappings: Sequence[ColumnMapping], rows: pa.Table, others: Collection[str]
-) -> list[Source] | None:
+) -> list[CellSource] | None:
     """The columns of the file that fill some of the table's; None where crump must see each row.
 
     ``others`` are the columns that the file's name fills.
@@ -53,7 +53,7 @@ def sources_of(
             return None
         kind = _kind(mapping)
         keeps_empty = not mapping.nullable and kind not in _TIMES
-        found.append(Source(mapping.csv_column, mapping.db_column, keeps_empty, kind in _BOOLEANS))
+        found.append(CellSource(mapping.csv_column, mapping.db_column, keeps_empty, kind in _BOOLEANS))
     return found
 
 

@@ -19,7 +19,7 @@ from ialirt_backfill.ending import EXIT_FAILED, EXIT_WELL, Stop
 from ialirt_backfill.exceptions import IalirtBackfillError, Interrupted, MirrorUnavailable, UsageError
 from ialirt_backfill.listening import guarded
 from ialirt_backfill.mirror import markers
-from ialirt_backfill.mirror.address import Address
+from ialirt_backfill.mirror.address import DatabaseAddress
 from ialirt_backfill.mirror.events import (
     MirrorAction,
     MirrorDecision,
@@ -31,9 +31,9 @@ from ialirt_backfill.mirror.events import (
 from ialirt_backfill.mirror.jobs import jobs_of
 from ialirt_backfill.mirror.lock import exclusive
 from ialirt_backfill.mirror.one_day import load_day
-from ialirt_backfill.mirror.planning import Planner
+from ialirt_backfill.mirror.planning import MirrorPlanner
 from ialirt_backfill.mirror.retyping import make_doubles
-from ialirt_backfill.mirror.session import Session, make_file
+from ialirt_backfill.mirror.session import DatabaseSession, make_file
 from ialirt_backfill.mirror.tables import marker_name
 from ialirt_backfill.options import MirrorOptions
 from ialirt_backfill.store.demonstration import is_synthetic_throughout
@@ -52,13 +52,13 @@ def mirror(options: MirrorOptions, *, listener: MirrorListener | None = None, st
     if not Path(options.datastore).is_dir():
         raise UsageError(f"--datastore {options.datastore}: there is no such folder")
     is_synthetic_throughout(options, None)
-    address, jobs = Address(options.database_url), jobs_of(options)
+    address, jobs = DatabaseAddress(options.database_url), jobs_of(options)
     with ExitStack() as stack:
-        session = stack.enter_context(Session(address))
+        session = stack.enter_context(DatabaseSession(address))
         ledger = (Ledger.open_existing if options.dry_run else Ledger.open)(options.ledger_url)
         if ledger is not None:
             stack.enter_context(ledger)
-        planner = Planner(options, jobs, ledger, is_synthetic_throughout(options, ledger))
+        planner = MirrorPlanner(options, jobs, ledger, is_synthetic_throughout(options, ledger))
         plan = planner.plan(session, datetime.now(UTC) if ledger is None else ledger.now())
         if options.dry_run or ledger is None:
             listener.planned(plan)
@@ -87,9 +87,9 @@ def mirror(options: MirrorOptions, *, listener: MirrorListener | None = None, st
 class _Run:
     """A row in the ledger's list of runs, and what came of it."""
 
-    planner: Planner
+    planner: MirrorPlanner
     ledger: Ledger
-    address: Address
+    address: DatabaseAddress
     run_id: str
     stop: Stop
     listener: MirrorListener
@@ -119,17 +119,17 @@ class _Run:
                 return
             self._load_all(queue, sessions)
 
-    def _sessions(self, tables: int) -> Iterator[Session]:
+    def _sessions(self, tables: int) -> Iterator[DatabaseSession]:
         """A session for each worker, or fewer where the server grants no more. SQLite has one writer at a time."""
-        yield Session(self.address)
+        yield DatabaseSession(self.address)
         for number in range(1, 1 if self.address.is_sqlite else min(self.options.jobs, tables)):
             try:
-                yield Session(self.address)
+                yield DatabaseSession(self.address)
             except MirrorUnavailable as error:
                 log.warning("loading with --jobs %d: %s", number, error)
                 return
 
-    def _change_types(self, session: Session, first: MirrorDecision) -> None:
+    def _change_types(self, session: DatabaseSession, first: MirrorDecision) -> None:
         """Give the columns of a table the types they have in a new one. ``first`` is its first day."""
         table = first.place.table
 
@@ -143,7 +143,7 @@ class _Run:
                 make_doubles(session, table, columns)
                 log.warning("%s: columns of whole numbers are double precision now: %s", table, ", ".join(columns))
 
-    def _load_all(self, queue: _Queue, sessions: Sequence[Session]) -> None:
+    def _load_all(self, queue: _Queue, sessions: Sequence[DatabaseSession]) -> None:
         with ThreadPoolExecutor(len(sessions), "mirror") as pool:
             workers: list[Future[None]] = []
             try:
@@ -161,7 +161,7 @@ class _Run:
                 self.ended = self.ended or str(error)
                 raise
 
-    def _work(self, session: Session, queue: _Queue) -> None:
+    def _work(self, session: DatabaseSession, queue: _Queue) -> None:
         """Load days one after another, in a session of one's own."""
         try:
             while not (self.stop.is_set() or self.ended) and (planned := queue.take()) is not None:
@@ -175,7 +175,7 @@ class _Run:
             self.ended = self.ended or str(error)  # so that the others end as well
             raise
 
-    def _load(self, session: Session, planned: MirrorDecision) -> None:
+    def _load(self, session: DatabaseSession, planned: MirrorDecision) -> None:
         """Load one day, alone on its table. Raises Interrupted."""
         began = time.monotonic()
         try:
@@ -198,7 +198,7 @@ class _Run:
         self.outcomes.append(outcome)
         self.listener.day_finished(outcome)
 
-    def _loaded(self, session: Session, planned: MirrorDecision, began: float) -> MirrorOutcome:
+    def _loaded(self, session: DatabaseSession, planned: MirrorDecision, began: float) -> MirrorOutcome:
         """Load a day and remember it: the ledger is told only when all of it is there."""
         loaded = load_day(session, self.planner.jobs, planned, history=self.options.history)
         self.ledger.record_mirrored(
@@ -219,13 +219,13 @@ class _Run:
             deleted=loaded.merged.deleted,
         )
 
-    def _keep_apart(self, session: Session, planned: MirrorDecision) -> None:
+    def _keep_apart(self, session: DatabaseSession, planned: MirrorDecision) -> None:
         """Let the database say of which kind the table's days are, before there is one of them."""
         if not self.planner.refuse_mixing(session, planned):
             marker = marker_name(self.options.table_prefix)
             markers.name(session, planned.place.table, marker, named=self.planner.is_synthetic)
 
-    def _is_done(self, session: Session, planned: MirrorDecision) -> bool:
+    def _is_done(self, session: DatabaseSession, planned: MirrorDecision) -> bool:
         """Whether another mirror has loaded the day since the plan was made."""
         fresh = self.planner.decide_again(session, planned, self.ledger.now())
         if fresh is None or fresh.action is MirrorAction.LOAD:
@@ -263,7 +263,9 @@ class _Queue:
 
 
 @contextmanager
-def _run(planner: Planner, ledger: Ledger, session: Session, stop: Stop, listener: MirrorListener) -> Iterator[_Run]:
+def _run(
+    planner: MirrorPlanner, ledger: Ledger, session: DatabaseSession, stop: Stop, listener: MirrorListener
+) -> Iterator[_Run]:
     """Write the run's row, and how it ended."""
     run_id = ledger.start_run("mirror", _recorded(planner.options, ledger, session), __version__)
     run = _Run(planner, ledger, session.address, run_id, stop, listener)
@@ -277,7 +279,7 @@ def _run(planner: Planner, ledger: Ledger, session: Session, stop: Stop, listene
         ledger.finish_run(run.run_id, counts, stop.exit_code if stop.is_set() else exit_code)
 
 
-def _recorded(options: MirrorOptions, ledger: Ledger, session: Session) -> dict[str, object]:
+def _recorded(options: MirrorOptions, ledger: Ledger, session: DatabaseSession) -> dict[str, object]:
     """The options as the ledger remembers them: without passwords."""
     recorded: dict[str, object] = {
         name: value if isinstance(value, bool | int | float | None) else str(value)

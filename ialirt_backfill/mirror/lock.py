@@ -9,14 +9,16 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ialirt_backfill.exceptions import Interrupted, MirrorUnavailable
-from ialirt_backfill.mirror.session import Session
+from ialirt_backfill.mirror.session import DatabaseSession
 from ledger import locks
 
 _LOOK_SECONDS = 0.2
 
 
 @contextmanager
-def exclusive(session: Session, table: str, stopped: Callable[[], bool], waiting: Callable[[], None]) -> Iterator[None]:
+def exclusive(
+    session: DatabaseSession, table: str, stopped: Callable[[], bool], waiting: Callable[[], None]
+) -> Iterator[None]:
     """Hold the lock until the block is left.
 
     While another holds it, ``waiting`` is called once, and Interrupted is raised when ``stopped`` says so.
@@ -36,7 +38,7 @@ def exclusive(session: Session, table: str, stopped: Callable[[], bool], waiting
         release()
 
 
-def _try_advisory(session: Session, table: str) -> Callable[[], None] | None:
+def _try_advisory(session: DatabaseSession, table: str) -> Callable[[], None] | None:
     """The session's own, so that whoever lost the session has lost the lock, and what was begun under it."""
     key = session.lock_key(table)
     if not session.value(f"SELECT pg_try_advisory_lock({key})"):
@@ -49,7 +51,7 @@ def _try_advisory(session: Session, table: str) -> Callable[[], None] | None:
     return release
 
 
-def _try_file(session: Session, table: str) -> Callable[[], None] | None:
+def _try_file(session: DatabaseSession, table: str) -> Callable[[], None] | None:
     """A transaction on an empty file beside the database: on the database itself it would keep readers out."""
     path = (session.address.path or Path()).resolve()  # another mirror may have come to it by a link
     with session.translated():

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from ialirt_backfill.mirror.session import Session, quoted
+from ialirt_backfill.mirror.session import DatabaseSession, quoted
 
 
-def is_named(session: Session, table: str, marker: str) -> bool:
+def is_named(session: DatabaseSession, table: str, marker: str) -> bool:
     """Whether the table ``marker`` names another."""
     schema = _schema_of(session)
     if not _is_there(session, marker, schema):
@@ -14,7 +14,7 @@ def is_named(session: Session, table: str, marker: str) -> bool:
     return (table,) in names
 
 
-def name(session: Session, table: str, marker: str, *, named: bool) -> None:
+def name(session: DatabaseSession, table: str, marker: str, *, named: bool) -> None:
     """Let the table ``marker`` name another, or name it no more; with the lock on that one held."""
     with session.transaction():
         if not session.is_sqlite:  # whose lock is one for all tables, and held
@@ -30,7 +30,7 @@ def name(session: Session, table: str, marker: str, *, named: bool) -> None:
             session.execute(f"DELETE FROM {place} WHERE table_name = {written}")  # noqa: S608
 
 
-def _schema_of(session: Session) -> str | None:
+def _schema_of(session: DatabaseSession) -> str | None:
     """The schema that days are loaded into; None in SQLite, which has none."""
     if session.is_sqlite:
         return None
@@ -42,7 +42,7 @@ def _place_of(table: str, schema: str | None) -> str:
     return quoted(table) if schema is None else f"{quoted(schema)}.{quoted(table)}"
 
 
-def _is_there(session: Session, table: str, schema: str | None) -> bool:
+def _is_there(session: DatabaseSession, table: str, schema: str | None) -> bool:
     if schema is None:
         name = session.literal(table)
         return session.value(f"SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = {name}") is not None  # noqa: S608

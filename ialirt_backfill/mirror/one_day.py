@@ -16,10 +16,10 @@ from ialirt_backfill.exceptions import DayFileError, MirrorError, MirrorUnavaila
 from ialirt_backfill.mirror import through_crump
 from ialirt_backfill.mirror.events import MirrorDecision
 from ialirt_backfill.mirror.found import find
-from ialirt_backfill.mirror.jobs import Jobs, Place
+from ialirt_backfill.mirror.jobs import Jobs, TablePlace
 from ialirt_backfill.mirror.judging import columns_of, is_timed, sources_of
 from ialirt_backfill.mirror.reading import DayFile, content_of, understood
-from ialirt_backfill.mirror.session import Session
+from ialirt_backfill.mirror.session import DatabaseSession
 from ialirt_backfill.mirror.staging import Merged, Staging
 
 log = logging.getLogger(__name__)
@@ -37,7 +37,7 @@ class Loaded:
     merged: Merged
 
 
-def load_day(session: Session, jobs: Jobs, planned: MirrorDecision, *, history: bool) -> Loaded:
+def load_day(session: DatabaseSession, jobs: Jobs, planned: MirrorDecision, *, history: bool) -> Loaded:
     """Load a day's file as it is now. Raises DayFileError and MirrorError; the table is as it was then."""
     content = content_of(planned.path)
     with tempfile.TemporaryDirectory(prefix="ialirt-mirror-") as folder:
@@ -49,7 +49,7 @@ def load_day(session: Session, jobs: Jobs, planned: MirrorDecision, *, history: 
 class _Day:
     """A day's file on its way into its table. ``shown`` is where crump is given its content, or its first line."""
 
-    session: Session
+    session: DatabaseSession
     jobs: Jobs
     planned: MirrorDecision
     content: bytes
@@ -57,7 +57,7 @@ class _Day:
     has_changed: bool = False
 
     @property
-    def place(self) -> Place:
+    def place(self) -> TablePlace:
         return self.planned.place
 
     def load(self, began: datetime | None = None) -> Loaded:
@@ -131,7 +131,7 @@ class _Day:
 class _Rows:
     """The rows that crump would have written, on their way into the temporary table."""
 
-    def __init__(self, session: Session, table: str, key: Sequence[str]) -> None:
+    def __init__(self, session: DatabaseSession, table: str, key: Sequence[str]) -> None:
         self._session, self._table, self._key = session, table, key
         self._columns: list[str] = []
         self._waiting: list[tuple[Any, ...]] = []
@@ -155,7 +155,7 @@ class _Rows:
         return self._staging
 
 
-def _from_name(job: CrumpJob, place: Place) -> dict[str, str | None]:
+def _from_name(job: CrumpJob, place: TablePlace) -> dict[str, str | None]:
     """The columns that the file's name fills."""
     if job.filename_to_column is None or not place.values:
         return {}

@@ -14,8 +14,8 @@ from ialirt_backfill.instruments import Instrument
 from ialirt_backfill.mirror import markers
 from ialirt_backfill.mirror.events import MirrorAction, MirrorDecision
 from ialirt_backfill.mirror.found import find, has_rows, is_empty
-from ialirt_backfill.mirror.jobs import Jobs, Place
-from ialirt_backfill.mirror.session import Session
+from ialirt_backfill.mirror.jobs import Jobs, TablePlace
+from ialirt_backfill.mirror.session import DatabaseSession
 from ialirt_backfill.mirror.tables import marker_name
 from ialirt_backfill.options import MirrorOptions
 from ialirt_backfill.store import dayfile
@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Planner:
+class MirrorPlanner:
     """What decides: the options, a configuration, and whatever is remembered. ``ledger`` is None where there is none.
 
     ``is_synthetic`` says that the files are those of a demonstration.
@@ -37,7 +37,7 @@ class Planner:
     ledger: Ledger | None
     is_synthetic: bool
 
-    def plan(self, session: Session, now: datetime) -> tuple[MirrorDecision, ...]:
+    def plan(self, session: DatabaseSession, now: datetime) -> tuple[MirrorDecision, ...]:
         """Decide for every day of the range that has a file. MirrorError where a table cannot take them."""
         days = self.options.days(now)
         there = [it for instrument in self.options.instruments for it in self._files(instrument, days)]
@@ -56,7 +56,7 @@ class Planner:
             self.refuse_mixing(session, decision)
         return plan
 
-    def decide_again(self, session: Session, planned: MirrorDecision, now: datetime) -> MirrorDecision | None:
+    def decide_again(self, session: DatabaseSession, planned: MirrorDecision, now: datetime) -> MirrorDecision | None:
         """What is to be done with a planned day, if another mirror has loaded it since the plan was made; else None."""
         assert self.ledger is not None  # noqa: S101 - nothing is loaded without one
         key, day = planned.instrument.progress_key, planned.day
@@ -68,7 +68,7 @@ class Planner:
         file = FiledDay(planned.instrument, day, planned.path, size, state)
         return self._decide(_Placed(file, planned.place), last, True, now)
 
-    def refuse_mixing(self, session: Session, decision: MirrorDecision) -> bool:
+    def refuse_mixing(self, session: DatabaseSession, decision: MirrorDecision) -> bool:
         """Whether the table is said to hold days of the kind that the files are.
 
         False where it is empty, and takes either; MirrorError where it would come to hold both real and synthetic days.
@@ -116,14 +116,14 @@ class Planner:
             raise UsageError(f"--instrument {instrument.name}: {trouble}")
         log.log(logging.WARNING if has_some else logging.INFO, "%s", trouble)
 
-    def _check_tables(self, session: Session, files: Iterable[_Placed]) -> None:
+    def _check_tables(self, session: DatabaseSession, files: Iterable[_Placed]) -> None:
         for instrument, table in dict.fromkeys((it.file.instrument, it.place.table) for it in files):
             columns = self.jobs.check(session, instrument, table)
             if columns and self.options.dry_run:
                 log.warning("%s: the next load makes columns double precision first: %s", table, ", ".join(columns))
 
     def _decide_all(
-        self, session: Session, table: str, files: Sequence[_Placed], days: Sequence[date], now: datetime
+        self, session: DatabaseSession, table: str, files: Sequence[_Placed], days: Sequence[date], now: datetime
     ) -> list[MirrorDecision]:
         keys = list(dict.fromkeys(it.file.instrument.progress_key for it in files))
         mirrored: Mapping[tuple[str, date], MirroredDay] = {}
@@ -169,4 +169,4 @@ class _Placed:
     """A day's file, and where it goes."""
 
     file: FiledDay
-    place: Place
+    place: TablePlace

@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ialirt_backfill.exceptions import MirrorError
-from ialirt_backfill.mirror.session import Refused, Session, quoted
+from ialirt_backfill.mirror.session import DatabaseSession, StatementRefused, quoted
 from ialirt_backfill.mirror.shape import Holds
-from ialirt_backfill.mirror.views import MARK, view_names
+from ialirt_backfill.mirror.views import MADE_BY_US, view_names
 
 _LOCK_SECONDS = 10
 """How long readers of the table are waited for. Whoever comes after us waits as well, so it must not be long."""
@@ -32,7 +32,7 @@ _AS_GRANTED = """
 """
 
 
-def make_doubles(session: Session, table: str, columns: Sequence[str]) -> None:
+def make_doubles(session: DatabaseSession, table: str, columns: Sequence[str]) -> None:
     """Give columns of whole numbers the type of measurements; no count becomes another.
 
     Raises MirrorError where that cannot be, with what to do; nothing is changed then.
@@ -43,7 +43,7 @@ def make_doubles(session: Session, table: str, columns: Sequence[str]) -> None:
     try:
         with session.transaction():
             _change(session, view_names(table), statement)
-    except Refused as error:
+    except StatementRefused as error:
         why = error.detail.splitlines()[0] if error.detail else str(error)  # it names the view that stands in the way
         raise MirrorError(
             f"{session.shown} has a table {table} of an earlier version, with whole numbers for counts that are"
@@ -53,12 +53,12 @@ def make_doubles(session: Session, table: str, columns: Sequence[str]) -> None:
         ) from None
 
 
-def _change(session: Session, views: Sequence[str], statement: str) -> None:
+def _change(session: DatabaseSession, views: Sequence[str], statement: str) -> None:
     session.execute(f"SET LOCAL lock_timeout = '{_LOCK_SECONDS}s'")
     restoring: list[str] = []
     for view in views:
         ours = f"relname = {session.literal(view)} AND relnamespace = current_schema()::regnamespace AND relkind = 'v'"
-        if found := session.rows(_AS_IT_WAS.format(ours=ours, mark=session.literal(f"{MARK}%"))):
+        if found := session.rows(_AS_IT_WAS.format(ours=ours, mark=session.literal(f"{MADE_BY_US}%"))):
             restoring += [*found[0], *(grant for (grant,) in session.rows(_AS_GRANTED.format(ours=ours)))]
             session.execute(f"DROP VIEW {quoted(view)}")
     session.execute(statement)

@@ -19,8 +19,9 @@ import psycopg
 from psycopg import sql
 
 from ialirt_backfill.exceptions import MirrorError, MirrorUnavailable
-from ialirt_backfill.mirror.address import Address
+from ialirt_backfill.mirror.address import DatabaseAddress
 from ledger import locks
+from ledger.addresses import sqlite_url
 
 logging.getLogger("psycopg").setLevel(logging.ERROR)  # it warns that a session that is lost could not roll back
 
@@ -40,7 +41,7 @@ _AS_CRUMP_NEEDS_IT = "-c TimeZone=UTC -c DateStyle=ISO"
 """crump gives PostgreSQL aware times for columns without a zone."""
 
 
-class Refused(MirrorError):
+class StatementRefused(MirrorError):
     """PostgreSQL has refused a statement, in the words of ``said`` and ``detail``; ``state`` is its code for it.
 
     ``state`` is empty where its driver has done so.
@@ -56,14 +57,14 @@ class Refused(MirrorError):
         return self.state[:2] not in _OF_THE_SERVER
 
 
-class Session:
+class DatabaseSession:
     """A session in which every statement is by itself until `transaction` is entered; for one thread at a time.
 
     Raises MirrorError and MirrorUnavailable only, never with a password in them. A SQLite file that is not there is not
     made: in its place stands an empty database, in which nothing is found.
     """
 
-    def __init__(self, address: Address) -> None:
+    def __init__(self, address: DatabaseAddress) -> None:
         self.address = address
         self._schema = ""
         self._sqlite: sqlite3.Connection | None = None
@@ -79,7 +80,7 @@ class Session:
             self._sqlite = sqlite3.connect(
                 path, timeout=_CONNECT_SECONDS, isolation_level=None, check_same_thread=False
             )
-            self._place = f"sqlite:///{address.path.resolve()}/"
+            self._place = f"{sqlite_url(address.path.resolve())}/"
 
     def __enter__(self) -> Self:
         return self
@@ -197,7 +198,7 @@ class Session:
         return f"postgresql://{info.host}:{info.port}/{info.dbname}/{schema}."
 
 
-def make_file(address: Address) -> None:
+def make_file(address: DatabaseAddress) -> None:
     """Make the SQLite file, unless it is there, so that a commit costs one wait for the disk and no reader waits.
 
     A file that is there keeps its journal as it is.
@@ -218,7 +219,7 @@ def listed(names: Iterable[str], before: str = "") -> str:
     return ", ".join(before + quoted(name) for name in names)
 
 
-def _connected(address: Address) -> psycopg.Connection[tuple[Any, ...]]:
+def _connected(address: DatabaseAddress) -> psycopg.Connection[tuple[Any, ...]]:
     wanted = {"connect_timeout": str(_CONNECT_SECONDS), "application_name": "ialirt-backfill"}
     settings: dict[str, Any] = wanted | address.settings
     settings["options"] = f"{settings.get('options', '')} {_AS_CRUMP_NEEDS_IT}".strip()
@@ -230,7 +231,7 @@ def _connected(address: Address) -> psycopg.Connection[tuple[Any, ...]]:
 
 
 @contextmanager
-def in_plain_words(address: Address) -> Iterator[None]:
+def in_plain_words(address: DatabaseAddress) -> Iterator[None]:
     """Errors of the database, raised inside, come out as ours."""
     try:
         yield
@@ -238,7 +239,7 @@ def in_plain_words(address: Address) -> Iterator[None]:
         raise _translated(address, error) from None
 
 
-def _translated(address: Address, error: psycopg.Error | sqlite3.Error) -> MirrorError:
+def _translated(address: DatabaseAddress, error: psycopg.Error | sqlite3.Error) -> MirrorError:
     first_line = (str(error).strip().splitlines() or [type(error).__name__])[0]
     said = address.without_secrets(first_line.rstrip(".:"))
     if isinstance(error, sqlite3.Error):
@@ -248,7 +249,7 @@ def _translated(address: Address, error: psycopg.Error | sqlite3.Error) -> Mirro
     state = error.sqlstate or ""
     if isinstance(error, psycopg.DataError) and not state:  # psycopg itself does not send it, and says no code
         code = _NO_SUCH_CHARACTER if "NUL" in said else "22000"
-        return Refused(f"{address.shown} refused ({said}): {_advice(code)}", said, code, "")
+        return StatementRefused(f"{address.shown} refused ({said}): {_advice(code)}", said, code, "")
     if state == "53100":
         return MirrorUnavailable(f"{address.shown} has a full disk ({said}): make room, then run again")
     if _ends_session(error, state):
@@ -257,10 +258,10 @@ def _translated(address: Address, error: psycopg.Error | sqlite3.Error) -> Mirro
         )
     if not state:
         unknown = f"failed in a way that this program does not know ({type(error).__name__}: {said})"
-        return Refused(f"{address.shown} {unknown}: please report this", said, state, "")
+        return StatementRefused(f"{address.shown} {unknown}: please report this", said, state, "")
     detail = address.without_secrets(error.diag.message_detail or "")
     told = f"{said}: {_cut(detail)}" if detail and state[:2] in _OF_A_ROW else said
-    return Refused(f"{address.shown} refused ({told}): {_advice(state)}", said, state, detail)
+    return StatementRefused(f"{address.shown} refused ({told}): {_advice(state)}", said, state, detail)
 
 
 def _cut(detail: str) -> str:

@@ -12,8 +12,9 @@ import pyarrow as pa
 
 from ialirt_backfill.exceptions import MirrorError
 from ialirt_backfill.instruments import NANOSECONDS, Instrument
+from ialirt_backfill.instruments.entries import TIME_UTC
 from ialirt_backfill.mirror.reading import instants, shown
-from ialirt_backfill.mirror.tables import COUNTS, FILE_DATE, TIME_UTC, Kind, TableColumn, known_columns
+from ialirt_backfill.mirror.tables import COUNT_UNIT, FILE_DATE, Kind, TableColumn, known_columns
 
 _INT64 = 2**63
 _BOOLEANS = frozenset({"True", "False", "true", "false", "1", "0"})
@@ -122,7 +123,7 @@ def outgrown_columns(instrument: Instrument, found: FoundTable) -> list[str]:
 
 
 def _is_outgrown(found: FoundColumn, column: TableColumn) -> bool:
-    return found.holds is Holds.BIGINT and column.kind is Kind.FLOAT and column.unit == COUNTS
+    return found.holds is Holds.BIGINT and column.kind is Kind.FLOAT and column.unit == COUNT_UNIT
 
 
 def _key_differences(found: FoundTable) -> Iterator[str]:

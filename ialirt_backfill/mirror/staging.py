@@ -17,11 +17,11 @@ import pyarrow as pa
 from pyarrow import csv as pa_csv
 
 from ialirt_backfill.exceptions import MirrorError
+from ialirt_backfill.instruments.entries import TIME_UTC
 from ialirt_backfill.mirror import shape
 from ialirt_backfill.mirror.found import Filter, find, matching
 from ialirt_backfill.mirror.reading import are_rising, shown
-from ialirt_backfill.mirror.session import Refused, Session, listed, quoted
-from ialirt_backfill.mirror.tables import TIME_UTC
+from ialirt_backfill.mirror.session import DatabaseSession, StatementRefused, listed, quoted
 
 _NAME = "ialirt-backfill day"
 _ORDER = "ialirt-backfill row"
@@ -36,7 +36,7 @@ BOOLEANS = {"true": 1, "yes": 1, "y": 1, "1": 1, "false": 0, "no": 0, "n": 0, "0
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class CellSource:
     """A column of the file and the column of the table that it fills.
 
     ``keeps_empty``: an empty cell is an empty text there, not NULL.
@@ -65,7 +65,7 @@ class Staging:
 
     def __init__(
         self,
-        session: Session,
+        session: DatabaseSession,
         table: str,
         columns: Sequence[str],
         key: Sequence[str],
@@ -81,7 +81,7 @@ class Staging:
 
     # --- filled -------------------------------------------------------------------------------------------------------
 
-    def fill(self, rows: pa.Table, sources: Sequence[Source]) -> None:
+    def fill(self, rows: pa.Table, sources: Sequence[CellSource]) -> None:
         """Take in a file's rows, text as it stands. MirrorError names the cell that its column does not take."""
         if self._session.is_sqlite:
             self._fill_sqlite(rows, sources)
@@ -90,7 +90,7 @@ class Staging:
             self._keep_order()
         try:
             self._copy(rows, sources)
-        except Refused as error:
+        except StatementRefused as error:
             blamed = self._blamed(rows, sources) if error.may_be_of_a_cell else None
             raise blamed or error from None
 
@@ -105,7 +105,7 @@ class Staging:
         self._keep_order()
         try:
             self._insert(self._columns, rows)
-        except Refused as error:
+        except StatementRefused as error:
             blamed = self._blamed_of(rows) if error.may_be_of_a_cell else None
             raise blamed or error from None
 
@@ -184,7 +184,7 @@ class Staging:
             self._session.execute(f"ALTER TABLE {self._place} ADD {quoted(_ORDER)} bigint GENERATED ALWAYS AS IDENTITY")
             self._has_order = True
 
-    def _copy(self, rows: pa.Table, sources: Sequence[Source]) -> None:
+    def _copy(self, rows: pa.Table, sources: Sequence[CellSource]) -> None:
         empty = [source.column for source in sources if source.keeps_empty]
         how = f"FORMAT csv, FORCE_NOT_NULL ({listed(empty)})" if empty else "FORMAT csv"
         names = listed(source.column for source in sources)
@@ -198,7 +198,7 @@ class Staging:
         with self._session.transaction(), self._session.postgresql.cursor() as cursor:
             cursor.executemany(f"INSERT INTO {self._place} ({names}) VALUES ({marks})".encode(), rows)  # noqa: S608
 
-    def _blamed(self, rows: pa.Table, sources: Sequence[Source]) -> MirrorError | None:
+    def _blamed(self, rows: pa.Table, sources: Sequence[CellSource]) -> MirrorError | None:
         """The first cell that the server does not take, found by giving it ever less of each column.
 
         What the server says of it names the column and the line at best, and in its own language.
@@ -211,7 +211,7 @@ class Staging:
                 return shape.unfit(source.column, rows, source.in_file, row, why, _advice(refused))
         return None
 
-    def _copy_some(self, rows: pa.Table, source: Source, count: int) -> None:
+    def _copy_some(self, rows: pa.Table, source: CellSource, count: int) -> None:
         self._copy(rows.slice(0, count), [source])
 
     def _blamed_of(self, rows: Sequence[Sequence[Any]]) -> MirrorError | None:
@@ -243,7 +243,7 @@ class Staging:
         session.execute(f"DROP TABLE IF EXISTS {self._place}")
         session.execute(f"CREATE TEMPORARY TABLE {quoted(_NAME)} ({columns}, PRIMARY KEY ({listed(self._key)}))")
 
-    def _fill_sqlite(self, rows: pa.Table, sources: Sequence[Source]) -> None:
+    def _fill_sqlite(self, rows: pa.Table, sources: Sequence[CellSource]) -> None:
         columns = [_cells(rows[source.in_file].combine_chunks(), source) for source in sources]
         constant = [[value] * rows.num_rows for value in self._constant.values()]
         names = [*(source.column for source in sources), *self._constant]
@@ -267,13 +267,13 @@ class Staging:
             )
 
 
-def _first_refused(count: int, take: Callable[[int], None]) -> tuple[int, Refused | None]:
+def _first_refused(count: int, take: Callable[[int], None]) -> tuple[int, StatementRefused | None]:
     """Of so many things the first that is refused, and why; ``take`` tries that many from the beginning."""
 
-    def refusal(many: int) -> Refused | None:
+    def refusal(many: int) -> StatementRefused | None:
         try:
             take(many)
-        except Refused as error:
+        except StatementRefused as error:
             return error
         return None
 
@@ -299,7 +299,7 @@ def _csv(rows: pa.Table) -> pa.Buffer:
     raise AssertionError("with quotes every text can be written")
 
 
-def _cells(cells: pa.Array, source: Source) -> list[Any]:
+def _cells(cells: pa.Array, source: CellSource) -> list[Any]:
     empty = "" if source.keeps_empty else None
     values: list[Any] = cells.to_pylist()
     if source.is_boolean:
@@ -321,7 +321,7 @@ def _is_sqlites(cell: Any) -> bool:
     return cell is None or isinstance(cell, str | float | bytes)
 
 
-def _advice(refused: Refused) -> str:
+def _advice(refused: StatementRefused) -> str:
     if not refused.state:
         return _MADE_BY_THE_JOB
     if refused.state in {"22021", "22P05"}:

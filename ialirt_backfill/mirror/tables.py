@@ -12,18 +12,18 @@ from dataclasses import dataclass
 from enum import Enum
 
 from ialirt_backfill.instruments import Column, ColumnType, Instrument
+from ialirt_backfill.instruments.entries import TIME_UTC
 
-TIME_UTC = "time_utc"
 FILE_DATE = "file_date"
 """The UTC day in the name of the file that a row came from."""
 
-LONGEST_NAME = 63
+_LONGEST_NAME = 63
 """What PostgreSQL keeps of a name, in bytes."""
 
 _POSTGRESQLS_OWN = {"tableoid", "xmin", "cmin", "xmax", "cmax", "ctid"}
 """Columns that every table of PostgreSQL has beside its own."""
 
-COUNTS = "count"
+COUNT_UNIT = "count"
 
 
 class Kind(Enum):
@@ -90,7 +90,7 @@ def column_name(in_file: str, taken: Collection[str]) -> str:
 
     ``taken`` are the names of others, in small letters: names that differ in case alone would be one to SQLite.
     """
-    fits = len(in_file.encode()) <= LONGEST_NAME and re.fullmatch(r'[^"%\x00-\x1f\x7f]+', in_file)
+    fits = len(in_file.encode()) <= _LONGEST_NAME and re.fullmatch(r'[^"%\x00-\x1f\x7f]+', in_file)
     if fits and in_file.lower() not in {*taken, *_POSTGRESQLS_OWN}:
         return in_file
     return _shortened(in_file)
@@ -98,12 +98,12 @@ def column_name(in_file: str, taken: Collection[str]) -> str:
 
 def fitting(name: str) -> str:
     """A name that was made longer, or a shorter one in its place where PostgreSQL would cut it."""
-    return name if len(name.encode()) <= LONGEST_NAME else _shortened(name)
+    return name if len(name.encode()) <= _LONGEST_NAME else _shortened(name)
 
 
 def _shortened(name: str) -> str:
     plain = re.sub(r"\W", "_", name, flags=re.ASCII)
-    return f"{plain[: LONGEST_NAME - 9]}_{hashlib.sha256(name.encode()).hexdigest()[:8]}"
+    return f"{plain[: _LONGEST_NAME - 9]}_{hashlib.sha256(name.encode()).hexdigest()[:8]}"
 
 
 def _of(column: Column) -> TableColumn:

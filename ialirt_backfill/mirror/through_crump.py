@@ -18,7 +18,7 @@ from crump.database import DatabaseConnection, PostgreSQLBackend, SQLiteBackend
 from crump.history import record_sync_history
 
 from ialirt_backfill.exceptions import MirrorError
-from ialirt_backfill.mirror.session import Session
+from ialirt_backfill.mirror.session import DatabaseSession
 
 HISTORY = "_crump_history"
 
@@ -32,7 +32,9 @@ _LOCK_SECONDS = 10
 logging.getLogger("crump.database").addFilter(lambda record: "not found in CSV" not in str(record.msg))
 
 
-def run(session: Session, job: CrumpJob, file: Path, values: Mapping[str, str | None] | None, receive: Receive) -> bool:
+def run(
+    session: DatabaseSession, job: CrumpJob, file: Path, values: Mapping[str, str | None] | None, receive: Receive
+) -> bool:
     """Let crump load a file, but for the rows, which are received; whether it has changed the table.
 
     Inside a transaction. Raises MirrorError with crump's words where it refuses the file.
@@ -50,7 +52,7 @@ def run(session: Session, job: CrumpJob, file: Path, values: Mapping[str, str | 
     return backend.has_changed
 
 
-def note(session: Session, file: Path, table: str, *, began: datetime, ended: datetime, **what: Any) -> None:
+def note(session: DatabaseSession, file: Path, table: str, *, began: datetime, ended: datetime, **what: Any) -> None:
     """Note a load in crump's history. ``what`` is by crump's names: rows_upserted, rows_deleted, success and so on."""
     if not session.is_sqlite:  # two that make the table at once would be in each other's way
         session.rows(f"SELECT pg_advisory_xact_lock({session.lock_key(HISTORY)})")
@@ -59,7 +61,7 @@ def note(session: Session, file: Path, table: str, *, began: datetime, ended: da
         record_sync_history(backend, file, table, start_time=began, end_time=ended, **what)
 
 
-def _wait_for_readers(session: Session, seconds: int | None) -> None:
+def _wait_for_readers(session: DatabaseSession, seconds: int | None) -> None:
     if not session.is_sqlite:
         session.execute(f"SET LOCAL lock_timeout = {'DEFAULT' if seconds is None else seconds * 1000}")
 
@@ -67,7 +69,7 @@ def _wait_for_readers(session: Session, seconds: int | None) -> None:
 class _Backend:
     """What crump's loader takes for its database. ``has_changed`` tells whether a table was made or changed."""
 
-    def __init__(self, session: Session, receive: Receive) -> None:
+    def __init__(self, session: DatabaseSession, receive: Receive) -> None:
         self._crump = _InSQLite(session) if session.is_sqlite else _InPostgreSQL(session)
         self._receive = receive
         self.has_changed = False
@@ -108,7 +110,7 @@ class _Backend:
 class _InPostgreSQL(PostgreSQLBackend):  # type: ignore[misc] # crump has no types
     """crump's own, on our connection; it looks for a table in the schema that it makes tables in, not in all."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: DatabaseSession) -> None:
         self.conn = session.postgresql
         self._regclass = session.regclass
 
@@ -138,7 +140,7 @@ class _InPostgreSQL(PostgreSQLBackend):  # type: ignore[misc] # crump has no typ
 class _InSQLite(SQLiteBackend):  # type: ignore[misc]
     """crump's own, on our connection."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: DatabaseSession) -> None:
         self.conn = session.sqlite
         self.cursor = self.conn.cursor()
 

@@ -9,17 +9,18 @@ from enum import Enum
 
 from ialirt_backfill.exceptions import MirrorError
 from ialirt_backfill.instruments import Instrument
+from ialirt_backfill.instruments.entries import TIME_UTC
 from ialirt_backfill.mirror import markers
-from ialirt_backfill.mirror.address import Address
+from ialirt_backfill.mirror.address import DatabaseAddress
 from ialirt_backfill.mirror.found import find
 from ialirt_backfill.mirror.lock import exclusive
-from ialirt_backfill.mirror.session import Refused, Session, quoted
+from ialirt_backfill.mirror.session import DatabaseSession, StatementRefused, quoted
 from ialirt_backfill.mirror.shape import FoundColumn, FoundTable, Holds, differences
-from ialirt_backfill.mirror.tables import FILE_DATE, TIME_UTC, fitting, marker_name, table_name
+from ialirt_backfill.mirror.tables import FILE_DATE, fitting, marker_name, table_name
 from ialirt_backfill.options import MirrorOptions
 from ialirt_backfill.read.averages import is_direction
 
-MARK = "made by ialirt-backfill mirror views"
+MADE_BY_US = "made by ialirt-backfill mirror views"
 """How a view of ours is known from another's of the same name."""
 
 _NUMBERS = {Holds.BIGINT, Holds.DOUBLE, Holds.NUMERIC, Holds.BOOLEAN}
@@ -56,7 +57,7 @@ def make_views(options: MirrorOptions) -> ViewsReport:
     views: list[MadeView] = []
     without_table: list[str] = []
     synthetic = False
-    with Session(Address(options.database_url)) as session:
+    with DatabaseSession(DatabaseAddress(options.database_url)) as session:
         for instrument in options.instruments:
             table = table_name(instrument, options.table_prefix)
             found = find(session, table)
@@ -80,7 +81,9 @@ def view_names(table: str) -> list[str]:
 # --- what the views say -----------------------------------------------------------------------------------------------
 
 
-def _queries(instrument: Instrument, table: str, found: FoundTable, session: Session) -> Iterator[tuple[str, str]]:
+def _queries(
+    instrument: Instrument, table: str, found: FoundTable, session: DatabaseSession
+) -> Iterator[tuple[str, str]]:
     columns = list(found.columns.values())  # in the order of the table, which only ever grows at its end
     records, *means = view_names(table)
     yield records, _records(table, columns)
@@ -114,7 +117,8 @@ def _means(
         known = instrument.columns.get(column.name)
         if column.holds in _NUMBERS and not (known and known.is_time):
             is_angle = known is not None and is_direction(known)
-            parts += _statistics(column, is_angle=is_angle, has_sine=has_sine)
+            fill = known.stated_fill if known else None
+            parts += _statistics(column, fill, is_angle=is_angle, has_sine=has_sine)
     listed = ",\n  ".join(parts)
     return f"SELECT\n  {listed}\nFROM {quoted(table)}\nGROUP BY {FILE_DATE}, {start}"
 
@@ -126,14 +130,16 @@ def _start(bucket: Bucket, is_sqlite: bool) -> str:
     return f"date_trunc('{'minute' if bucket is Bucket.MINUTE else 'hour'}', {TIME_UTC})"
 
 
-def _statistics(column: FoundColumn, *, is_angle: bool, has_sine: bool) -> Iterator[str]:
-    """A flag counts as 0 or 1, so that its mean is the fraction of records where it is set.
+def _statistics(column: FoundColumn, fill: float | str | None, *, is_angle: bool, has_sine: bool) -> Iterator[str]:
+    """A flag counts as 0 or 1, so that its mean is the fraction of records where it is set; a fill does not count.
 
     The mean of angles is the direction between them, from -180 to 180 degrees: that of 350 and 20 is 5, not 185.
     """
     value = quoted(column.name)
     if column.holds is Holds.BOOLEAN:
         value = f"CAST({value} AS integer)"
+    elif isinstance(fill, int | float):
+        value = f"nullif({value}, CAST('{fill}' AS {column.holds.value}))"
     mean = f"avg({value})"
     if is_angle:
         mean = f"degrees(atan2(avg(sin(radians({value}))), avg(cos(radians({value})))))"
@@ -147,7 +153,7 @@ def _statistics(column: FoundColumn, *, is_angle: bool, has_sine: bool) -> Itera
 # --- how they come to stand -------------------------------------------------------------------------------------------
 
 
-def _has_sine(session: Session) -> bool:
+def _has_sine(session: DatabaseSession) -> bool:
     """Whether this SQLite was built with the functions of mathematics."""
     try:
         session.value("SELECT sin(1)")
@@ -156,18 +162,18 @@ def _has_sine(session: Session) -> bool:
     return True
 
 
-def _make(session: Session, name: str, query: str) -> bool:
+def _make(session: DatabaseSession, name: str, query: str) -> bool:
     """Make the view, or change it; False where it stands already, just so."""
     with session.transaction():
         return (_make_in_sqlite if session.is_sqlite else _make_in_postgresql)(session, name, query)
 
 
-def _make_in_sqlite(session: Session, name: str, query: str) -> bool:
-    statement = f"CREATE VIEW {quoted(name)} AS -- {MARK}\n{query}"
+def _make_in_sqlite(session: DatabaseSession, name: str, query: str) -> bool:
+    statement = f"CREATE VIEW {quoted(name)} AS -- {MADE_BY_US}\n{query}"
     there = session.rows(f"SELECT type, sql FROM sqlite_master WHERE name = {session.literal(name)}")  # noqa: S608
     if there:
         [(kind, made)] = there
-        if kind != "view" or MARK not in made:
+        if kind != "view" or MADE_BY_US not in made:
             raise _foreign(session.shown, name)
         if made == statement:
             return False
@@ -176,22 +182,22 @@ def _make_in_sqlite(session: Session, name: str, query: str) -> bool:
     return True
 
 
-def _make_in_postgresql(session: Session, name: str, query: str) -> bool:
-    comment = f"{MARK} ({hashlib.sha256(query.encode()).hexdigest()[:16]})"
+def _make_in_postgresql(session: DatabaseSession, name: str, query: str) -> bool:
+    comment = f"{MADE_BY_US} ({hashlib.sha256(query.encode()).hexdigest()[:16]})"
     there = session.rows(
         "SELECT relkind::text, obj_description(oid, 'pg_class') FROM pg_class"  # noqa: S608
         f" WHERE oid = {session.regclass(name)}"
     )
     if there:
         [(kind, remark)] = there
-        if kind != "v" or remark is None or not remark.startswith(MARK):
+        if kind != "v" or remark is None or not remark.startswith(MADE_BY_US):
             raise _foreign(session.shown, name)
         if remark == comment:
             return False
     try:
         with session.transaction():  # to replace it keeps what was granted on it, and what is built upon it
             session.execute(f"CREATE OR REPLACE VIEW {quoted(name)} AS\n{query}")
-    except Refused as error:
+    except StatementRefused as error:
         if error.state != "42P16":  # the names or types of its columns would change
             raise
         session.execute(f"DROP VIEW {quoted(name)}")

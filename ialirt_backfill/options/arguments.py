@@ -21,6 +21,7 @@ from ialirt_backfill.options.commands.upkeep import LEDGER_ACTIONS
 from ialirt_backfill.options.settings import KEY_VARIABLE, find, is_setting, named_by_source, settings_of, values
 from ialirt_backfill.options.typed import (
     PROGRAM,
+    are_instruments,
     command_first,
     misspelt,
     straightened,
@@ -62,11 +63,16 @@ def parse(name: str, words: Sequence[str], kinds: Kinds, epilog: str) -> Any:
     parser = _parser(name, kinds[name], epilog)
     words = _gathered(words, _CATALOGUE)
     words = straightened(words, _known(words))
-    namespace, unknown = argparse.ArgumentParser.parse_known_args(parser, words)
+    flags = [flag for action in parser._actions for flag in action.option_strings]
+    try:
+        namespace, unknown = argparse.ArgumentParser.parse_known_args(parser, words)
+    except _NoAction as error:
+        if unknown := _stray(words, error.word, flags):
+            raise unknown_options(unknown, words, flags, name) from None
+        raise
     if command := next((word for word in unknown if word in kinds), None):
         raise command_first(command, words, _flags(kinds))
     if unknown:
-        flags = [flag for action in parser._actions for flag in action.option_strings]
         raise unknown_options(unknown, words, flags, name)
     given = {field: value for field, value in vars(namespace).items() if value is not MISSING}
     found = find(tuple(kinds.values()))
@@ -120,9 +126,10 @@ def notices(kinds: Kinds) -> list[str]:
 
 
 def completion(shell: str, kinds: Kinds, helps: Mapping[str, str]) -> str:
-    """The script that completes commands and options in a shell."""
+    """The script that completes commands, options and the instruments that are known here in a shell."""
     import shtab  # noqa: PLC0415 - nothing else needs it
 
+    instruments = _known_here(kinds)
     places = {"DIR": shtab.DIRECTORY, "FILE": shtab.FILE}
     top = _parser(DEFAULT_COMMAND, kinds[DEFAULT_COMMAND], "")
     parsers = [top]
@@ -135,32 +142,64 @@ def completion(shell: str, kinds: Kinds, helps: Mapping[str, str]) -> str:
             if action.metavar in places:
                 action.complete = places[action.metavar]
             elif action.dest == "instrument":
-                action.choices = [*INSTRUMENTS, "all"]
+                action.choices = [*instruments, "all"]
+            elif action.dest == "target":
+                action.choices = [*instruments]
     return str(shtab.complete(top, shell))
+
+
+def _known_here(kinds: Kinds) -> Collection[str]:
+    """The names of the instruments that the settings' catalogues make known; where those are wrong, our own."""
+    try:
+        setting = find(tuple(kinds.values())).get("catalogue")
+        return catalogue_of(setting.text if setting else None).instruments
+    except UsageError:
+        return INSTRUMENTS
+
+
+class _NoAction(UsageError):
+    """A word stands where a command has one for what it is to do, and is none of these."""
+
+    def __init__(self, message: str, word: str) -> None:
+        super().__init__(message)
+        self.word = word
+
+
+def _stray(words: Sequence[str], word: str, flags: Collection[str]) -> list[str]:
+    """What was meant by a word that is no action: the value of an option that is not here, or an instrument."""
+    options = [it for it in words if it.startswith("--") and it.partition("=")[0] not in flags]
+    return options or ([word] if "--instrument" in flags and are_instruments(word) else [])
 
 
 def _complain(message: str) -> NoReturn:
     """One sentence, as everything else here complains: the usage is for who asks for --help."""
-    raise UsageError(_plain(message))
-
-
-def _plain(message: str) -> str:
-    """argparse's complaint with the option first, as our own checks have it."""
     option, _, what = message.removeprefix("argument ").partition(": ")
+    if option == "action" and (found := _NO_ACTION.match(what)):
+        raise _NoAction(_no_action(found[1], [choice.strip("'") for choice in found[2].split(", ")]), found[1])
+    if option == "action" and (found := _UNKNOWN_ACTION.match(what)):
+        raise _NoAction(what, found[1])
+    raise UsageError(_plain(message, option, what))
+
+
+def _plain(message: str, option: str, what: str) -> str:
+    """argparse's complaint with the option first, as our own checks have it."""
+    if option == "action":
+        return what
     if message == "the following arguments are required: action":
         return f"say what to do with the ledger: {', '.join(LEDGER_ACTIONS)}"
     if message == "the following arguments are required: shell":
         return "say which shell: bash, zsh or fish"
     if not message.startswith("argument ") or not what:
         return message
-    if option == "action" and (found := _NO_ACTION.match(what)):
-        return _no_action(found[1], [choice.strip("'") for choice in found[2].split(", ")])
     flag = next((it for it in option.split("/") if it.startswith("--")), option)
     return f"{flag} is without its value" if what == "expected one argument" else f"{flag}: {what}"
 
 
 _NO_ACTION = re.compile(r"invalid choice: '(.*)' \(choose from (.*)\)", re.DOTALL)
 """What argparse says of a word that is none of those that go with a command."""
+
+_UNKNOWN_ACTION = re.compile(r"'(.*)' is unknown; ", re.DOTALL)
+"""What our own parsers say of it."""
 
 
 def _no_action(word: str, choices: Sequence[str]) -> str:

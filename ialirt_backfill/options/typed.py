@@ -71,6 +71,9 @@ _MEANT_OPTION = {
 }
 """Options that other programs call so. They are hinted at, not taken: the two may not mean the same to everybody."""
 
+_OF_A_COPY = {"--out", "--output", "--folder"}
+"""What is meant by these where a command writes into a folder beside the datastore."""
+
 _ONE_DAY = {"--date", "--day", "--days"}
 
 _MEANT_COMMAND = {
@@ -108,7 +111,7 @@ def straightened(words: Sequence[str], known: Collection[str] = INSTRUMENTS) -> 
         pending = next(rest, None)
         if word == "--instrument":
             place = len(straight) if place is None else place
-            while pending is not None and (_are_instruments(pending, known) or not names or names[-1].endswith(",")):
+            while pending is not None and (are_instruments(pending, known) or not names or names[-1].endswith(",")):
                 if pending.startswith("-"):
                     break
                 names.append(pending)
@@ -145,16 +148,17 @@ def with_hyphens(words: Sequence[str]) -> list[str]:
     return [_LONG_DASH.sub("--", word) for word in words]
 
 
-def _are_instruments(word: str, known: Collection[str] = INSTRUMENTS) -> bool:
+def are_instruments(word: str, known: Collection[str] = INSTRUMENTS) -> bool:
+    """Whether a word is the name of an instrument, or a list of such names."""
     names = word.lower().replace(",", " ").split()
     return bool(names) and all(name in known or name == ALL for name in names)
 
 
 def unknown_command(name: str, others: Sequence[str], commands: Collection[str], flags: Collection[str]) -> UsageError:
     """What to say of a first word that names no command, with the command that was meant; ``flags`` are all we have."""
-    if _are_instruments(name):
-        named = [name.lower(), *(word.lower() for word in others if _are_instruments(word))]
-        others = [word for word in others if not _are_instruments(word)]
+    if are_instruments(name):
+        named = [name.lower(), *(word.lower() for word in others if are_instruments(word))]
+        others = [word for word in others if not are_instruments(word)]
         alone = list(takewhile(lambda word: not word.startswith("-"), others))
         rest = " ".join(it for it in (_days(alone), *_shown(others[len(alone) :], flags)) if it)
         command = _backfill(f"--instrument {','.join(','.join(named).split())} {rest}".strip())
@@ -196,13 +200,12 @@ def unknown_options(unknown: Sequence[str], words: Sequence[str], flags: Collect
     program = command_line() if name == "backfill" else command_line(name)
     if flag in _ONE_DAY and "--start" in flags:
         return UsageError(f"{flag}: a day is a range of one, both ends included: --start 2026-02-01 --end 2026-02-01")
-    meant = _MEANT_OPTION.get(flag, "")
-    if meant in flags and flag not in flags:
+    if meant := _meant_option(flag, flags):
         line = " ".join(_shown(_renamed(words, flags), flags))
         return UsageError(advised(f"there is no option {flag} here; that is {meant}", f"{program} {line}"))
     if not flag:
         odd = unknown[0]
-        if _are_instruments(odd) and "--instrument" in flags:
+        if are_instruments(odd) and "--instrument" in flags:
             day = next((f" --day {word}" for word in unknown[1:] if "--day" in flags), "")
             others = " ".join(("", *_shown((word for word in words if word not in unknown), flags)))
             command = f"{program} --instrument {odd}{day}{others}"
@@ -243,8 +246,16 @@ def _days(words: Sequence[str], others: Sequence[str] = ()) -> str:
 def _renamed(words: Sequence[str], flags: Collection[str]) -> Iterator[str]:
     for word in words:
         flag, equals, value = word.partition("=")
-        meant = _MEANT_OPTION.get(flag, "")
-        yield f"{meant}{equals}{value}" if meant in flags and flag not in flags else word
+        meant = _meant_option(flag, flags)
+        yield f"{meant}{equals}{value}" if meant else word
+
+
+def _meant_option(flag: str, flags: Collection[str]) -> str:
+    """The option of a command that is meant by one that it does not have; empty where none is."""
+    if flag in _OF_A_COPY and "--to" in flags:
+        return "--to"
+    meant = _MEANT_OPTION.get(flag, "")
+    return meant if meant in flags and flag not in flags else ""
 
 
 def _shown(words: Iterable[str], flags: Collection[str]) -> Iterator[str]:

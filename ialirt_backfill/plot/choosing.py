@@ -8,12 +8,23 @@ from itertools import groupby
 
 from ialirt_backfill.exceptions import UsageError
 from ialirt_backfill.instruments import Column, ColumnKind, ColumnType, Field, Instrument, Shape
-from ialirt_backfill.instruments.boards import Board, Panel, PanelKind, Scale, energies_of, fields_of
+from ialirt_backfill.instruments.boards import (
+    Board,
+    BoardKind,
+    LeftOut,
+    Panel,
+    PanelKind,
+    Scale,
+    energies_of,
+    fields_of,
+)
 from ialirt_backfill.options import PlotOptions
-from ialirt_backfill.plot.words import short_name
+from ialirt_backfill.plot.words import in_words, short_name
 from ialirt_backfill.read.schema import unknown_column
 
 _FULL_CIRCLE = (0.0, 360.0)
+RESTRICTED = "for keys with a scope only"
+"""Why ``--public`` leaves something out."""
 _ROW = 0.16
 """The height of a row of flags or states."""
 
@@ -26,10 +37,24 @@ def board_of(options: PlotOptions) -> Board:
         title = ", ".join(short_name(instrument) for instrument in options.instruments)
         board = Board("columns", title, panels=tuple(_panels_of(options.instruments, names)))
     elif options.instrument is not None:
-        board = replace(board, panels=tuple(it for it in board.panels if it.instrument in options.instruments))
+        board = _of_instruments(board, options.instruments)
     if options.public:
-        board = replace(board, panels=tuple(it for panel in board.panels for it in _public(panel)))
-    return board
+        board = _public(board)
+    if board.kind is BoardKind.COVERAGE or board.panels or (board.instrument is not None and not board.left_out):
+        return board
+    why = f": {in_words(board.left_out)}" if board.left_out else ""
+    raise UsageError(f"nothing of {options.board or options.instrument} is left to be drawn{why}")
+
+
+def _of_instruments(board: Board, instruments: Sequence[Instrument]) -> Board:
+    """What the board has of these."""
+    names = {it.name for it in instruments}
+    return replace(
+        board,
+        panels=tuple(it for it in board.panels if it.instrument in instruments),
+        instrument=board.instrument if board.instrument in instruments else None,
+        left_out=tuple(it for it in board.left_out if it.instrument in names),
+    )
 
 
 def columns_of(panel: Panel, names: Sequence[str]) -> list[Column]:
@@ -39,17 +64,28 @@ def columns_of(panel: Panel, names: Sequence[str]) -> list[Column]:
     return list(dict.fromkeys(found))
 
 
-def _public(panel: Panel) -> Iterator[Panel]:
-    """The panel without what is shown to keys with a scope only; nothing where it is all of it."""
-    restricted = panel.instrument.restricted_columns
+def _public(board: Board) -> Board:
+    """The board without what is shown to keys with a scope only."""
+    left_out = list(board.left_out)
 
-    def kept(names: Sequence[str]) -> tuple[str, ...]:
-        return tuple(it for it in names if not restricted & {column.name for column in columns_of(panel, [it])})
+    def kept(panel: Panel, names: Sequence[str]) -> tuple[str, ...]:
+        restricted = panel.instrument.restricted_columns
+        found = tuple(it for it in names if not restricted & {column.name for column in columns_of(panel, [it])})
+        left_out.extend(LeftOut(panel.instrument.name, it, RESTRICTED) for it in names if it not in found)
+        return found
 
-    columns = kept(panel.columns)
-    mark = panel.mark if panel.mark is not None and panel.mark.column in columns else None
-    if columns:
-        yield replace(panel, columns=columns, right=kept(panel.right), mark=mark)
+    panels = []
+    for panel in board.panels:
+        columns, right = kept(panel, panel.columns), kept(panel, panel.right)
+        names = {column.name for column in columns_of(panel, columns)}
+        mark = panel.mark if panel.mark is not None and panel.mark.column in names else None
+        if columns:
+            panels.append(replace(panel, columns=columns, right=right, mark=mark))
+    if board.instrument is not None:
+        entry = fields_of(board.instrument).get(board.position)
+        if entry is not None and board.instrument.restricted_columns & {column.name for column in entry.columns}:
+            left_out.append(LeftOut(board.instrument.name, board.position, RESTRICTED))
+    return replace(board, panels=tuple(panels), left_out=tuple(dict.fromkeys(left_out)))
 
 
 # --- columns of instruments -------------------------------------------------------------------------------------------
@@ -114,6 +150,8 @@ def _grouped(instrument: Instrument, chosen: Sequence[tuple[Field, Column, str]]
 def _kind(entry: Field, column: Column, name: str) -> PanelKind:
     if energies_of(entry) is not None and name == entry.name:
         return PanelKind.SPECTRUM
+    if column.kind is ColumnKind.TIME:
+        raise UsageError(f"{column.name} is a time, which all panels have as their axis: it cannot be drawn")
     if column.type is ColumnType.JSON:
         raise UsageError(f"{column.name} is an array without energies: it cannot be drawn")
     if column.type is ColumnType.BOOLEAN:

@@ -14,13 +14,17 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
+from ialirt_backfill.exceptions import UsageError
 from ialirt_backfill.instruments import Instrument
+from ialirt_backfill.instruments.boards import LeftOut
 from ialirt_backfill.options import PlotOptions
 from ialirt_backfill.plan.coverage import Span, day_span, gaps_of, is_answered
 from ialirt_backfill.plot import look, sheet
+from ialirt_backfill.plot.choosing import RESTRICTED
 from ialirt_backfill.plot.timeaxis import day as day_number
 from ialirt_backfill.plot.timeaxis import set_time
 from ialirt_backfill.plot.window import Window
+from ialirt_backfill.plot.words import in_words
 from ialirt_backfill.reports.status import DayStanding, InstrumentStatus, Standing, instrument_status, open_ledger
 from ledger import DayState, DayStatus
 
@@ -29,7 +33,6 @@ CLOSE_DAYS = 3
 _MOST_WRITTEN = 16
 """Of so many days at most each cell says its percentage."""
 _WIDTH, _LEFT, _RIGHT, _ROW = 11.0, 1.35, 1.2, 0.3
-_GAP = "#D55E00"
 _SIGNS = {
     Standing.FAILED: "!",
     Standing.NO_DATA: "0",
@@ -47,12 +50,19 @@ class Found:
     statuses: Sequence[InstrumentStatus]
     rows: Mapping[tuple[str, date], DayState]
     newest: datetime | None
+    left_out: Sequence[LeftOut]
 
 
 def look_up(options: PlotOptions, window: Window) -> Found:
-    """Read the ledger. Raises UsageError where there is none."""
+    """Read the ledger. Raises UsageError where there is none, or nothing in it that may be seen."""
     days = [day for day in options.days(window.now) if day <= window.now.date()]
-    instruments = [it for it in options.instruments if not (options.public and it.scopes)]
+    if not days:
+        raise UsageError(f"{window.start:%Y-%m-%d} has not begun: there is no coverage to be drawn")
+    restricted = [it for it in options.instruments if options.public and it.scopes]
+    left_out = [LeftOut(it.name, None, RESTRICTED) for it in restricted]
+    instruments = [it for it in options.instruments if it not in restricted]
+    if not instruments:
+        raise UsageError(f"nothing of {options.board} is left to be drawn: {in_words(left_out)}")
     with open_ledger(options) as ledger:
         rows = ledger.days([it.progress_key for it in instruments], days[0], days[-1])
     seen = {key for (key, _), row in rows.items() if row.status is not DayStatus.PENDING}
@@ -60,7 +70,7 @@ def look_up(options: PlotOptions, window: Window) -> Found:
         instruments = [it for it in instruments if it.progress_key in seen or not it.optional]
     statuses = [instrument_status(it, days, rows, window.now) for it in instruments]
     newest = max((it.newest_record for it in statuses if it.newest_record is not None), default=None)
-    return Found(days, instruments, statuses, rows, newest)
+    return Found(days, instruments, statuses, rows, newest, left_out)
 
 
 def paint(found: Found, header: sheet.Header) -> Figure:
@@ -79,6 +89,7 @@ def paint(found: Found, header: sheet.Header) -> Figure:
     _close(close, found, header.window)
     shown = figure.colorbar(ScalarMappable(Normalize(0, 100), colormaps[look.AVAILABILITY]), cax=bar)
     shown.ax.set_ylabel("Availability [%]", size=look.TEXT)
+    sheet.set_footer(figure, header)
     return figure
 
 
@@ -146,9 +157,9 @@ def _close(axes: Axes, found: Found, window: Window) -> None:
             if state is not None and is_answered(state) and state.asked_through is not None:
                 asked += [Span(day_span(day).start, state.asked_through)]
                 gaps += gaps_of(state)
-        _bars(axes, [Span(close.start, min(close.stop, close.now))], row, look.MISSING_FACE, 0.5)
-        _bars(axes, asked, row, look.STATE, 0.5)
-        _bars(axes, gaps, row, _GAP, 0.84)
+        _bars(axes, [Span(close.start, min(close.stop, close.now))], row, look.MISSING_FACE, 0.5, is_hatched=True)
+        _bars(axes, asked, row, look.RECEIVED, 0.5)
+        _bars(axes, gaps, row, look.GAP, 0.84)
     set_time(axes, close, most=10, labelled=True)
     _set_instruments(axes, found)
     axes.set_xlabel("Time (UTC)")
@@ -156,21 +167,26 @@ def _close(axes: Axes, found: Found, window: Window) -> None:
     axes.set_title(f"Gaps of the last {count}", size=look.TEXT + 1, weight="bold", loc="left", pad=4)
     axes.legend(
         handles=[
-            Patch(color=look.STATE, label="received"), Patch(color=_GAP, label="gap"),
-            Patch(facecolor=look.MISSING_FACE, edgecolor=look.MISSING_EDGE, label="not asked for yet"),
+            Patch(color=look.RECEIVED, label="received"), Patch(color=look.GAP, label="gap"),
+            Patch(
+                facecolor=look.MISSING_FACE, edgecolor=look.MISSING_EDGE, hatch=look.MISSING_HATCH,
+                label="not asked for yet",
+            ),
         ],
         loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=3, frameon=False, fontsize=look.SMALL,
         handlelength=1.2,
     )  # fmt: skip
 
 
-def _bars(axes: Axes, spans: Sequence[Span], row: int, colour: str, height: float) -> None:
+def _bars(axes: Axes, spans: Sequence[Span], row: int, colour: str, height: float, *, is_hatched: bool = False) -> None:
     day = timedelta(days=1)
     if spans:
         axes.broken_barh(
             [(day_number(it.start), max(it.duration / day, 1 / 1440)) for it in spans],
             (row - height / 2, height),
             facecolor=colour,
+            edgecolor=look.MISSING_EDGE,
+            hatch=look.MISSING_HATCH if is_hatched else None,
             linewidth=0.0,
             zorder=1.5,
         )

@@ -5,9 +5,9 @@ from __future__ import annotations
 import io
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -16,13 +16,13 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from ialirt_backfill.exceptions import UsageError
-from ialirt_backfill.instruments.boards import BoardKind
+from ialirt_backfill.instruments.boards import BoardKind, LeftOut
 from ialirt_backfill.options import ALL, PlotOptions, parse_picture
 from ialirt_backfill.options.datastore import is_marked
 from ialirt_backfill.plot import coverage, look, orbit, sheet
 from ialirt_backfill.plot.choosing import board_of
 from ialirt_backfill.plot.gathering import gather
-from ialirt_backfill.plot.window import Window, moment_of
+from ialirt_backfill.plot.window import GRID_BINS, Window, moment_of
 from ialirt_backfill.read.asked import asked
 from ialirt_backfill.store import disk
 
@@ -32,13 +32,14 @@ EPOCH_VARIABLE = "SOURCE_DATE_EPOCH"
 
 @dataclass(frozen=True, slots=True)
 class Drawn:
-    """A picture that was drawn: its file, what it shows, and its newest record."""
+    """A picture that was drawn: its file, what it shows and what it does not, and its newest record."""
 
     file: Path
     title: str
     start: datetime
     stop: datetime
     newest: datetime | None
+    left_out: tuple[LeftOut, ...] = ()
 
 
 def figure(options: PlotOptions) -> Figure:
@@ -59,7 +60,7 @@ def draw(options: PlotOptions, file: Path) -> Drawn:
     except BaseException:
         disk.discard(staged.temporary)
         raise
-    return Drawn(file, header.title, header.window.start, header.window.stop, header.newest)
+    return Drawn(file, header.title, header.window.start, header.window.stop, header.newest, header.left_out)
 
 
 def _figure(options: PlotOptions) -> tuple[Figure, sheet.Header]:
@@ -68,19 +69,20 @@ def _figure(options: PlotOptions) -> tuple[Figure, sheet.Header]:
     asked(options.datastore, ALL, window.start, window.stop)  # it refuses what is no datastore
     board = board_of(options)
 
-    def header(newest: datetime | None, note: str = "") -> sheet.Header:
-        return sheet.Header(board.title, window, newest, _drawn_at(), is_marked(options.datastore), note)
+    def header(newest: datetime | None, left_out: Iterable[LeftOut] = ()) -> sheet.Header:
+        gone = (*board.left_out, *left_out)
+        return sheet.Header(board.title, window, newest, _drawn_at(), is_marked(options.datastore), gone)
 
     if board.kind is BoardKind.COVERAGE:
         found = coverage.look_up(options, window)
-        above = header(found.newest)
+        above = header(found.newest, found.left_out)
         return coverage.paint(found, above), above
     if board.instrument is not None:
         track = orbit.read(board, board.instrument, options.datastore, window)
         above = header(track.newest)
         return orbit.paint(track, above), above
-    if not board.panels:
-        raise UsageError(f"nothing of {options.board or options.instrument} is left to be drawn")
+    if board.kind is BoardKind.GRID:
+        window = replace(window, columns=GRID_BINS // min(board.across, len(board.panels)))
     gathered = gather(options.datastore, board.panels, window)
     newest = max((it.newest for it in gathered if it.newest is not None), default=None)
     above = header(None if newest is None else moment_of(newest))

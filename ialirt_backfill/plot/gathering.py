@@ -12,8 +12,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ialirt_backfill.day.times import TIME_UTC
-from ialirt_backfill.instruments import Axis, Column, Field, Shape
-from ialirt_backfill.instruments.boards import Panel, PanelKind, energies_of, fields_of
+from ialirt_backfill.instruments import Axis, Column, ColumnKind, Field, Shape
+from ialirt_backfill.instruments.boards import Panel, PanelKind, Scale, energies_of, fields_of
 from ialirt_backfill.plot.choosing import columns_of
 from ialirt_backfill.plot.series import Line, Mask, Numbers, Points, Presence, Rows, Spectrum
 from ialirt_backfill.plot.window import Micros, Window
@@ -25,6 +25,9 @@ from ialirt_backfill.read.schema import AS_UTC
 _MICROSECOND = timedelta(microseconds=1)
 _LONGEST_RECORD = 3_600_000_000
 """A measurement that is said to lie further from its record than this, in microseconds, was not made then."""
+_MOST_STATES = 8
+"""So many at least have a row of their own; those that come later share one."""
+OTHERS = "others"
 _UNKNOWN_RANGE = (0.0, 1.0)
 _NO_ENERGIES = Axis("energy", values=(1.0,))
 
@@ -90,11 +93,14 @@ class Gathered(ABC):
 
 
 class GatheredLines(Gathered):
-    """Lines, some of them on an axis at the right."""
+    """Lines, some of them on an axis at the right. ``below`` counts values for which a logarithm has no place."""
 
     def __init__(self, panel: Panel, window: Window) -> None:
         super().__init__(panel, window)
         self.right = columns_of(panel, panel.right)
+        is_log = panel.scale is Scale.LOG and any(it.kind is not ColumnKind.COUNT for it in self.columns)
+        self._logarithmic = {it.name for it in self.columns} if is_log else set()
+        self.below = 0
         self.lines = {it.name: Line(window, self.cadence, self.pause) for it in (*self.columns, *self.right)}
 
     @property
@@ -105,8 +111,11 @@ class GatheredLines(Gathered):
         there = np.zeros(len(times), np.bool_)
         for column in (*self.columns, *self.right):
             values = self.true(column, numbers(table, column.name))
-            self.lines[column.name].feed(times, values)
             there |= ~np.isnan(values)
+            if column.name in self._logarithmic and (below := values <= 0).any():
+                self.below += int(below.sum())
+                values = np.where(below, np.nan, values)
+            self.lines[column.name].feed(times, values)
         self.presence.feed(times[there])
 
 
@@ -171,6 +180,11 @@ class GatheredRows(Gathered):
         self.marked, self.valid = Rows(window, self.cadence), Rows(window, self.cadence)
 
     @property
+    def rows(self) -> int:
+        """How many rows there are."""
+        return len(self.columns if self.panel.kind is PanelKind.FLAGS else self.marked.counts)
+
+    @property
     def unit(self) -> str:
         return ""
 
@@ -191,9 +205,14 @@ class GatheredRows(Gathered):
     def _feed_state(self, column: Column, table: pa.Table, times: Micros) -> Mask:
         encoded = pc.dictionary_encode(table[column.name].combine_chunks().cast(pa.string()))
         places = encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False)
+        others = places >= 0
         for place, value in enumerate(encoded.dictionary.to_pylist()):
             name = value if len(self.columns) == 1 else f"{column.label} {value}"
-            self.marked.feed(name, times[places == place])
+            if name in self.marked.counts or len(self.marked.counts) < max(_MOST_STATES, 3 * len(self.columns)):
+                self.marked.feed(name, times[places == place])
+                others &= places != place
+        if others.any():
+            self.marked.feed(OTHERS, times[others])
         return np.asarray(places >= 0)
 
 
@@ -226,7 +245,7 @@ def _valid_range(column: Column) -> tuple[float, float]:
 
 def numbers(table: pa.Table, name: str) -> Numbers:
     """The values of a column, NaN where one is missing."""
-    cells = table[name].combine_chunks().cast(pa.float64())
+    cells = table[name].combine_chunks().cast(pa.float64(), safe=False)
     return np.asarray(cells.to_numpy(zero_copy_only=False))
 
 

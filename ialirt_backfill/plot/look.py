@@ -12,12 +12,12 @@ COLOURS = ("#000000", "#D55E00", "#0072B2", "#E69F00", "#009E73", "#CC79A7", "#5
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 MARKS_PER_LINE = 9
 
-RIGHT = "#D55E00"
-"""Of the axis at the right."""
 MARKED = "#D55E00"
 BELOW = "#7A0014"
 NORMAL = "#C9DDEA"
 STATE = "#0072B2"
+RECEIVED, GAP = "#9CC9E8", "#B03A00"
+"""Light and dark, so that grey tells them apart as well."""
 MISSING_FACE, MISSING_EDGE, MISSING_HATCH = "#DADADA", "#9C9C9C", "////"
 GREY = "#5F5F5F"
 SPECTRUM = "viridis"
@@ -34,7 +34,8 @@ LEAST_PIXELS = 2.5
 
 TITLE, TEXT, SMALL, TINY = 12.0, 8.0, 7.0, 6.3
 
-DPI = 100
+DPI, GRID_DPI = 100, 125
+"""Letters of a grid are larger for its sheet is: its panels are side by side."""
 
 STYLE: dict[Any, Any] = {
     "axes.axisbelow": True,
@@ -49,7 +50,8 @@ STYLE: dict[Any, Any] = {
     "hatch.color": MISSING_EDGE,
     "hatch.linewidth": 0.5,
     "path.simplify": False,
-    "savefig.dpi": DPI,
+    "savefig.dpi": "figure",
+    "text.parse_math": False,  # a $ in a label is one
     "svg.fonttype": "path",
     "svg.hashsalt": "ialirt-backfill",
     "xtick.direction": "in",

@@ -4,27 +4,46 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any, Literal
 
 import numpy as np
 from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Colormap, LogNorm, Normalize
+from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter, SymmetricalLogLocator
+from matplotlib.ticker import (
+    FixedLocator,
+    FuncFormatter,
+    LogLocator,
+    MaxNLocator,
+    NullFormatter,
+    NullLocator,
+    SymmetricalLogLocator,
+)
 
 from ialirt_backfill.instruments import Axis, Column, ColumnKind
 from ialirt_backfill.instruments.boards import Mark, PanelKind, Scale
 from ialirt_backfill.plot import look
-from ialirt_backfill.plot.gathering import Gathered, GatheredLines, GatheredPoints, GatheredRows, GatheredSpectrum
+from ialirt_backfill.plot.gathering import (
+    OTHERS,
+    Gathered,
+    GatheredLines,
+    GatheredPoints,
+    GatheredRows,
+    GatheredSpectrum,
+)
 from ialirt_backfill.plot.series import Numbers, Trace
 from ialirt_backfill.plot.timeaxis import days
-from ialirt_backfill.plot.window import BINS, DAY_MICROS, Window
-from ialirt_backfill.plot.words import MINUS, unit_written, units_written, without_shared
+from ialirt_backfill.plot.window import DAY_MICROS, Window
+from ialirt_backfill.plot.words import MINUS, raised, unit_written, units_written, without_shared
 
 _LEAST_DECADES = 1.0
 _FEW_DECADES = 1.7
 """On so few a tick at each power of ten says too little."""
+_APART = 1.08
+"""So much of its own height an axis leaves to the lines of the other one."""
 _CROWD = 4
 """So many lines have fainter envelopes."""
 
@@ -61,10 +80,10 @@ def paint(it: Gathered, axes: Axes, window: Window) -> Painted:
 def _paint_missing(it: Gathered, axes: Axes, window: Window) -> None:
     """Hatch what is missing; say it in words where all of it is."""
     start, stop = window.seen
-    shortest = window.length // (4 * BINS)
+    shortest = window.length // (4 * window.columns)
     spans = [span for span in it.presence.missing(start, stop) if span[1] - span[0] > shortest]
     if isinstance(it, GatheredSpectrum):  # its cells lie above, and may be narrower than what they stand for
-        room = window.length // BINS
+        room = window.length // window.columns
         spans = [(max(start, since - room), min(stop, until + room)) for since, until in spans]
     if spans:
         axes.broken_barh(
@@ -78,10 +97,15 @@ def _paint_missing(it: Gathered, axes: Axes, window: Window) -> None:
             zorder=0.5,
         )
     if not it.has_values:
-        axes.text(
-            0.5, 0.5, _nothing(it), transform=axes.transAxes, ha="center", va="center", size=look.TEXT,
-            bbox={"facecolor": "white", "edgecolor": look.MISSING_EDGE, "linewidth": 0.5},
-        )  # fmt: skip
+        _say(axes, _nothing(it))
+
+
+def _say(axes: Axes, text: str) -> None:
+    """In the middle of a panel that has nothing else to show."""
+    axes.text(
+        0.5, 0.5, text, transform=axes.transAxes, ha="center", va="center", size=look.TEXT,
+        bbox={"facecolor": "white", "edgecolor": look.MISSING_EDGE, "linewidth": 0.5},
+    )  # fmt: skip
 
 
 def _nothing(it: Gathered) -> str:
@@ -103,18 +127,20 @@ def _paint_lines(it: GatheredLines, axes: Axes) -> Painted:
             _line(axes, trace, column, place, marked=several, count=len(traces), is_empty=not it.has_values)
         ]
     _set_values(axes, it.panel.scale, [trace for _, trace in traces], it.columns, it.panel.range)
+    if it.has_values and it.below and not any(trace.samples for _, trace in traces):
+        _say(axes, "no value above 0, and the axis is logarithmic")
     if it.panel.mark is not None:
         _paint_mark(axes, it.panel.mark, it.lines[it.panel.mark.column].trace())
     if it.right:
         painted.right = axes.twinx()
         right = [(column, it.lines[column.name].trace()) for column in it.right]
-        for place, (column, trace) in enumerate(right, start=1):
+        for place, (column, trace) in enumerate(right, start=len(traces)):
             painted.handles += [_line(painted.right, trace, column, place, marked=several, count=len(right))]
         _set_values(painted.right, Scale.LINEAR, [trace for _, trace in right], it.right, None)
         _set_apart(axes, painted.right)
-        label = it.right[0].label if len(it.right) == 1 else ""
-        painted.right.set_ylabel(f"{label}\n{units_written(it.right)}", color=look.RIGHT)
-        painted.right.tick_params(axis="y", colors=look.RIGHT)
+        colour = look.COLOURS[1] if len(traces) == len(right) == 1 else "black"  # of its line, where that is one
+        painted.right.set_ylabel(units_written(it.right), color=colour)
+        painted.right.tick_params(axis="y", colors=colour)
         painted.right.grid(visible=False)
         axes.tick_params(axis="y", right=False)
     return painted
@@ -177,8 +203,7 @@ def _set_values(
     if scale is Scale.LOG and all(it.kind is ColumnKind.COUNT for it in columns):
         _set_counts(axes, low, high)
     elif scale is Scale.LOG:
-        positive = [np.where(it > 0, it, np.nan) for trace in traces for it in (trace.low, trace.high)]
-        _set_log(axes, *_extremes(positive))
+        _set_log(axes, low, high)
     else:
         room = 0.06 * (high - low) or 0.02 * abs(high) or 1.0
         axes.set_ylim(low - room, high + room)
@@ -191,12 +216,18 @@ def _set_values(
 
 
 def _set_apart(upper: Axes, lower: Axes) -> None:
-    """Room for the lines of one axis above those of the other: they may be alike, and would hide one another."""
-    for axes, above, below in ((upper, 0.0, 1.05), (lower, 1.05, 0.0)):
+    """Room for the lines of one axis above those of the other, which they may be like; each has ticks where it is."""
+    for axes, above, below in ((upper, 0.0, _APART), (lower, _APART, 0.0)):
+        scale = axes.yaxis.get_transform()
+        low, high = scale.transform(np.array(axes.get_ylim()))
+        room = high - low
+        inner = scale.inverted().transform(np.array([low + 0.04 * room, high - 0.04 * room]))
         if axes.get_yscale() == "linear":
-            low, high = axes.get_ylim()
-            axes.set_ylim(low - below * (high - low), high + above * (high - low))
-            axes.yaxis.set_major_locator(MaxNLocator(nbins=6, steps=[1, 2, 2.5, 5, 10]))
+            axes.yaxis.set_major_locator(MaxNLocator(nbins=3, steps=[1, 2, 2.5, 5, 10]))
+        ticks = axes.yaxis.get_major_locator().tick_values(*inner)
+        axes.yaxis.set_major_locator(FixedLocator([it for it in ticks if inner[0] <= it <= inner[1]]))
+        axes.yaxis.set_minor_locator(NullLocator())
+        axes.set_ylim(*scale.inverted().transform(np.array([low - below * room, high + above * room])))
 
 
 def _extremes(values: Sequence[Numbers]) -> tuple[float, float]:
@@ -207,7 +238,7 @@ def _extremes(values: Sequence[Numbers]) -> tuple[float, float]:
 
 
 def _set_log(axes: Axes, low: float, high: float) -> None:
-    low, high = (low, high) if low > 0 else (0.1, 10.0)
+    low, high = (low, high) if low > 0 else (0.1, 10.0)  # there is none
     exponents = np.log10([low, high])
     room = max(0.06 * (exponents[1] - exponents[0]), 0.5 * (_LEAST_DECADES - (exponents[1] - exponents[0])), 0.02)
     axes.set_ylim(10 ** (exponents[0] - room), 10 ** (exponents[1] + room))  # before the scale, which looks at them
@@ -240,7 +271,7 @@ def _power(value: float, _: object) -> str:
     exponent = int(np.floor(np.log10(abs(value)) + 1e-9))
     factor = round(value / 10.0**exponent)
     shown = {1: "", -1: MINUS}.get(factor, f"{_plain(factor, None)}\N{MULTIPLICATION SIGN}")
-    return f"{shown}$\\mathdefault{{10^{{{exponent}}}}}$"
+    return f"{shown}10{raised(exponent)}"
 
 
 # --- points -----------------------------------------------------------------------------------------------------------
@@ -291,6 +322,12 @@ def _paint_spectrum(it: GatheredSpectrum, axes: Axes) -> Painted:
     return Painted(axes, colours=ScalarMappable(norm, _colours()), colours_label=label, has_less=has_less)
 
 
+def set_colours(figure: Figure, painted: Painted, colours: ScalarMappable, **place: Any) -> Axes:
+    """The bar that explains the colours of a panel: in axes of its own (``cax``), or beside others (``ax``)."""
+    extend: Literal["min", "neither"] = "min" if painted.has_less else "neither"
+    return figure.colorbar(colours, extend=extend, format=FuncFormatter(_power), **place).ax
+
+
 def _colours() -> Colormap:
     return colormaps[look.SPECTRUM].with_extremes(under=look.LESS_THAN_SHOWN)
 
@@ -331,7 +368,11 @@ def _paint_flags(it: GatheredRows, axes: Axes, window: Window) -> None:
 
 def _paint_states(it: GatheredRows, axes: Axes, window: Window) -> None:
     known = [code for column in it.columns for code in column.codes.values()]
-    seen = sorted(it.marked.counts, key=lambda name: (known.index(name) if name in known else len(known), name))
+
+    def order(name: str) -> tuple[bool, int, str]:
+        return name == OTHERS, known.index(name) if name in known else len(known), name
+
+    seen = sorted(it.marked.counts, key=order)
     for place, name in enumerate(seen):
         _bars(axes, it.marked.spans(name), place, look.STATE, 0.5, least=_visible(axes, window))
     _set_rows(axes, seen)

@@ -12,13 +12,10 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from ialirt_backfill.plot.window import BINS, Micros, Window
+from ialirt_backfill.plot.window import Micros, Window
 
 Numbers = NDArray[np.float64]
 Mask = NDArray[np.bool_]
-
-MOST_RAW = 2 * BINS
-"""So many samples at most are drawn one by one."""
 
 POINT_ROWS = 180
 """So many points can be told apart over one another."""
@@ -81,12 +78,12 @@ class Line:
 
     def __init__(self, window: Window, cadence: int, pause: int) -> None:
         self._window, self._pause = window, pause
-        self._is_envelope = window.length > MOST_RAW * cadence
+        self._is_envelope = window.has_more_than_fit(cadence)
         self._raw: list[tuple[Micros, Numbers]] = []
-        self._low, self._high = np.full(BINS, np.inf), np.full(BINS, -np.inf)
-        self._sum, self._count = np.zeros(BINS), np.zeros(BINS, np.int64)
-        self._begin = np.full(BINS, np.iinfo(np.int64).max)
-        self._end = np.full(BINS, np.iinfo(np.int64).min)
+        self._low, self._high = np.full(window.columns, np.inf), np.full(window.columns, -np.inf)
+        self._sum, self._count = np.zeros(window.columns), np.zeros(window.columns, np.int64)
+        self._begin = np.full(window.columns, np.iinfo(np.int64).max)
+        self._end = np.full(window.columns, np.iinfo(np.int64).min)
         self.samples = 0
 
     def feed(self, times: Micros, values: Numbers) -> None:
@@ -132,8 +129,8 @@ class Points:
 
     def __init__(self, window: Window, range_: tuple[float, float]) -> None:
         self._window, self.range = window, range_
-        self._times = np.zeros(BINS * POINT_ROWS, np.int64)
-        self._values = np.full(BINS * POINT_ROWS, np.nan)
+        self._times = np.zeros(window.columns * POINT_ROWS, np.int64)
+        self._values = np.full(window.columns * POINT_ROWS, np.nan)
         self.samples = 0
 
     def feed(self, times: Micros, values: Numbers) -> None:
@@ -157,9 +154,9 @@ class Spectrum:
 
     def __init__(self, window: Window, rows: int, cadence: int, pause: int) -> None:
         self._window, self._cadence, self._pause = window, cadence, pause
-        self._is_binned = window.length > MOST_RAW * cadence
+        self._is_binned = window.has_more_than_fit(cadence)
         self._raw: list[tuple[Micros, Numbers]] = []
-        self._greatest = np.full((BINS, rows), np.nan)
+        self._greatest = np.full((window.columns, rows), np.nan)
         self.samples = 0
 
     def feed(self, times: Micros, values: Numbers) -> None:
@@ -200,14 +197,16 @@ class Rows:
 
     def feed(self, name: str, times: Micros) -> None:
         """These times of a row; each lasts as long as the cadence."""
-        steps = self._steps.setdefault(name, np.zeros(BINS + 1, np.int64))
+        steps = self._steps.setdefault(name, np.zeros(self._window.columns + 1, np.int64))
         self.counts[name] = self.counts.get(name, 0) + len(times)
         np.add.at(steps, self._window.bins(times), 1)
         np.add.at(steps, self._window.bins(times + self._cadence) + 1, -1)
 
     def spans(self, name: str) -> list[tuple[int, int]]:
         """The stretches of a row, in whole columns of pixels."""
-        marked = np.cumsum(self._steps.get(name, np.zeros(BINS + 1, np.int64)))[:BINS] > 0
+        marked = (
+            np.cumsum(self._steps.get(name, np.zeros(self._window.columns + 1, np.int64)))[: self._window.columns] > 0
+        )
         steps = np.diff(np.concatenate([[0], marked.astype(np.int64), [0]]))
         edges = self._window.edges
         starts, stops = edges[np.flatnonzero(steps == 1)], edges[np.flatnonzero(steps == -1)]

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from ialirt_backfill.instruments import Column, Instrument
+from ialirt_backfill.instruments.boards import LeftOut
 
 _SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _SPELLED = {"deg": "°", "degC": "°C", "degF": "°F", "Ohm": "Ω", "Angstrom": "Å"}
@@ -16,9 +17,17 @@ NO_UNIT = "\N{EN DASH}"
 """Of what has none."""
 
 
+_MOST_NAMED = 4
+
+
 def short_name(instrument: Instrument) -> str:
     """The name that an instrument is known by."""
     return instrument.title if len(instrument.title) <= 10 else instrument.name.upper().replace("_", " ")
+
+
+def raised(exponent: int) -> str:
+    """A whole number as an exponent: -3 as ⁻³."""
+    return str(exponent).translate(_SUPERSCRIPT)
 
 
 def unit_written(unit: str) -> str:
@@ -46,6 +55,19 @@ def time_written(moment: datetime) -> str:
 def range_written(start: datetime, stop: datetime) -> str:
     """From when to when."""
     return f"{start:%Y-%m-%d %H:%M} to {stop:%Y-%m-%d %H:%M} UTC"
+
+
+def in_words(left_out: Iterable[LeftOut]) -> str:
+    """What was left out and why, those of one reason together."""
+    by_reason: dict[str, list[str]] = {}
+    for it in left_out:
+        by_reason.setdefault(it.reason, []).append(it.column or it.instrument)
+    return "; ".join(f"{_some(names)} ({reason})" for reason, names in by_reason.items())
+
+
+def _some(names: Sequence[str]) -> str:
+    more = len(names) - _MOST_NAMED
+    return ", ".join(names[:_MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
 def without_shared(labels: Sequence[str]) -> list[str]:

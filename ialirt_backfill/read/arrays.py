@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import prod
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -21,28 +23,32 @@ def shape_of(column: pa.ChunkedArray) -> tuple[int, ...] | None:
     return tuple(shape)
 
 
-def array_of(column: pa.ChunkedArray, shape: Sequence[int]) -> tuple[NDArray[np.float64], int]:
-    """A column of nested lists as one array, row by row, NaN for null; and how many of its rows are not of this shape,
+def array_of(column: pa.ChunkedArray, shape: Sequence[int]) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
+    """A column of nested lists as one array, row by row, NaN for null; and the rows whose lists are not of this shape,
     which are NaN as well."""
+    lists = column.combine_chunks()
+    there = np.flatnonzero(np.asarray(lists.is_valid()))
+    rows, lists = there, lists.drop_null()
+    for depth, size in enumerate(shape):
+        within = lists
+        for _ in range(depth):
+            within = within.flatten()
+        lengths = within.value_lengths().fill_null(-1).to_numpy(zero_copy_only=False)
+        is_so = (lengths == size).reshape(len(rows), prod(shape[:depth])).all(axis=1)
+        if not is_so.all():
+            rows, lists = rows[is_so], lists.filter(pa.array(is_so))
     found = np.full((len(column), *shape), np.nan)
-    there = np.asarray(column.combine_chunks().is_valid())
-    if shape_of(column) == tuple(shape):
-        numbers = column.combine_chunks().drop_null()
-        while pa.types.is_list(numbers.type):
-            numbers = numbers.flatten()
-        found[there] = numbers.to_numpy(zero_copy_only=False).reshape(-1, *shape)
-        return found, 0
-    odd = 0
-    for row in np.flatnonzero(there):
-        if _has(value := column[int(row)].as_py(), shape):
-            found[row] = np.array(value, np.float64)
-        else:
-            odd += 1
-    return found, odd
+    for _ in shape:
+        lists = lists.flatten()
+    found[rows] = lists.to_numpy(zero_copy_only=False).reshape(len(rows), *shape)
+    return found, np.setdiff1d(there, rows)
 
 
-def _has(value: object, shape: Sequence[int]) -> bool:
-    """Whether lists of numbers are of this shape."""
-    if not shape:
-        return not isinstance(value, list)
-    return isinstance(value, list) and len(value) == shape[0] and all(_has(element, shape[1:]) for element in value)
+def lists_of(values: NDArray[Any], type_: pa.DataType) -> pa.Array:
+    """An array, row by row, as nested lists of a type; null for NaN, and for rows that have nothing else."""
+    found = pa.array(values.reshape(-1), from_pandas=True)
+    is_empty = np.isnan(values).reshape(len(values), prod(values.shape[1:])).all(axis=1)
+    for depth in range(values.ndim - 1, 0, -1):
+        offsets = np.arange(prod(values.shape[:depth]) + 1, dtype=np.int32) * values.shape[depth]
+        found = pa.ListArray.from_arrays(pa.array(offsets), found, mask=pa.array(is_empty) if depth == 1 else None)
+    return found.cast(type_)

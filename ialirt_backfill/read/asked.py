@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 
+import numpy as np
+
 from ialirt_backfill.exceptions import UsageError
 from ialirt_backfill.instruments import Catalogue, Instrument
 from ialirt_backfill.options.catalogues import catalogue_of
@@ -47,8 +49,12 @@ def asked(
     names = instrument if isinstance(instrument, str) else ",".join(instrument)
     known = catalogue_of(None if catalogue is None else str(catalogue))
     instruments = parse_instruments(names, known)
-    begins = _start(start)
-    ends = _stop(end) if end is not None else _stop(start if _is_day(start) else begins.date())
+    start, end = _plain(start), None if end is None else _plain(end)
+    try:
+        begins = _start(start)
+        ends = _stop(end) if end is not None else _stop(start if _is_day(start) else begins.date())
+    except OverflowError:
+        raise UsageError(f"{start if end is None else end} is past the last day of the calendar") from None
     if ends <= begins:
         raise UsageError(f"the end, {end}, does not lie behind the start, {start}")
     folder = Path(full_path("the datastore", str(datastore)))
@@ -64,8 +70,19 @@ def names_of(columns: str | Iterable[str] | None) -> list[str] | None:
 
 
 def stretch_of(average: str | timedelta | None) -> timedelta | None:
-    """How long the stretches are that are averaged over."""
-    return parse_duration(average) if isinstance(average, str) else average
+    """How long the stretches are that are averaged over. Raises UsageError for what is no duration."""
+    if average is None or isinstance(average, timedelta):
+        return average
+    return parse_duration(str(average))
+
+
+def _plain(moment: object) -> Moment:
+    """A moment of numpy's as one of Python's; UsageError for what is none."""
+    if isinstance(moment, np.datetime64):
+        moment = moment.item() if np.datetime_data(moment)[0] == "D" else moment.astype("datetime64[us]").item()
+    if not isinstance(moment, str | date) or moment != moment:  # NaT of pandas is a datetime unlike itself
+        raise UsageError(f"{moment!r} is no day and no time: write it as '2026-02-01' or '2026-02-01T14:00:00'")
+    return moment
 
 
 def _is_day(moment: Moment) -> bool:
@@ -99,6 +116,8 @@ def _aware(moment: datetime) -> datetime:
 
 def _check(folder: Path, known: Catalogue) -> None:
     """Raise UsageError for a folder that is no datastore: else a slip of the pen would look like days without data."""
+    if folder.is_file():
+        raise UsageError(f"the datastore {folder} is a file: name the folder that the days lie in")
     if not folder.is_dir():
         raise UsageError(f"{folder}: there is no such folder")
     names = sorted({instrument.folder for instrument in known.instruments.values()})

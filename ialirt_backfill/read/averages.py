@@ -3,7 +3,8 @@
 One rule, which the mirror's views follow as well: of every number but a time in nanoseconds there is the arithmetic
 mean of the values that are there, and how many these are. A flag counts as 0 or 1, so that its mean is the fraction of
 records where it is set. The mean of angles is the direction between them, from -180 to 180 degrees: that of 350 and 20
-is 5, not 185. Text and arrays have no mean here.
+is 5, not 185. Of arrays each element has its mean and its number of values; along the time of their measurements
+(`codice_hi` has four in a record, which all count in the stretch of the record) there is one mean. Text has none.
 """
 
 from __future__ import annotations
@@ -18,13 +19,15 @@ from numpy.typing import NDArray
 
 from ialirt_backfill.day.times import TIME_UTC
 from ialirt_backfill.exceptions import UsageError
-from ialirt_backfill.instruments import Column, ColumnType, Instrument
+from ialirt_backfill.instruments import Axis, Column, ColumnType, Field, Instrument, Shape
 from ialirt_backfill.options.forms import write_duration
+from ialirt_backfill.read.arrays import array_of, lists_of
+from ialirt_backfill.read.odd import Odd
 
 _ANGLE = "deg"
 _DAY = timedelta(days=1)
 _MICROSECOND = timedelta(microseconds=1)
-_NUMBERS = {ColumnType.BOOLEAN, ColumnType.INTEGER, ColumnType.MEASUREMENT}
+_NUMBERS = {ColumnType.BOOLEAN, ColumnType.INTEGER, ColumnType.MEASUREMENT, ColumnType.JSON}
 _SUM, _SINE, _COSINE, _COUNT = "sum", "sine", "cosine", "count"
 
 
@@ -36,6 +39,11 @@ def has_mean(column: Column) -> bool:
 def is_direction(column: Column) -> bool:
     """Whether the column's values are angles, whose mean is the direction between them."""
     return column.unit == _ANGLE
+
+
+def mean_axes(entry: Field) -> tuple[Axis, ...]:
+    """The axes that the means of a field's arrays have: all but one that is time."""
+    return tuple(axis for axis in entry.axes if not axis.field) if entry.shape is Shape.CELL else ()
 
 
 def count_name(column: str) -> str:
@@ -51,33 +59,64 @@ def records_name(instrument: Instrument) -> str:
 def averages_schema(instrument: Instrument, schema: pa.Schema) -> pa.Schema:
     """The schema of the means of tables in ``schema``: ``time_utc``, where a stretch begins; the means, under the names
     of their columns; how many values each is of; how many records there are."""
-    means = [name for name in schema.names if name in instrument.columns and has_mean(instrument.columns[name])]
-    kept = [_mean_field(schema.field(name), instrument.columns[name]) for name in means]
+    columns, entries = instrument.columns, _entries(instrument)
+    means = [name for name in schema.names if name in columns and has_mean(columns[name])]
+    kept = [_mean_field(schema.field(name), columns[name], entries[name]) for name in means]
     counts = [
-        pa.field(count_name(name), pa.int64(), metadata={b"description": f"values in the mean of {name}".encode()})
+        pa.field(
+            count_name(name),
+            _nested(pa.int64(), entries[name]),
+            metadata={b"description": f"values in the mean of {name}".encode()},
+        )
         for name in means
     ]
     records = pa.field(records_name(instrument), pa.int64(), metadata={b"description": b"records in the stretch"})
     return pa.schema([schema.field(TIME_UTC), *kept, *counts, records], metadata=schema.metadata)
 
 
-def _mean_field(field: pa.Field, column: Column) -> pa.Field:
-    if not is_direction(column):
-        return field.with_type(pa.float64())
-    return field.with_metadata(field.metadata | {b"valid_min": b"-180.0", b"valid_max": b"180.0"})
+def _entries(instrument: Instrument) -> dict[str, Field]:
+    """The field that each column belongs to."""
+    return {column.name: entry for entry in instrument.fields for column in entry.columns}
 
 
-def averaged(tables: Iterable[pa.Table], instrument: Instrument, every: timedelta) -> Iterator[pa.Table]:
+def _nested(type_: pa.DataType, entry: Field) -> pa.DataType:
+    for _ in mean_axes(entry):
+        type_ = pa.list_(type_)
+    return type_
+
+
+def _mean_field(field: pa.Field, column: Column, entry: Field) -> pa.Field:
+    metadata = dict(field.metadata or {})
+    if is_direction(column):
+        metadata |= {b"valid_min": b"-180.0", b"valid_max": b"180.0"}
+    if column.description:
+        metadata[b"description"] = mean_description(entry, column.description).encode()
+    return pa.field(field.name, _nested(pa.float64(), entry), metadata=metadata)
+
+
+def mean_description(entry: Field, description: str) -> str:
+    """What is said of the mean of a column: of arrays that lose an axis, which they keep."""
+    kept = mean_axes(entry)
+    if entry.shape is not Shape.CELL or len(kept) == len(entry.axes):
+        return description
+    return f"{description}; of means {' x '.join(f'{len(axis)} {axis.name}' for axis in kept) or 'one number'}"
+
+
+def averaged(
+    tables: Iterable[pa.Table], instrument: Instrument, every: timedelta, *, strict: bool = False
+) -> Iterator[pa.Table]:
     """The means of an instrument's tables, which rise in time, in stretches as long as ``every``.
 
     Stretches begin at midnight UTC; those without a record are left out. No more is held in memory than one table and
-    one stretch, which may go on in the next table. Raises UsageError for a stretch that does not go into a day.
+    one stretch, which may go on in the next table. Arrays of another shape than their axes have are as missing; a
+    warning (OddCells) tells of them at the end, or with ``strict`` a DayFileError. Raises UsageError for a stretch that
+    does not go into a day.
     """
-    return _averaged(tables, instrument, _width(every))
+    return _averaged(tables, instrument, width_of(every), Odd(strict=strict))
 
 
-def _width(every: timedelta) -> int:
-    """In microseconds."""
+def width_of(every: timedelta) -> int:
+    """How long a stretch is, in microseconds. Raises UsageError for one that does not go into a day."""
     if every <= timedelta(0) or (_DAY % every and every % _DAY):
         raise UsageError(
             f"{write_duration(every)} is no stretch to average over: a day is made of whole ones, as 1m, 5m, 1h or 12h,"
@@ -86,23 +125,29 @@ def _width(every: timedelta) -> int:
     return every // _MICROSECOND
 
 
-def _averaged(tables: Iterable[pa.Table], instrument: Instrument, width: int) -> Iterator[pa.Table]:
+def _averaged(tables: Iterable[pa.Table], instrument: Instrument, width: int, odd: Odd) -> Iterator[pa.Table]:
     open_: _Sums | None = None
-    for table in tables:
-        schema = averages_schema(instrument, table.schema)
-        sums = _sums(table, instrument, width)
-        if open_ is not None:
-            sums = open_.followed_by(sums)
-        if len(sums.starts) > 1:
-            yield sums.part(slice(None, -1)).means(instrument, schema)
-        open_ = sums.part(slice(-1, None))
-    if open_ is not None and len(open_.starts):
-        yield open_.means(instrument, schema)
+    try:
+        for table in tables:
+            schema = averages_schema(instrument, table.schema)
+            sums = _sums(table, instrument, width, odd)
+            if open_ is not None:
+                sums = open_.followed_by(sums)
+            if len(sums.starts) > 1:
+                yield sums.part(slice(None, -1)).means(instrument, schema)
+            open_ = sums.part(slice(-1, None))
+        if open_ is not None and len(open_.starts):
+            yield open_.means(instrument, schema)
+    finally:
+        odd.tell()
 
 
 @dataclass(frozen=True, slots=True)
 class _Sums:
-    """Of each stretch its start (microseconds) and sums, by column and kind; ``records`` counts its rows."""
+    """Of each stretch its start (microseconds) and sums, by column and kind; ``records`` counts its rows.
+
+    Sums of arrays are arrays: their first dimension is that of the stretches.
+    """
 
     starts: NDArray[np.int64]
     records: NDArray[np.int64]
@@ -123,34 +168,54 @@ class _Sums:
         columns = {TIME_UTC: pa.array(self.starts).cast(schema.field(TIME_UTC).type)}
         for (name, kind), counts in self.parts.items():
             if kind == _COUNT:
-                columns[name] = pa.array(self._mean(name, counts), mask=counts == 0)
-                columns[count_name(name)] = pa.array(counts.astype(np.int64))
+                found = counts.astype(np.int64)
+                columns[name] = lists_of(self._mean(name, counts), schema.field(name).type)
+                columns[count_name(name)] = lists_of(found, schema.field(count_name(name)).type)
         columns[records_name(instrument)] = pa.array(self.records)
         return pa.table([columns[name] for name in schema.names], schema=schema)
 
     def _mean(self, name: str, counts: NDArray[np.float64]) -> NDArray[np.float64]:
+        """NaN where there is none."""
+        is_there = counts > 0
         if (name, _SUM) in self.parts:
-            return np.divide(self.parts[name, _SUM], counts, where=counts > 0, out=np.zeros(len(counts)))
-        return np.degrees(np.arctan2(self.parts[name, _SINE], self.parts[name, _COSINE]))
+            means = np.divide(self.parts[name, _SUM], counts, where=is_there, out=np.zeros(counts.shape))
+        else:
+            means = np.degrees(np.arctan2(self.parts[name, _SINE], self.parts[name, _COSINE]))
+        return np.where(is_there, means, np.nan)
 
 
-def _sums(table: pa.Table, instrument: Instrument, width: int) -> _Sums:
+def _sums(table: pa.Table, instrument: Instrument, width: int, odd: Odd) -> _Sums:
     times = table[TIME_UTC].cast(pa.int64()).to_numpy()
+    entries = _entries(instrument)
     parts = {}
     for name in table.column_names:
         column = instrument.columns.get(name)
         if column is None or not has_mean(column):
             continue
-        cells = table[name].combine_chunks().cast(pa.float64())
-        values = cells.fill_null(0.0).to_numpy()
-        there = np.asarray(cells.is_valid())
+        values, there = _values(table, entries[name], name, odd)
         if is_direction(column):
             angles = np.radians(values)
-            parts[name, _SINE], parts[name, _COSINE] = np.sin(angles) * there, np.cos(angles) * there
+            sums = {_SINE: np.sin(angles) * there, _COSINE: np.cos(angles) * there}
         else:
-            parts[name, _SUM] = values
-        parts[name, _COUNT] = there.astype(np.float64)
+            sums = {_SUM: values}
+        sums[_COUNT] = there.astype(np.float64)
+        over_time = tuple(place for place, axis in enumerate(entries[name].axes, 1) if axis.field)
+        for kind, summed in sums.items():
+            parts[name, kind] = summed.sum(axis=over_time) if over_time and summed.ndim > 1 else summed
     return _united(times // width * width, np.ones(len(times), np.int64), parts)
+
+
+def _values(table: pa.Table, entry: Field, name: str, odd: Odd) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """The values of a column, 0 where one is missing, and which are there."""
+    if entry.shape is not Shape.CELL:
+        cells = table[name].combine_chunks().cast(pa.float64(), safe=False)
+        return cells.fill_null(0.0).to_numpy(), np.asarray(cells.is_valid())
+    shape = [len(axis) for axis in entry.axes]
+    values, others = array_of(table[name], shape)
+    if len(others):
+        odd.note_arrays(name, shape, table[TIME_UTC][int(others[0])].as_py(), len(others))
+    there = ~np.isnan(values)
+    return np.where(there, values, 0.0), there
 
 
 def _united(

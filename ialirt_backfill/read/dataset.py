@@ -18,7 +18,7 @@ import pyarrow as pa
 from ialirt_backfill import __version__
 from ialirt_backfill.day.times import TIME_UTC
 from ialirt_backfill.exceptions import UsageError
-from ialirt_backfill.instruments import Column, ColumnType, Instrument
+from ialirt_backfill.instruments import Instrument
 from ialirt_backfill.options.extras import installing
 from ialirt_backfill.read.asked import Asked, Moment, asked, names_of, stretch_of
 from ialirt_backfill.read.averages import has_mean
@@ -59,7 +59,9 @@ def open_dataset(
     xarray = _xarray()
     what, every = asked(datastore, instrument, start, end, catalogue), stretch_of(average)
     found = []
-    for one, some in chosen(what.instruments, names_of(columns), has_mean=_has_mean if every else None).items():
+    for one, some in chosen(
+        what.instruments, names_of(columns), has_mean=has_mean if every is not None else None
+    ).items():
         names = _with_a_place(one, some, are_named=columns is not None)
         found += [_dataset(xarray, one, names, it) for it in _parts(what, one, names, every, strict=strict)]
     dataset = found[0] if len(found) == 1 else _merged(xarray, found)
@@ -79,11 +81,6 @@ def _with_a_place(one: Instrument, names: list[str], *, are_named: bool) -> list
         elif are_named:
             raise UsageError(f"{name} has no place in a Dataset: read_table and read_days have it")
     return found
-
-
-def _has_mean(column: Column) -> bool:
-    """Arrays of measurements have means here, each of their elements."""
-    return has_mean(column) or (column.type is ColumnType.JSON and not column.is_time)
 
 
 def _xarray() -> Any:
@@ -108,7 +105,7 @@ def _parts(
         if every is None:
             return [measurements_of(pieces, one, fields, strict=strict)]
         parts = [means_of(pieces, one, fields, every, strict=strict)]
-    if others or not fields:
+    if others or every is not None or not fields:
         table = whole(what, one, others, every, strict=strict)
         variables = list(variables_of(table, one, are_means=every is not None))
         parts.append(Measurements(instants(table[TIME_UTC]), variables))

@@ -24,7 +24,7 @@ from ialirt_backfill.instruments import Instrument
 from ialirt_backfill.read.epochs import utc_of
 from ialirt_backfill.read.odd import Odd, extra_of
 from ialirt_backfill.read.schema import AS_UTC, EXTRA, TIME, projected, schema_of, stored
-from ialirt_backfill.read.values import FALSE, TRUE, measured, values_of
+from ialirt_backfill.read.values import FALSE, TRUE, measured, values_of, without_fill
 from ialirt_backfill.store import dayfile
 
 _AT_ONCE = 1 << 19
@@ -143,8 +143,11 @@ class _Reading:
         """The rows in the schema; of their columns some have their type already."""
         extra = {name: rows[name].combine_chunks() for name in self._late(rows.column_names)}
         found = {}
+        known = self.instrument.columns
         for field in self.stored:
-            found[field.name], odd = self._values(path, rows, field)
+            values, odd = self._values(path, rows, field)
+            fill = known[field.name].stated_fill
+            found[field.name] = values if fill is None else without_fill(values, fill)
             if odd:
                 extra[field.name] = pc.if_else(_at(odd, rows.num_rows), rows[field.name], None).combine_chunks()
         for field in self.schema:

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from ialirt_backfill.day.times import TIME_UTC
 from ialirt_backfill.exceptions import UsageError
@@ -15,6 +18,7 @@ from ialirt_backfill.read.arrays import array_of, shape_of
 from ialirt_backfill.read.asked import Moment, asked, names_of, stretch_of
 from ialirt_backfill.read.averages import has_mean
 from ialirt_backfill.read.chosen import chosen
+from ialirt_backfill.read.schema import is_of_numbers
 from ialirt_backfill.read.table import whole
 
 _NULLABLE = {pa.int64(): pd.Int64Dtype(), pa.bool_(): pd.BooleanDtype(), pa.string(): pd.StringDtype()}
@@ -72,17 +76,37 @@ def _frame(table: pa.Table, index: str) -> pd.DataFrame:
         raise UsageError(
             f"index {index!r} is no time: an index may be time_utc, or the name of a time with _utc behind"
         )
-    frame: pd.DataFrame = table.to_pandas(types_mapper=_NULLABLE.get)
-    for field in table.schema:
-        shape = shape_of(table[field.name]) if _is_nested(field.type) else None
-        if shape is not None:
-            arrays, _ = array_of(table[field.name], shape)
-            there = table[field.name].is_valid().to_pylist()
-            cells = [array if is_there else None for array, is_there in zip(arrays, there, strict=True)]
-            frame[field.name] = pd.Series(cells, dtype=object)
+    arrays = [
+        it.name for it in table.schema if pa.types.is_list(it.type) and not pa.types.is_timestamp(it.type.value_type)
+    ]
+    frame: pd.DataFrame = table.drop_columns(arrays).to_pandas(types_mapper=_NULLABLE.get)
+    for name in arrays:
+        place = table.column_names.index(name)
+        frame.insert(place, name, pd.Series(_arrays(table[name]), index=frame.index, dtype=object))
     return frame.set_index(index)
 
 
-def _is_nested(type_: pa.DataType) -> bool:
-    """Whether these are lists of lists, which pandas would have as arrays of arrays."""
-    return bool(pa.types.is_list(type_) and pa.types.is_list(type_.value_type))
+def _arrays(column: pa.ChunkedArray) -> list[Any]:
+    """An array of numpy for each cell of lists, None for null: each in its own shape, whatever the others have.
+
+    Left to itself, pandas would make arrays of arrays, and floats of whole numbers among which one is missing.
+    """
+    found: list[Any] = [None] * len(column)
+    shape = shape_of(column.drop_null().slice(0, 1))
+    others = np.flatnonzero(np.asarray(column.combine_chunks().is_valid()))
+    if is_of_numbers(column.type) and shape is not None:
+        blocks, odd = array_of(column, shape)
+        for row in np.setdiff1d(others, odd):
+            found[row] = blocks[row]
+        others = odd
+    for row in others:
+        found[row] = _array(column[int(row)].as_py(), is_whole=not is_of_numbers(column.type))
+    return found
+
+
+def _array(cell: list[Any], *, is_whole: bool) -> NDArray[Any]:
+    """One of objects where it is no block of numbers."""
+    try:
+        return np.array(cell, np.int64 if is_whole else np.float64)
+    except (TypeError, ValueError):
+        return np.array(cell, object)

@@ -6,8 +6,7 @@ These are put one behind the other, each at its time; what else a record has com
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
@@ -18,11 +17,11 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from ialirt_backfill.day.times import TIME_UTC
-from ialirt_backfill.exceptions import DayFileError, OddCells
-from ialirt_backfill.instruments import Axis, Field, Instrument, Shape
+from ialirt_backfill.instruments import Axis, Column, Field, Instrument, Shape
 from ialirt_backfill.read.arrays import array_of
-from ialirt_backfill.read.averages import count_name
+from ialirt_backfill.read.averages import count_name, is_direction, width_of
 from ialirt_backfill.read.epochs import utc_of
+from ialirt_backfill.read.odd import Odd
 from ialirt_backfill.read.variables import Variable, attributes, dimension_of, instants, variables_of
 
 _Array = NDArray[Any]
@@ -50,36 +49,48 @@ def columns_of(fields: Sequence[Field]) -> list[str]:
 def measurements_of(
     tables: Iterable[pa.Table], instrument: Instrument, fields: Sequence[Field], *, strict: bool
 ) -> Measurements:
-    """The measurements of these tables, one behind the other."""
-    pieces = [_piece(table, instrument, fields, strict=strict) for table in tables]
+    """The measurements of these tables, one behind the other.
+
+    What has no time, or another shape than its axes, is missing: a warning (OddCells) tells of it at the end, or with
+    ``strict`` a DayFileError.
+    """
+    odd = Odd(strict=strict)
+    pieces = [_piece(table, instrument, fields, odd) for table in tables]
+    odd.tell()
     return _in_order(_joined(pieces))
 
 
 def means_of(
     tables: Iterable[pa.Table], instrument: Instrument, fields: Sequence[Field], every: timedelta, *, strict: bool
 ) -> Measurements:
-    """Their means in stretches as long as ``every``, as in `averages`; with how many values each is of."""
-    width = np.timedelta64(every // timedelta(microseconds=1), "us").astype("timedelta64[ns]").astype(np.int64)
+    """Their means in stretches as long as ``every``, as in `averages`, with how many values each is of. A measurement
+    counts in the stretch of its own time."""
+    odd = Odd(strict=strict)
+    width = 1000 * width_of(every)
+    columns = {field.name: field.columns[0] for field in fields}
     sums = []
     for table in tables:
-        piece = _in_order(_piece(table, instrument, fields, strict=strict))
+        piece = _in_order(_piece(table, instrument, fields, odd))
         starts = piece.times.astype(np.int64) // width * width
-        sums.append(_added(Measurements(starts.astype("datetime64[ns]"), _parts(piece.variables))))
+        sums.append(_added(Measurements(starts.astype("datetime64[ns]"), _parts(piece.variables, columns))))
+    odd.tell()
     added = _added(_sorted(_joined(sums)))
-    return Measurements(added.times, _means(added.variables))
+    return Measurements(added.times, _means(added.variables, columns))
 
 
 # --- a table becomes measurements -------------------------------------------------------------------------------------
 
 
-def _piece(table: pa.Table, instrument: Instrument, fields: Sequence[Field], *, strict: bool) -> Measurements:
+def _piece(table: pa.Table, instrument: Instrument, fields: Sequence[Field], odd: Odd) -> Measurements:
     """A record has one measurement, or as many as the time axis of its arrays is long."""
     axis = next((field.axes[0] for field in fields if field.axes[0].field), None)
     times = instants(table[TIME_UTC])[:, np.newaxis] if axis is None else _times(table[axis.field], axis)
     count, there = times.shape[1], ~np.isnat(times.reshape(-1))
-    found = [_array(table, instrument, field, count, strict=strict) for field in fields]
+    found = [_array(table, instrument, field, count, odd) for field in fields]
     for variable in found:
-        _tell(_lost(variable.values[~there]), f"measurements of {variable.name} have no time", strict=strict)
+        lost = np.flatnonzero(_have_numbers(variable.values) & ~there)
+        if len(lost):
+            odd.note_timeless(variable.name, table[TIME_UTC][int(lost[0]) // count].as_py(), len(lost))
     for variable in variables_of(table, instrument):
         found.append(replace(variable, values=np.repeat(variable.values, count, axis=0)))
     return _taken(Measurements(times.reshape(-1), found), np.flatnonzero(there))
@@ -94,11 +105,12 @@ def _times(column: pa.ChunkedArray, axis: Axis) -> NDArray[np.datetime64]:
     return found
 
 
-def _array(table: pa.Table, instrument: Instrument, field: Field, count: int, *, strict: bool) -> Variable:
+def _array(table: pa.Table, instrument: Instrument, field: Field, count: int, odd: Odd) -> Variable:
     """The measurements of one field, ``count`` to each record."""
     shape = [len(axis) for axis in field.axes]
-    values, odd = array_of(table[field.name], shape)
-    _tell(odd, f"arrays of {field.name} are not {' x '.join(map(str, shape))}", strict=strict)
+    values, others = array_of(table[field.name], shape)
+    if len(others):
+        odd.note_arrays(field.name, shape, table[TIME_UTC][int(others[0])].as_py(), len(others))
     has_times = bool(field.axes[0].field)
     values = values.reshape(-1, *shape[1:]) if has_times else np.repeat(values, count, axis=0)
     column = field.columns[0]
@@ -106,17 +118,9 @@ def _array(table: pa.Table, instrument: Instrument, field: Field, count: int, *,
     return Variable(field.name, dims, values, attributes(column, column.label))
 
 
-def _lost(values: _Array) -> int:
-    """How many of these measurements have a number."""
-    return int(np.count_nonzero(~np.isnan(values).all(axis=tuple(range(1, values.ndim)))))
-
-
-def _tell(count: int, what: str, *, strict: bool) -> None:
-    if count:
-        said = f"{count:,} {what}: they are read as missing"
-        if strict:
-            raise DayFileError(said)
-        warnings.warn(said, OddCells, stacklevel=2)
+def _have_numbers(values: _Array) -> NDArray[np.bool_]:
+    """Which of these measurements have a number."""
+    return np.asarray((~np.isnan(values)).any(axis=tuple(range(1, values.ndim))))
 
 
 # --- measurements become others ---------------------------------------------------------------------------------------
@@ -144,13 +148,16 @@ def _taken(all_: Measurements, rows: NDArray[np.intp]) -> Measurements:
     return Measurements(all_.times[rows], variables)
 
 
-def _parts(variables: Sequence[Variable]) -> list[Variable]:
-    """Of each its values, 0 for NaN, and 1 where there is one."""
+def _parts(variables: Sequence[Variable], columns: Mapping[str, Column]) -> list[Variable]:
+    """Of each its values, 0 for NaN, and 1 where there is one. Angles are points on a circle."""
     found = []
     for variable in variables:
         is_there = ~np.isnan(variable.values)
+        values = np.where(is_there, variable.values, 0.0)
+        if is_direction(columns[variable.name]):
+            values = np.exp(1j * np.radians(values)) * is_there
         about = {"long_name": f"values in the mean of {variable.name}", "standard_name": "number_of_observations"}
-        found.append(replace(variable, values=np.where(is_there, variable.values, 0.0)))
+        found.append(replace(variable, values=values))
         found.append(Variable(count_name(variable.name), variable.dims, is_there.astype(np.int64), about))
     return found
 
@@ -164,11 +171,14 @@ def _added(all_: Measurements) -> Measurements:
     return Measurements(all_.times[first], variables)
 
 
-def _means(parts: Sequence[Variable]) -> list[Variable]:
+def _means(parts: Sequence[Variable], columns: Mapping[str, Column]) -> list[Variable]:
     found = []
     for sums, counts in zip(parts[::2], parts[1::2], strict=True):
+        column = columns[sums.name]
         with np.errstate(invalid="ignore"):
             means = sums.values / counts.values
-        attrs = {**sums.attrs, "cell_methods": "time: mean", "ancillary_variables": counts.name}
+        if is_direction(column):
+            means = np.where(counts.values > 0, np.degrees(np.angle(sums.values)), np.nan)
+        attrs = attributes(column, column.label, are_means=True) | {"ancillary_variables": counts.name}
         found += [replace(sums, values=means, attrs=attrs), replace(counts, attrs={**counts.attrs, "units": "1"})]
     return found

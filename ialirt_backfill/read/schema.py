@@ -145,7 +145,7 @@ def _about(column: Column, scopes: Sequence[str]) -> dict[str, str]:
         "description": column.description,
         "label": column.label,
         "kind": column.kind.value,
-        "fill": _number(column.fill),
+        "fill": column.fill if isinstance(column.fill, str) else _number(column.fill),
         "valid_min": _number(column.valid_min),
         "valid_max": _number(column.valid_max),
         "scopes": ",".join(scopes),

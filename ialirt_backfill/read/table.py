@@ -75,7 +75,7 @@ def whole(
     if every is None:
         return pa.concat_tables([schema.empty_table(), *days])
     means = averages_schema(instrument, schema)
-    return pa.concat_tables([means.empty_table(), *averaged(days, instrument, every)])
+    return pa.concat_tables([means.empty_table(), *averaged(days, instrument, every, strict=strict)])
 
 
 def _of_one(what: Asked) -> Asked:

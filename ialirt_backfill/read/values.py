@@ -2,7 +2,8 @@
 
 Takes a ``pa.Array`` of text, null where a cell is empty; gives one of the type, and the rows of the cells that it
 cannot hold, which are null there. A number that is none (``nan``, an infinity, the fill value) is null as well, and not
-worth a word: it is a way to write that a value is missing.
+worth a word: it is a way to write that a value is missing. What else stands for a missing value in a column, the
+catalogue says (`without_fill`).
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ _FLAGS = dict.fromkeys(TRUE, True) | dict.fromkeys(FALSE, False)
 _DECIMAL = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _INT64 = 2**63
 _LEAST = 0.9 * FILL_VALUE
+_LARGEST_OF_32_BITS = float(np.finfo(np.float32).max)
 
 
 class _Odd(Exception):
@@ -51,6 +53,18 @@ def measured(numbers: pa.ChunkedArray) -> pa.ChunkedArray:
     if all(_are_usual(chunk) for chunk in numbers.chunks):
         return numbers
     return pa.chunked_array([without_missing(chunk) for chunk in numbers.chunks], pa.float64())
+
+
+def without_fill(values: pa.Array | pa.ChunkedArray, fill: float | str) -> pa.Array | pa.ChunkedArray:
+    """Values, or arrays of them, with null for each that is the fill of their column."""
+    if isinstance(values, pa.ChunkedArray):
+        return pa.chunked_array([without_fill(chunk, fill) for chunk in values.chunks], values.type)
+    if pa.types.is_list(values.type):
+        return _with_values(values, without_fill(values.values, fill))
+    is_fill = pc.equal(values, pa.scalar(fill, values.type))
+    if isinstance(fill, float) and abs(fill) < _LARGEST_OF_32_BITS:  # by way of which it may have come
+        is_fill = pc.or_(is_fill, pc.equal(values, float(np.float32(fill))))
+    return pc.if_else(is_fill, None, values) if pc.any(is_fill).as_py() else values
 
 
 def _are_usual(numbers: pa.Array) -> bool:
@@ -103,9 +117,13 @@ def _without_missing(values: pa.Array) -> pa.Array:
     """Arrays with null for each number in them that is none."""
     if not pa.types.is_list(values.type):
         return without_missing(values) if values.type == pa.float64() else values
-    within = _without_missing(values.values)
-    missing = values.is_null() if values.null_count else None
-    return pa.ListArray.from_arrays(values.offsets, within, mask=missing)
+    return _with_values(values, _without_missing(values.values))
+
+
+def _with_values(lists: pa.Array, within: pa.Array) -> pa.Array:
+    """Lists with others for the values in them."""
+    missing = lists.is_null() if lists.null_count else None
+    return pa.ListArray.from_arrays(lists.offsets, within, mask=missing)
 
 
 # --- cell by cell -----------------------------------------------------------------------------------------------------
@@ -148,11 +166,14 @@ def _number(text: str) -> float:
         return float(text)
 
 
-def _whole_number(text: str) -> int:
-    """Also one with a point and zeros behind it; of one with an exponent the last digits may be lost."""
+def _whole_number(text: str) -> int | None:
+    """Also one with a point and zeros behind it; of one with an exponent the last digits may be lost. None for what is
+    no number."""
     try:
         return int(pa.scalar(text).cast(pa.int64()).as_py())
     except pa.ArrowInvalid:
+        if _is_none(text):
+            return None
         if _DECIMAL.fullmatch(text) is None:
             raise _Odd from None
     try:
@@ -164,6 +185,17 @@ def _whole_number(text: str) -> int:
     if "e" in text.lower() and abs(number) > EXACT:
         raise _Odd
     return int(number)
+
+
+def _is_none(text: str) -> bool:
+    """Whether this is a way to write that a number is missing: an infinity, or the fill value."""
+    try:
+        number = _number(text)
+    except _Odd:
+        return False
+    if not math.isfinite(number):
+        return _DECIMAL.fullmatch(text) is None  # else it is a number, and too large
+    return bool(without_missing(pa.array([number])).null_count)
 
 
 def _flag(text: str) -> bool:
@@ -188,8 +220,19 @@ def _checked(value: Any, depth: int, is_whole: bool) -> Any:
         if type(value) is not list:
             raise _Odd
         return [_checked(element, depth - 1, is_whole) for element in value]
+    if type(value) not in {int, float}:
+        raise _Odd
+    if not is_whole:
+        return _finite(value)
     if type(value) is int and -_INT64 <= value < _INT64:
-        return value if is_whole else float(value)
-    if type(value) is float and not is_whole:
-        return value if math.isfinite(value) else None
+        return value
+    if _is_none(repr(value)):
+        return None
     raise _Odd
+
+
+def _finite(number: float) -> float | None:
+    try:
+        return float(number) if math.isfinite(number) else None
+    except OverflowError:  # a whole number of more than 308 digits
+        return None

@@ -87,7 +87,7 @@ def _values(column: Column | None, cells: pa.ChunkedArray) -> NDArray[Any]:
         return instants(cells.combine_chunks())
     if pa.types.is_string(cells.type):
         return np.array(cells.fill_null("").to_pylist(), dtype=object)
-    return np.asarray(cells.cast(pa.float64()).to_numpy())
+    return np.asarray(cells.cast(pa.float64(), safe=False).to_numpy())
 
 
 def instants(times: pa.Array | pa.ChunkedArray) -> NDArray[np.datetime64]:

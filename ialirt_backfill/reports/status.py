@@ -25,7 +25,7 @@ LATE = timedelta(hours=1)
 """How old the newest record may be in a range that reaches today, and how long ago the last question for it."""
 
 GAPS_SHOWN = 5
-MOST_NAMED = 3
+_MOST_NAMED = 3
 
 
 class Standing(Enum):
@@ -186,7 +186,7 @@ def _datastores_here() -> list[str]:
     """The working folder and those in it that are datastores, where they are few."""
     with contextlib.suppress(OSError):
         found = [shlex.quote(str(it)) for it in (Path(), *sorted(Path().iterdir())) if has_ledger(it)]
-        return found if len(found) <= MOST_NAMED else []
+        return found if len(found) <= _MOST_NAMED else []
     return []
 
 

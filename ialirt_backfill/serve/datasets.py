@@ -9,7 +9,7 @@ none is lost.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from enum import Enum
 from math import prod
@@ -17,10 +17,17 @@ from typing import Any
 
 from ialirt_backfill.day.times import TIME_UTC
 from ialirt_backfill.instruments import FILL_VALUE, Axis, Column, ColumnKind, ColumnType, Field, Instrument, Shape
-from ialirt_backfill.read.averages import averages_schema, count_name, has_mean, records_name
+from ialirt_backfill.read.averages import (
+    averages_schema,
+    count_name,
+    has_mean,
+    mean_axes,
+    mean_description,
+    records_name,
+)
 from ialirt_backfill.read.schema import schema_of
 
-TIME = "Time"
+_TIME = "Time"
 """The first parameter of every dataset."""
 
 DOUBLE_FILL = FILL_VALUE
@@ -153,8 +160,8 @@ def datasets(instruments: Iterable[Instrument], *, restricted: bool) -> dict[str
 
 
 def _parameters(instrument: Instrument, means: Means) -> list[Parameter]:
-    time = Parameter(TIME, Type.TIME, (TIME_UTC,), length=20, units="UTC", label="Time", description=_of_time(means))
-    own = [it for entry in instrument.fields for it in _of_field(entry) if it.columns != (TIME_UTC,)]
+    time = Parameter(_TIME, Type.TIME, (TIME_UTC,), length=20, units="UTC", label="Time", description=_of_time(means))
+    own = [it for entry in instrument.fields for it in _of_field(entry, means) if it.columns != (TIME_UTC,)]
     if means is Means.NONE:
         return [time, *sorted(own, key=lambda it: it.type in {Type.TIME, Type.TEXT})]  # what is measured comes first
     made = set(averages_schema(instrument, schema_of(instrument)).names)
@@ -166,12 +173,14 @@ def _of_time(means: Means) -> str:
     return "time of the record" if means is Means.NONE else "beginning of the stretch that the means are made over"
 
 
-def _of_field(entry: Field) -> Iterator[Parameter]:
-    """The parameters that a field becomes."""
+def _of_field(entry: Field, means: Means) -> Iterator[Parameter]:
+    """The parameters that a field becomes. The means of arrays have no axis that is time."""
     if entry.shape is Shape.LIST:
         yield _list(entry)
     elif entry.shape is Shape.CELL:
-        yield from _cell(entry)
+        is_mean = means is not Means.NONE
+        about = mean_description(entry, entry.description) if is_mean else entry.description
+        yield from _cell(entry, mean_axes(entry) if is_mean else entry.axes, about)
     else:
         yield from (_scalar(column) for column in entry.columns)
 
@@ -200,20 +209,20 @@ def _list(entry: Field) -> Parameter:
     )
 
 
-def _cell(entry: Field) -> Iterator[Parameter]:
+def _cell(entry: Field, axes: tuple[Axis, ...], description: str) -> Iterator[Parameter]:
     (column,) = entry.columns
-    sizes = tuple(len(axis) for axis in entry.axes)
+    sizes = tuple(len(axis) for axis in axes)
     about: dict[str, Any] = {"columns": (column.name,), "label": entry.label, **_as_type(column)}
     if len(sizes) <= MOST_DIMENSIONS:
-        yield Parameter(name=entry.name, size=sizes, axes=entry.axes, description=entry.description, **about)
+        yield Parameter(name=entry.name, size=sizes, axes=axes, description=description, **about)
         return
-    first, *others = entry.axes
+    first, *others = axes
     for piece in range(len(first)):
         yield Parameter(
             name=f"{entry.name}_{piece + 1}",
             size=sizes[1:],
             axes=tuple(others),
-            description=f"{entry.description}; here number {piece + 1} along {first.label or first.name}",
+            description=f"{description}; here number {piece + 1} along {first.label or first.name}",
             piece=piece,
             pieces=len(first),
             **about,
@@ -227,37 +236,46 @@ def _as_type(column: Column) -> dict[str, Any]:
     if column.is_time:
         return {"type": Type.TIME, "length": len(INSTANT_FILL), "units": "UTC", "fill": INSTANT_FILL, **shown}
     if column.type is ColumnType.TEXT:
-        return {"type": Type.TEXT, "length": _LONGEST_TEXT, "units": None, "fill": TEXT_FILL, **shown}
+        return {"type": Type.TEXT, "length": _LONGEST_TEXT, "units": None, "fill": _text_fill(column), **shown}
     if column.kind is ColumnKind.FLAG:
-        return {"type": Type.INTEGER, "units": units, "fill": str(INTEGER_FILL), **shown}
-    return {"type": Type.DOUBLE, "units": units, "fill": f"{DOUBLE_FILL:g}", **shown}
+        return {"type": Type.INTEGER, "units": units, "fill": _integer_fill(column), **shown}
+    return {"type": Type.DOUBLE, "units": units, "fill": _double_fill(column), **shown}
+
+
+def _text_fill(column: Column) -> str:
+    fill = column.fill
+    return fill if isinstance(fill, str) and len(fill.encode()) <= _LONGEST_TEXT else TEXT_FILL
+
+
+def _double_fill(column: Column) -> str:
+    return repr(DOUBLE_FILL if column.fill is None else float(column.fill))
+
+
+def _integer_fill(column: Column) -> str:
+    """That of the column, where an integer of HAPI can be it."""
+    fill = column.fill
+    if isinstance(fill, int | float) and float(fill).is_integer() and -(2**31) <= fill < 2**31:
+        return str(int(fill))
+    return str(INTEGER_FILL)
 
 
 def _mean(parameter: Parameter) -> Parameter:
-    return Parameter(
-        name=parameter.name,
-        type=Type.DOUBLE,
-        columns=parameter.columns,
-        size=parameter.size,
-        units=parameter.units,
-        fill=f"{DOUBLE_FILL:g}",
-        label=parameter.label,
-        description=f"mean: {parameter.description}",
-        axes=parameter.axes,
-        frame=parameter.frame,
-        is_shown_to_all=parameter.is_shown_to_all,
-    )
+    fill, description = f"{DOUBLE_FILL:g}", f"mean: {parameter.description}"
+    return replace(parameter, type=Type.DOUBLE, fill=fill, description=description)
 
 
 def _count(parameter: Parameter) -> Parameter:
-    return Parameter(
+    return replace(
+        parameter,
         name=count_name(parameter.name),
         type=Type.INTEGER,
         columns=tuple(count_name(column) for column in parameter.columns),
-        size=parameter.size,
+        units=None,
         fill=str(INTEGER_FILL),
+        label="",
         description=f"values in the mean of {parameter.name}",
-        is_shown_to_all=parameter.is_shown_to_all,
+        axes=(),
+        frame="",
     )
 
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from ialirt_backfill.serve.datasets import Parameter, Type
 from ialirt_backfill.serve.protocol import Piece
 from ialirt_backfill.serve.requests import Format
-from ialirt_backfill.serve.values import Rows, dtype_of
+from ialirt_backfill.serve.values import HapiRows, dtype_of
 
 MEDIA_TYPES = {
     Format.CSV: "text/csv; charset=utf-8",
@@ -26,7 +26,7 @@ _NEEDS_QUOTES = frozenset(',"\r\n')
 
 
 def written(
-    format_: Format, parameters: Sequence[Parameter], rows: Iterable[Rows], header: bytes | None
+    format_: Format, parameters: Sequence[Parameter], rows: Iterable[HapiRows], header: bytes | None
 ) -> Iterator[Piece]:
     """The pieces of an answer. ``header`` is the info before the data; JSON always has it."""
     if format_ is Format.JSON:
@@ -38,7 +38,7 @@ def written(
     yield from map(partial(_csv if format_ is Format.CSV else _binary, parameters), rows)
 
 
-def _binary(parameters: Sequence[Parameter], rows: Rows) -> memoryview:
+def _binary(parameters: Sequence[Parameter], rows: HapiRows) -> memoryview:
     found = np.empty(len(rows), [dtype_of(parameter) for parameter in parameters])
     for parameter in parameters:
         values = rows.values(parameter)
@@ -46,12 +46,12 @@ def _binary(parameters: Sequence[Parameter], rows: Rows) -> memoryview:
     return found.view(np.uint8).data
 
 
-def _csv(parameters: Sequence[Parameter], rows: Rows) -> memoryview:
+def _csv(parameters: Sequence[Parameter], rows: HapiRows) -> memoryview:
     cells = [_joined(_texts(it, rows.values(it), _quoted), it.size and (it.width,)) for it in parameters]
     return _lines([*cells], ",", "\n")
 
 
-def _json(parameters: Sequence[Parameter], rows: Iterable[Rows], header: bytes) -> Iterator[Piece]:
+def _json(parameters: Sequence[Parameter], rows: Iterable[HapiRows], header: bytes) -> Iterator[Piece]:
     yield header.rstrip()[:-1] + b', "data": [\n'
     between = b"["
     for lines in map(partial(_json_rows, parameters), rows):
@@ -61,7 +61,7 @@ def _json(parameters: Sequence[Parameter], rows: Iterable[Rows], header: bytes) 
     yield b"\n]}\n"
 
 
-def _json_rows(parameters: Sequence[Parameter], rows: Rows) -> memoryview:
+def _json_rows(parameters: Sequence[Parameter], rows: HapiRows) -> memoryview:
     """Without the bracket that the first of them begins with."""
     cells = [_bracketed(_texts(it, rows.values(it), _in_json), it.size) for it in parameters]
     return _lines(cells, ", ", "],\n[")[: -len(",\n[")]

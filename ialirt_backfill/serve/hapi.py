@@ -26,11 +26,11 @@ from ialirt_backfill.serve.formats import MEDIA_TYPES, header_of, written
 from ialirt_backfill.serve.holdings import Holding, Holdings
 from ialirt_backfill.serve.http import METHODS, Entity, answered, redirected, refused, unchanged
 from ialirt_backfill.serve.info import LONGEST, Stretch, about, info, stretch_of
-from ialirt_backfill.serve.protocol import JSON_TYPE, VERSION, Answer, Asked, Code, Refused, header_text
-from ialirt_backfill.serve.requests import ROOT, Format, Place, Question, place_of, positions, question
+from ialirt_backfill.serve.protocol import JSON_TYPE, VERSION, Code, HapiRequest, Refused, Response, header_text
+from ialirt_backfill.serve.requests import ROOT, Format, HapiPlace, Question, place_of, positions, question
 from ialirt_backfill.serve.rows import Version, rows, versions
 from ialirt_backfill.serve.times import write
-from ialirt_backfill.serve.values import Rows
+from ialirt_backfill.serve.values import HapiRows
 
 log = logging.getLogger(__name__)
 
@@ -78,7 +78,7 @@ class Hapi:
         self._for_some = datasets(instruments, restricted=True)
         self._since = clock()
 
-    def answer(self, asked: Asked) -> Answer:
+    def answer(self, asked: HapiRequest) -> Response:
         """The answer to a request. What goes wrong after it has begun is raised by its body."""
         try:
             return self._answer(asked)
@@ -90,7 +90,7 @@ class Hapi:
             log.exception("a request could not be answered")
         return refused(asked, Refused(Code.INTERNAL, _FAULT))
 
-    def _answer(self, asked: Asked) -> Answer:
+    def _answer(self, asked: HapiRequest) -> Response:
         if not asked.path.startswith(f"{self._prefix}/"):
             raise Refused(Code.NO_SUCH_PLACE)
         path = asked.path.removeprefix(self._prefix)
@@ -105,23 +105,23 @@ class Hapi:
         put = question(place, asked.query)
         served = self._served(asked)
         match place:
-            case Place.DATA:
+            case HapiPlace.DATA:
                 return self._data(asked, put, *_chosen(served, put))
-            case Place.INFO:
+            case HapiPlace.INFO:
                 dataset, stretch, parameters = _chosen(served, put)
                 return self._told(asked, self._info(dataset, stretch, parameters), stretch.modified)
-            case Place.CATALOG:
+            case HapiPlace.CATALOG:
                 modified = (holding.modified.replace(microsecond=0) for holding in served.known.values())
                 return self._told(asked, self._catalog(served, is_deep=put.is_deep), *modified)
-            case Place.ABOUT:
+            case HapiPlace.ABOUT:
                 return self._told(asked, about(self._contact, synthetic=self._is_synthetic, test=_test(served)))
-            case Place.CAPABILITIES:
+            case HapiPlace.CAPABILITIES:
                 formats = [it.value for it in Format]
                 return self._told(asked, {"outputFormats": formats, "catalogDepthOptions": ["dataset", "all"]})
-            case Place.LANDING:
+            case HapiPlace.LANDING:
                 return self._landing(asked, served)
 
-    def _served(self, asked: Asked) -> Served:
+    def _served(self, asked: HapiRequest) -> Served:
         """The datasets that there is anything of, for whoever asks."""
         sees_all = self._is_restricted or (not self._is_exposed and is_from_this_machine(asked.headers))
         known, all_ = self._holdings.known(), self._for_some if sees_all else self._for_all
@@ -133,14 +133,14 @@ class Hapi:
 
     # Answers that are known at once
 
-    def _told(self, asked: Asked, content: Mapping[str, object], *modified: datetime) -> Answer:
+    def _told(self, asked: HapiRequest, content: Mapping[str, object], *modified: datetime) -> Response:
         body = header_text(Code.OK.status(), content)
         entity = Entity.of(max(self._since, *modified) if modified else self._since, body)
         if entity.is_named(asked):
             return unchanged(asked, entity)
         return answered(asked, Code.OK, JSON_TYPE, entity, body)
 
-    def _landing(self, asked: Asked, served: Served) -> Answer:
+    def _landing(self, asked: HapiRequest, served: Served) -> Response:
         body = landing.page(f"{self._prefix}{ROOT}", served.datasets.values(), synthetic=self._is_synthetic)
         return answered(asked, Code.OK, "text/html; charset=utf-8", Entity.of(self._since, body), body)
 
@@ -159,8 +159,8 @@ class Hapi:
     # Data
 
     def _data(
-        self, asked: Asked, put: Question, dataset: Dataset, stretch: Stretch, parameters: Sequence[Parameter]
-    ) -> Answer:
+        self, asked: HapiRequest, put: Question, dataset: Dataset, stretch: Stretch, parameters: Sequence[Parameter]
+    ) -> Response:
         start, stop = self._bounds(put, stretch)
         has_info = put.with_header or put.format is Format.JSON
         told = self._info(dataset, stretch, parameters) if has_info else None
@@ -169,7 +169,7 @@ class Hapi:
         entity = Entity.of(_newest(files), __version__, dataset.id, names, put.format, start, stop, told, files)
         if entity.is_had(asked, with_time=told is None):
             return unchanged(asked, entity)
-        found: Iterator[Rows] = iter(()) if not files else rows(self._datastore, dataset, parameters, start, stop)
+        found: Iterator[HapiRows] = iter(()) if not files else rows(self._datastore, dataset, parameters, start, stop)
         if asked.method == "HEAD":
             return answered(asked, Code.OK if files else Code.NO_DATA, MEDIA_TYPES[put.format], entity, ())
         first = next(found, None)

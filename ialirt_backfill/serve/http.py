@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from email.utils import format_datetime, parsedate_to_datetime
 from http import HTTPStatus
 
-from ialirt_backfill.serve.protocol import JSON_TYPE, Answer, Asked, Code, Piece, Refused, header_text
+from ialirt_backfill.serve.protocol import JSON_TYPE, Code, HapiRequest, Piece, Refused, Response, header_text
 
 EVERYWHERE = {
     "Access-Control-Allow-Origin": "*",
@@ -51,13 +51,13 @@ class Entity:
             "Vary": "Accept-Encoding",
         }
 
-    def is_named(self, asked: Asked) -> bool:
+    def is_named(self, asked: HapiRequest) -> bool:
         """Whether the client names it as one that it has."""
         tags = asked.headers.get("if-none-match", "").split(",")
         named = {tag.strip().removeprefix("W/").strip('"').removesuffix("-gzip") for tag in tags}
         return self.tag in named or "*" in named
 
-    def is_had(self, asked: Asked, *, with_time: bool) -> bool:
+    def is_had(self, asked: HapiRequest, *, with_time: bool) -> bool:
         """Whether the client says that it has it. A time alone says so only where nothing but files is in it."""
         if "if-none-match" in asked.headers or not with_time:
             return self.is_named(asked)
@@ -68,7 +68,9 @@ class Entity:
         return self.modified <= (since.replace(tzinfo=UTC) if since.tzinfo is None else since)
 
 
-def answered(asked: Asked, code: Code, media_type: str, entity: Entity, body: bytes | Iterable[Piece]) -> Answer:
+def answered(
+    asked: HapiRequest, code: Code, media_type: str, entity: Entity, body: bytes | Iterable[Piece]
+) -> Response:
     """An answer to be kept, compressed where the client takes it so. HEAD gets all of it but the body."""
     packs = _takes_gzip(asked) and not (isinstance(body, bytes) and len(body) < _WORTH_IT)
     headers = {"Content-Type": media_type, **EVERYWHERE, **entity.headers(is_packed=packs)}
@@ -77,29 +79,29 @@ def answered(asked: Asked, code: Code, media_type: str, entity: Entity, body: by
         body = b"".join(packed([body])) if isinstance(body, bytes) else packed(body)
     if isinstance(body, bytes):
         headers["Content-Length"] = str(len(body))
-    return Answer(code.http, code.reason, headers, b"" if asked.method == "HEAD" else body)
+    return Response(code.http, code.reason, headers, b"" if asked.method == "HEAD" else body)
 
 
-def unchanged(asked: Asked, entity: Entity) -> Answer:
+def unchanged(asked: HapiRequest, entity: Entity) -> Response:
     """The client has it already."""
     packs = _takes_gzip(asked)
     headers = {**EVERYWHERE, **entity.headers(is_packed=packs)}
-    return Answer(HTTPStatus.NOT_MODIFIED, HTTPStatus.NOT_MODIFIED.phrase, headers)
+    return Response(HTTPStatus.NOT_MODIFIED, HTTPStatus.NOT_MODIFIED.phrase, headers)
 
 
-def refused(asked: Asked, refusal: Refused) -> Answer:
+def refused(asked: HapiRequest, refusal: Refused) -> Response:
     """Why a request gets nothing else, in JSON whatever it asked for."""
     body = header_text(refusal.code.status(refusal.detail))
     headers = {"Content-Type": JSON_TYPE, **EVERYWHERE, "Content-Length": str(len(body)), "Cache-Control": "no-store"}
     if refusal.code is Code.NO_SUCH_METHOD:
         headers["Allow"] = ", ".join(METHODS)
-    return Answer(refusal.code.http, refusal.code.reason, headers, b"" if asked.method == "HEAD" else body)
+    return Response(refusal.code.http, refusal.code.reason, headers, b"" if asked.method == "HEAD" else body)
 
 
-def redirected(place: str, query: str, status: HTTPStatus = HTTPStatus.MOVED_PERMANENTLY) -> Answer:
+def redirected(place: str, query: str, status: HTTPStatus = HTTPStatus.MOVED_PERMANENTLY) -> Response:
     """An answer that sends on to another place on this server, for good unless the status says otherwise."""
     to = f"{place}?{query}" if query else place
-    return Answer(status, status.phrase, {"Location": to, "Content-Length": "0", **EVERYWHERE})
+    return Response(status, status.phrase, {"Location": to, "Content-Length": "0", **EVERYWHERE})
 
 
 def packed(pieces: Iterable[Piece]) -> Iterator[bytes]:
@@ -111,7 +113,7 @@ def packed(pieces: Iterable[Piece]) -> Iterator[bytes]:
     yield packer.flush()
 
 
-def _takes_gzip(asked: Asked) -> bool:
+def _takes_gzip(asked: HapiRequest) -> bool:
     wishes: dict[str, str] = {}
     for wish in asked.headers.get("accept-encoding", "").lower().split(","):
         name, _, quality = wish.partition(";")

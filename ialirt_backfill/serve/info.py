@@ -16,14 +16,12 @@ from ialirt_backfill.serve.times import write, write_duration
 LONGEST = timedelta(days=366)
 """So long a stretch is answered at once, and no longer."""
 
-UNCALIBRATED = (
-    "Near-real-time, uncalibrated data: for space weather, not for publication without the instrument's team."
-)
+AS_RECEIVED = "Near-real-time, uncalibrated data: for space weather, not for publication without the instrument's team."
 ACKNOWLEDGEMENT = (
     "Data from IMAP's I-ALiRT, the Active Link for Real-Time of NASA's Interstellar Mapping and Acceleration Probe."
     " Acknowledge the IMAP mission and the team of the instrument."
 )
-SYNTHETIC = "Synthetic data of a demonstration, made by the simulator of ialirt-backfill: nothing was measured."
+SIMULATED = "Synthetic data of a demonstration, made by the simulator of ialirt-backfill: nothing was measured."
 
 _ONE_SECOND = timedelta(seconds=1)
 _DAY = timedelta(days=1)
@@ -76,8 +74,8 @@ def info(dataset: Dataset, stretch: Stretch, parameters: Sequence[Parameter], *,
         "description": _described(dataset),
         "unitsSchema": "vounits1.1",
         "resourceURL": DEFAULT_URL,
-        "provenance": f"{SYNTHETIC if synthetic else 'I-ALiRT'}; kept by ialirt-backfill {__version__}",
-        "warning": SYNTHETIC if synthetic else UNCALIBRATED,
+        "provenance": f"{SIMULATED if synthetic else 'I-ALiRT'}; kept by ialirt-backfill {__version__}",
+        "warning": SIMULATED if synthetic else AS_RECEIVED,
         "x_acknowledgement": ACKNOWLEDGEMENT,
     }
     sample = max(_DAY if dataset.means is Means.HOUR else timedelta(hours=1), _ENOUGH_ROWS * dataset.cadence)
@@ -91,13 +89,13 @@ def info(dataset: Dataset, stretch: Stretch, parameters: Sequence[Parameter], *,
 def _described(dataset: Dataset) -> str:
     about = dataset.instrument.sentence or f"{dataset.instrument.title}."
     if dataset.means is Means.NONE:
-        return f"{about} {UNCALIBRATED}"
+        return f"{about} {AS_RECEIVED}"
     made = (
         f"Means over {write_duration(dataset.cadence)} from midnight UTC, of the values that are there, with their"
         " numbers; of angles the direction between them, of flags the part of the records where they are set. Stretches"
         " without a record are left out, and the newest may still change."
     )
-    return f"{about} {made} {UNCALIBRATED}"
+    return f"{about} {made} {AS_RECEIVED}"
 
 
 def about(contact: str, *, synthetic: bool, test: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -106,9 +104,9 @@ def about(contact: str, *, synthetic: bool, test: Mapping[str, Any] | None) -> d
         "id": "ialirt-backfill",
         "title": "IMAP I-ALiRT (synthetic)" if synthetic else "IMAP I-ALiRT",
         "contact": contact,
-        "description": f"IMAP's space-weather telemetry, one dataset per instrument and its means. {UNCALIBRATED}",
+        "description": f"IMAP's space-weather telemetry, one dataset per instrument and its means. {AS_RECEIVED}",
         "note": ACKNOWLEDGEMENT,
     }
     if synthetic:
-        found["warning"] = SYNTHETIC
+        found["warning"] = SIMULATED
     return found | ({"dataTest": {"name": "newest data", "query": dict(test)}} if test else {})

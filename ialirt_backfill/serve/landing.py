@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from html import escape
 
 from ialirt_backfill.serve.datasets import Dataset
-from ialirt_backfill.serve.info import ACKNOWLEDGEMENT, SYNTHETIC, UNCALIBRATED
+from ialirt_backfill.serve.info import ACKNOWLEDGEMENT, AS_RECEIVED, SIMULATED
 
 
 def page(root: str, served: Iterable[Dataset], *, synthetic: bool) -> bytes:
@@ -19,7 +19,7 @@ def page(root: str, served: Iterable[Dataset], *, synthetic: bool) -> bytes:
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>IMAP I-ALiRT by HAPI</title></head>'
         "\n<body>\n"
-        f"<h1>IMAP I-ALiRT by HAPI</h1>\n<p><strong>{SYNTHETIC if synthetic else UNCALIBRATED}</strong></p>\n"
+        f"<h1>IMAP I-ALiRT by HAPI</h1>\n<p><strong>{SIMULATED if synthetic else AS_RECEIVED}</strong></p>\n"
         '<p>This server speaks <a href="https://hapi-server.org/">HAPI 3.3</a>: hapiclient, Autoplot and pySPEDAS read'
         f" it. {places}</p>\n<ul>\n{rows}</ul>\n<p>{ACKNOWLEDGEMENT}</p>\n</body></html>\n"
     ).encode()

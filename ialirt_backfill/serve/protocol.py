@@ -70,7 +70,7 @@ class Refused(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class HapiRequest:
     """A request as it came: ``path`` is decoded, ``query`` is not, and names of ``headers`` are in small letters."""
 
     method: str
@@ -80,7 +80,7 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class Response:
     """The pieces of an answer. ``body`` is either whole, so that its length is known, or comes bit by bit."""
 
     status: HTTPStatus

@@ -13,14 +13,14 @@ from itertools import pairwise
 from urllib.parse import unquote_plus
 
 from ialirt_backfill.serve.protocol import Code, Refused
-from ialirt_backfill.serve.times import Moment, parse
+from ialirt_backfill.serve.times import PreciseTime, parse
 
 ROOT = "/hapi"
 MOST_FIELDS = 32
 """So many request parameters at most are taken apart; HAPI has fewer than ten."""
 
 
-class Place(Enum):
+class HapiPlace(Enum):
     """The places below `ROOT`."""
 
     LANDING = ""
@@ -40,9 +40,9 @@ class Format(Enum):
 
 
 _TAKEN = {
-    Place.CATALOG: {"depth", "resolve_references"},
-    Place.INFO: {"dataset", "parameters", "resolve_references"},
-    Place.DATA: {"dataset", "start", "stop", "parameters", "include", "format"},
+    HapiPlace.CATALOG: {"depth", "resolve_references"},
+    HapiPlace.INFO: {"dataset", "parameters", "resolve_references"},
+    HapiPlace.DATA: {"dataset", "start", "stop", "parameters", "include", "format"},
 }
 """The request parameters of each place; those without any take none."""
 
@@ -53,30 +53,30 @@ _OLD_NAMES = {"id": "dataset", "time.min": "start", "time.max": "stop"}
 class Question:
     """What is asked for. ``parameters`` are the names in the order given, empty for all.
 
-    ``start`` and ``stop`` are there for `Place.DATA`; ``is_deep`` asks for a catalog with the info of each dataset.
+    ``start`` and ``stop`` are there for `HapiPlace.DATA`; ``is_deep`` asks for a catalog with the info of each dataset.
     """
 
-    place: Place
+    place: HapiPlace
     dataset: str = ""
     parameters: tuple[str, ...] = ()
-    start: Moment | None = None
-    stop: Moment | None = None
+    start: PreciseTime | None = None
+    stop: PreciseTime | None = None
     format: Format = Format.CSV
     with_header: bool = False
     is_deep: bool = False
 
 
-def place_of(path: str) -> Place:
+def place_of(path: str) -> HapiPlace:
     """The place that a path below the server's prefix names. Refused where there is none."""
     name = path.removeprefix(ROOT)
     if path.startswith(ROOT) and (not name or name.startswith("/")):
-        place = next((it for it in Place if it.value == name.removeprefix("/")), None)
+        place = next((it for it in HapiPlace if it.value == name.removeprefix("/")), None)
         if place is not None:
             return place
-    raise Refused(Code.NO_SUCH_PLACE, f"there are {', '.join(f'{ROOT}/{it.value}' for it in Place if it.value)}")
+    raise Refused(Code.NO_SUCH_PLACE, f"there are {', '.join(f'{ROOT}/{it.value}' for it in HapiPlace if it.value)}")
 
 
-def question(place: Place, query: str) -> Question:
+def question(place: HapiPlace, query: str) -> Question:
     """The question that a query puts at a place. Refused where it puts none."""
     given = _fields(query, _TAKEN.get(place, set()))
     _one_of(given, "resolve_references", {"true", "false"}, Code.REFERENCES)  # no answer has any
@@ -111,8 +111,8 @@ def _fields(query: str, taken: set[str]) -> Mapping[str, str]:
     return given
 
 
-def _dataset(place: Place, given: Mapping[str, str]) -> str:
-    if place in {Place.INFO, Place.DATA} and not given.get("dataset"):
+def _dataset(place: HapiPlace, given: Mapping[str, str]) -> str:
+    if place in {HapiPlace.INFO, HapiPlace.DATA} and not given.get("dataset"):
         raise Refused(Code.USER_ERROR, "the request parameter dataset is missing")
     return given.get("dataset", "")
 
@@ -121,8 +121,8 @@ def _names(value: str) -> tuple[str, ...]:
     return tuple(value.split(",")) if value else ()
 
 
-def _moment(place: Place, given: Mapping[str, str], name: str, code: Code) -> Moment | None:
-    if place is not Place.DATA:
+def _moment(place: HapiPlace, given: Mapping[str, str], name: str, code: Code) -> PreciseTime | None:
+    if place is not HapiPlace.DATA:
         return None
     if name not in given:
         raise Refused(Code.USER_ERROR, f"the request parameter {name} is missing")

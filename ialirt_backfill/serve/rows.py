@@ -12,7 +12,7 @@ from ialirt_backfill.instruments import Instrument
 from ialirt_backfill.read.averages import averaged, count_name
 from ialirt_backfill.read.days import tables
 from ialirt_backfill.serve.datasets import Dataset, Parameter
-from ialirt_backfill.serve.values import Rows
+from ialirt_backfill.serve.values import HapiRows
 
 _DAY = timedelta(days=1)
 _VALUES_AT_ONCE = 1 << 16
@@ -22,7 +22,7 @@ _VALUES_AT_FIRST = 1 << 13
 
 def rows(
     datastore: Path, dataset: Dataset, parameters: Sequence[Parameter], start: datetime, stop: datetime
-) -> Iterator[Rows]:
+) -> Iterator[HapiRows]:
     """The rows from ``start`` to before ``stop``, some at a time. A mean is in them where its stretch begins in it, and
     is made of the whole of that stretch. Raises DayFileError."""
     instrument, width = dataset.instrument, dataset.means.stretch
@@ -39,7 +39,7 @@ def rows(
         del table  # else a day would still be held while the next one is read; so below
         while batches:
             batch = batches.pop()
-            yield Rows(batch.slice(0, at_once))
+            yield HapiRows(batch.slice(0, at_once))
             if batch.num_rows > at_once:
                 batches.append(batch.slice(at_once))
             del batch

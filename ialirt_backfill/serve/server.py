@@ -21,7 +21,7 @@ from cheroot import server as cheroot
 from ialirt_backfill import __version__
 from ialirt_backfill.exceptions import DayFileError, UsageError
 from ialirt_backfill.serve.hapi import Hapi
-from ialirt_backfill.serve.protocol import Answer, Asked, Piece
+from ialirt_backfill.serve.protocol import HapiRequest, Piece, Response
 
 log = logging.getLogger(__name__)
 
@@ -194,7 +194,7 @@ class _Gateway(cheroot.Gateway):
     def _uri(self) -> str:
         return str(self.req.uri.decode("ascii", "backslashreplace"))
 
-    def _asked(self) -> Asked:
+    def _asked(self) -> HapiRequest:
         """The request. A body is not looked at, and neither is whatever comes behind it on the connection."""
         headers = {
             name.decode("latin-1").lower(): value.decode("latin-1") for name, value in self.req.inheaders.items()
@@ -202,9 +202,9 @@ class _Gateway(cheroot.Gateway):
         if self.req.chunked_read or headers.get("content-length", "0") != "0":
             self.req.close_connection = True
         path, query = self.req.path.decode("utf-8", "replace"), (self.req.qs or b"").decode("ascii", "replace")
-        return Asked(self.req.method.decode("ascii", "replace"), path, query, headers)
+        return HapiRequest(self.req.method.decode("ascii", "replace"), path, query, headers)
 
-    def _send(self, answer: Answer) -> int:
+    def _send(self, answer: Response) -> int:
         """Send the answer; how many bytes its body had. A fault in it, or a client that has gone, cuts the
         connection."""
         request = self.req

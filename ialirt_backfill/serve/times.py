@@ -19,8 +19,8 @@ _ONE_SECOND = timedelta(seconds=1)
 _LAST_MINUTE = (23, 59)
 
 
-class Moment(NamedTuple):
-    """A time of any precision: the second that it lies in, and the digits behind the point. Moments sort by time."""
+class PreciseTime(NamedTuple):
+    """A time of any precision: the second that it lies in, and the digits behind the point. They sort by time."""
 
     second: datetime
     fraction: str = ""
@@ -31,7 +31,7 @@ class Moment(NamedTuple):
         return self.second + _ONE_SECOND if self.fraction else self.second
 
 
-def parse(text: str) -> Moment:
+def parse(text: str) -> PreciseTime:
     """The time that a text means. Raises ValueError where it is none that HAPI knows."""
     match = _FORM.fullmatch(text)
     if match is None or (match["hour"] is not None and match["day"] is None and match["day_of_year"] is None):
@@ -47,7 +47,7 @@ def parse(text: str) -> Moment:
         midnight = datetime(int(match["year"]), int(match["month"] or 1), int(match["day"] or 1), tzinfo=UTC)
         if match["day_of_year"]:
             midnight = _of_day(int(match["year"]), int(match["day_of_year"]))
-        return Moment(midnight.replace(hour=hour, minute=minute, second=second) + extra, fraction)
+        return PreciseTime(midnight.replace(hour=hour, minute=minute, second=second) + extra, fraction)
     except OverflowError as error:
         raise ValueError("past the last year there is") from error
 

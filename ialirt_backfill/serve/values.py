@@ -15,7 +15,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from ialirt_backfill.read.epochs import utc_of
-from ialirt_backfill.serve.datasets import DOUBLE_FILL, INSTANT_FILL, INTEGER_FILL, TEXT_FILL, Parameter, Type
+from ialirt_backfill.serve.datasets import INSTANT_FILL, INTEGER_FILL, TEXT_FILL, Parameter, Type
 
 _INT32 = np.iinfo(np.int32)
 _SECONDS_OF_DAY = 86_400
@@ -30,7 +30,7 @@ def dtype_of(parameter: Parameter) -> tuple[Any, ...]:
 
 
 @dataclass(slots=True)
-class Rows:
+class HapiRows:
     """Some rows of a dataset. What several parameters are made of is made once."""
 
     batch: pa.RecordBatch
@@ -75,25 +75,24 @@ def _flat(parameter: Parameter, values: pa.Array) -> NDArray[Any]:
     """One value each, of the parameter's type."""
     match parameter.type:
         case Type.DOUBLE:
-            return np.asarray(values.cast(pa.float64()).fill_null(DOUBLE_FILL))
+            return np.asarray(values.cast(pa.float64(), safe=False).fill_null(float(parameter.fill or "nan")))
         case Type.INTEGER:
-            return _integers(values)
+            return _integers(values, int(parameter.fill or INTEGER_FILL))
         case Type.TEXT:
-            return _texts(values, parameter.length or 0)
+            return _texts(values, parameter.length or 0, (parameter.fill or TEXT_FILL).encode())
         case Type.TIME:
             return _times(values, parameter.length or 0)
 
 
-def _integers(values: pa.Array) -> NDArray[np.int32]:
-    wide = values.cast(pa.int64()).fill_null(INTEGER_FILL).to_numpy()
-    return np.where((wide < _INT32.min) | (wide > _INT32.max), INTEGER_FILL, wide).astype("<i4")
+def _integers(values: pa.Array, fill: int) -> NDArray[np.int32]:
+    wide = values.cast(pa.int64()).fill_null(fill).to_numpy()
+    return np.where((wide < _INT32.min) | (wide > _INT32.max), fill, wide).astype("<i4")
 
 
-def _texts(values: pa.Array, length: int) -> NDArray[np.bytes_]:
+def _texts(values: pa.Array, length: int, fill: bytes) -> NDArray[np.bytes_]:
     """In UTF-8. There are few different ones."""
     coded = values.dictionary_encode()
     texts = [text.encode() for text in coded.dictionary.to_pylist()]
-    fill = TEXT_FILL.encode()
     known = np.array([*(text if 0 < len(text) <= length else fill for text in texts), fill], f"S{length}")
     found: NDArray[np.bytes_] = known[coded.indices.fill_null(len(texts)).to_numpy()]
     return found

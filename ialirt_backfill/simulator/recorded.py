@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
 
@@ -48,25 +49,48 @@ class Recorded:
             self.body,
             headers.get("content-type", "application/json"),
             headers.get("retry-after"),
-            headers.get("location"),
+            _within(headers.get("location")),
         )
+
+
+def _within(location: str | None) -> str | None:
+    """Where a redirect leads, on the server that says it again: the one it once led to is not asked."""
+    if location is None:
+        return None
+    parts = urlsplit(location)
+    return parts._replace(scheme="", netloc="").geturl() if parts.netloc else location
 
 
 def read(folder: Path) -> list[Recorded]:
     """The answers kept in a folder. Raises UsageError where there are none, or a file is something else."""
     try:
-        texts = {path: path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.json"))}
         found = []
-        for path, text in texts.items():
+        for path in sorted(folder.glob("*.json")):
             try:
-                found.append(Recorded(**json.loads(text)))
-            except (ValueError, TypeError):
+                found.append(_checked(Recorded(**json.loads(path.read_text(encoding="utf-8")))))
+            except (ValueError, TypeError, RecursionError):
                 raise UsageError(f"{path} is not an answer that doctor --record has kept") from None
     except OSError as error:
         raise UsageError(f"{folder} cannot be read: {error.strerror or error}") from error
     if not found:
         raise UsageError(f"{folder} holds no answers: doctor --record DIR keeps them")
     return found
+
+
+def _checked(read: Recorded) -> Recorded:
+    """What a file says, if it can be served. Raises ValueError or TypeError."""
+    if not isinstance(read.headers, dict):
+        raise TypeError("the headers are something else")
+    headers = [text for pair in read.headers.items() for text in pair]
+    if not all(isinstance(it, str) for it in (read.target, read.http, read.body, read.as_of, *headers)):
+        raise TypeError("a text is something else")
+    if any(not text.isprintable() for text in headers):
+        raise ValueError("a header ends in the middle")
+    if type(read.status) is not int or not 200 <= read.status < 600:
+        raise ValueError("no status has this number")
+    datetime.fromisoformat(read.as_of)
+    urlsplit(read.target)
+    return read
 
 
 def replayed(answers: list[Recorded]) -> Callable[[Request], Answer]:

@@ -47,7 +47,7 @@ _FREQUENCY = {Mood.QUIET: 4, Mood.ORDINARY: 6, Mood.DISTURBED: 3, Mood.STORM: 1}
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class ValueTable:
     """The values of one episode, record by record.
 
     ``texts`` holds JSON from the comma before the first field to the closing brace; ``sizes`` the bytes these fields
@@ -58,8 +58,8 @@ class Table:
     sizes: tuple[int, ...]
     has_times: bool = False
 
-    def reversed(self) -> Table:
-        return Table(self.texts[::-1], self.sizes[::-1], self.has_times)
+    def reversed(self) -> ValueTable:
+        return ValueTable(self.texts[::-1], self.sizes[::-1], self.has_times)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +89,7 @@ def hidden_fields(instrument: Instrument, scopes: Collection[str]) -> frozenset[
 
 
 @lru_cache(maxsize=96)
-def table(seed: int, instrument: Instrument, mood: Mood, backwards: bool, left_out: frozenset[str]) -> Table:
+def table(seed: int, instrument: Instrument, mood: Mood, backwards: bool, left_out: frozenset[str]) -> ValueTable:
     """The table of an instrument, without the fields that are ``left_out``."""
     if backwards:
         return table(seed, instrument, mood, False, left_out).reversed()
@@ -115,7 +115,7 @@ def table(seed: int, instrument: Instrument, mood: Mood, backwards: bool, left_o
         text, size = known[text]
         texts.append(text)
         sizes.append(size)
-    return Table(tuple(texts), tuple(sizes), any(map(has_times, known)))
+    return ValueTable(tuple(texts), tuple(sizes), any(map(has_times, known)))
 
 
 def _stored(values: Values, text: str) -> int:

@@ -18,7 +18,7 @@ import pyarrow as pa
 
 from ialirt_backfill.day import content, table
 from ialirt_backfill.day.times import TIME_UTC
-from ialirt_backfill.day.version import Version, first_version, next_version
+from ialirt_backfill.day.version import FileVersion, first_version, next_version
 from ialirt_backfill.exceptions import DayFileError
 from ialirt_backfill.store import disk
 from ialirt_backfill.store.disk import followed, leftovers, size, sweep
@@ -94,12 +94,12 @@ def stage(path: Path, new: pa.Table, token: str, *, whole: bool = False) -> Stag
     return _written(path, old, version, token)
 
 
-def _written(path: Path, old: bytes, version: Version, token: str) -> Staged:
+def _written(path: Path, old: bytes, version: FileVersion, token: str) -> Staged:
     written = disk.stage(path, chain([memoryview(old)[: version.cut]], version.rest), token)
     return _staged(path, written.temporary, written.size_bytes, written.sha256, version)
 
 
-def _staged(path: Path, temporary: Path | None, size_bytes: int, sha256: str, version: Version) -> Staged:
+def _staged(path: Path, temporary: Path | None, size_bytes: int, sha256: str, version: FileVersion) -> Staged:
     return Staged(path, temporary, size_bytes, sha256, version.replaced, version.last_kept, version.tail)
 
 

@@ -52,7 +52,7 @@ def followed(path: Path) -> Path:
     (a link to /dev/null) is not to be replaced.
     """
     with _named(path, "followed"):
-        real = path.resolve() if path.is_symlink() else path
+        real = Path(os.path.realpath(path)) if path.is_symlink() else path  # `resolve` raises of links in a ring
         try:
             mode = real.stat().st_mode
         except (FileNotFoundError, NotADirectoryError):

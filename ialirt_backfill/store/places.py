@@ -12,7 +12,7 @@ from ialirt_backfill.store import dayfile
 from ialirt_backfill.store.files import is_of_the_system
 from ledger import DayAccess, DayState
 
-Rows = dict[tuple[str, date], DayState]
+LedgerRows = dict[tuple[str, date], DayState]
 """By progress key and day."""
 
 
@@ -42,7 +42,7 @@ def size_on_disk(datastore: Path, instrument: Instrument, day: date, row: DaySta
 
 def follow_renamed(
     datastore: Path, instruments: Iterable[Instrument], rows: Mapping[tuple[str, date], DayState]
-) -> Rows:
+) -> LedgerRows:
     """The rows whose files another program has renamed, as they are to be read now.
 
     A file whose content is the one recorded is the day's, at its new ``path``. Of any other the ledger knows no size,

@@ -17,7 +17,7 @@ from ialirt_backfill.terminal.consoles import show
 
 LABEL = len("2026-01 ")
 RULER = (5, 10, 15, 20, 25, 30)
-BETWEEN = 2
+_BETWEEN = 2
 WIDE, CLOSE = 2, 1
 """How many characters a day takes."""
 ROUND_ABOUT = 6
@@ -64,14 +64,14 @@ def _calendars(instruments: Sequence[InstrumentStatus], screen: int, height: int
 
 def _side_by_side(instruments: Sequence[InstrumentStatus], common: set[date], cell: int, screen: int) -> list[Text]:
     """As many calendars beside one another as fit; ``common`` are the first days of months that need no line here."""
-    across = max(1, (screen + BETWEEN) // (_width(cell) + BETWEEN))
+    across = max(1, (screen + _BETWEEN) // (_width(cell) + _BETWEEN))
     lines = []
     for place in range(0, len(instruments), across):
         blocks = [list(_block(it, common, cell)) for it in instruments[place : place + across]]
         for number in range(max(map(len, blocks))):
             line = Text(no_wrap=True)
             for column, block in enumerate(blocks):
-                line.append(" " * (column * (_width(cell) + BETWEEN) - line.cell_len))
+                line.append(" " * (column * (_width(cell) + _BETWEEN) - line.cell_len))
                 line.append_text(block[number] if number < len(block) else Text())
             lines.append(line)
     return lines
@@ -103,10 +103,10 @@ def legend(width: int) -> list[Text]:
     lines: list[Text] = []
     for character, meaning, style in LEGEND:
         item = Text.assemble((character, style), f" {meaning}")
-        if not lines or lines[-1].cell_len + BETWEEN + item.cell_len > width:
+        if not lines or lines[-1].cell_len + _BETWEEN + item.cell_len > width:
             lines.append(item)
         else:
-            lines[-1].append(" " * BETWEEN).append_text(item)
+            lines[-1].append(" " * _BETWEEN).append_text(item)
     return lines
 
 

@@ -46,11 +46,11 @@ class CopyReport(Protocol):
     def to_json(self) -> dict[str, object]: ...
 
 
-ListenerT = TypeVar("ListenerT")
-ReportT = TypeVar("ReportT", bound=CopyReport)
+_ListenerT = TypeVar("_ListenerT")
+_ReportT = TypeVar("_ReportT", bound=CopyReport)
 
 
-class CopyScreen(ABC, Generic[ListenerT, ReportT]):
+class CopyScreen(ABC, Generic[_ListenerT, _ReportT]):
     """Results go to standard output, everything else to standard error."""
 
     verb: ClassVar[str]
@@ -72,33 +72,33 @@ class CopyScreen(ABC, Generic[ListenerT, ReportT]):
     # --- what differs -------------------------------------------------------------------------------------------------
 
     @abstractmethod
-    def _silent(self) -> ListenerT:
+    def _silent(self) -> _ListenerT:
         """Who hears a dry run."""
 
     @abstractmethod
-    def _bars(self) -> AbstractContextManager[ListenerT]:
+    def _bars(self) -> AbstractContextManager[_ListenerT]:
         """Who shows what happens on a terminal."""
 
     @abstractmethod
-    def _lines(self) -> AbstractContextManager[ListenerT]:
+    def _lines(self) -> AbstractContextManager[_ListenerT]:
         """Who tells of it elsewhere."""
 
     @abstractmethod
-    def _target(self, report: ReportT) -> str:
+    def _target(self, report: _ReportT) -> str:
         """Where the days go."""
 
     @abstractmethod
-    def _has_worked(self, report: ReportT) -> bool:
+    def _has_worked(self, report: _ReportT) -> bool:
         """Whether anything was done, or kept from it by trouble."""
 
     @abstractmethod
-    def _row(self, name: str, report: ReportT) -> Sequence[str]:
+    def _row(self, name: str, report: _ReportT) -> Sequence[str]:
         """The line of an instrument in the summary."""
 
     # --- what is the same ---------------------------------------------------------------------------------------------
 
     @contextmanager
-    def watching(self) -> Iterator[ListenerT]:
+    def watching(self) -> Iterator[_ListenerT]:
         """Show what happens while the work goes on."""
         if self._options.dry_run:
             yield self._silent()
@@ -111,7 +111,7 @@ class CopyScreen(ABC, Generic[ListenerT, ReportT]):
         """The person has asked for an end."""
         say(self._err, self.finishing)
 
-    def show(self, report: ReportT, *, interrupted: bool, command: str) -> None:
+    def show(self, report: _ReportT, *, interrupted: bool, command: str) -> None:
         """Show the plan of a dry run, or what was done, and the command that goes on from there."""
         options = self._options
         if options.json:
@@ -126,7 +126,7 @@ class CopyScreen(ABC, Generic[ListenerT, ReportT]):
             said = advised(f"Interrupted; {self.kept}. To go on", command)
             say(self._err, said, style="bold", to_copy=True)
 
-    def _show_plan(self, report: ReportT) -> None:
+    def _show_plan(self, report: _ReportT) -> None:
         show_synthetic(self._out, report.is_synthetic)
         self._out.print(f"Into {self._target(report)}; {self.untouched} (--dry-run)", soft_wrap=True)
         rows = [
@@ -138,7 +138,7 @@ class CopyScreen(ABC, Generic[ListenerT, ReportT]):
         else:
             self._out.print("No day of the range has a file.")
 
-    def _show_summary(self, report: ReportT) -> None:
+    def _show_summary(self, report: _ReportT) -> None:
         show_synthetic(self._out, report.is_synthetic)
         self._out.print(f"Into {self._target(report)}", soft_wrap=True)
         names = dict.fromkeys(decision.instrument.name for decision in report.plan)

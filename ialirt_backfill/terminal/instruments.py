@@ -103,6 +103,8 @@ def _meaning(column: Column) -> str:
     has_range = column.valid_min is not None or column.valid_max is not None
     if has_range and not column.is_time:
         parts.append(f"{_bound(column.valid_min)} to {_bound(column.valid_max)}")
+    if column.stated_fill is not None and not column.is_time:
+        parts.append(f"missing: {column.fill}")
     if column.scopes:
         parts.append(f"scope {' or '.join(column.scopes)}")
     return "; ".join(filter(None, parts))
@@ -139,6 +141,7 @@ def _column(column: Column) -> dict[str, Any]:
         "description": column.description,
         "valid_min": column.valid_min,
         "valid_max": column.valid_max,
+        "fill": column.fill,
         "scopes": list(column.scopes),
         "codes": plain(column.codes),
     }

@@ -19,7 +19,7 @@ from ialirt_backfill.terminal.bars import BETWEEN, LEAST_BAR, REFRESHES_PER_SECO
 from ialirt_backfill.terminal.lines import say
 from ialirt_backfill.terminal.words import clock, counted, one_line, short_count
 
-ALL = "all"
+_ALL = "all"
 
 
 class MirrorLines(MirrorListener):
@@ -115,12 +115,12 @@ class MirrorBars(MirrorListener):
         rows: dict[str, _Row] = {}
         for decision in plan:
             if decision.action is MirrorAction.LOAD:
-                for title in (decision.instrument.name, ALL):
+                for title in (decision.instrument.name, _ALL):
                     row = rows.setdefault(title, _Row())
                     row.days += 1
                     row.size += decision.size
-        if ALL in rows:
-            rows[ALL] = rows.pop(ALL)  # the last
+        if _ALL in rows:
+            rows[_ALL] = rows.pop(_ALL)  # the last
         with self._lock:
             self._rows, self._began = rows, self._clock()
         say(self._console, plan_line(plan))
@@ -135,14 +135,14 @@ class MirrorBars(MirrorListener):
     def day_finished(self, outcome: MirrorOutcome) -> None:
         with self._lock:
             self._in_work.pop(name(outcome.decision), None)
-            for title in (outcome.decision.instrument.name, ALL):
+            for title in (outcome.decision.instrument.name, _ALL):
                 self._rows[title].take_in(outcome)
         if outcome.status is MirrorStatus.FAILED:
             say(self._console, one_line(outcome.error or ""), style="red")
 
     def day_skipped(self, decision: MirrorDecision) -> None:
         with self._lock:
-            for title in (decision.instrument.name, ALL):
+            for title in (decision.instrument.name, _ALL):
                 self._rows[title].finish(decision)
 
     # --- what is drawn ------------------------------------------------------------------------------------------------
@@ -155,7 +155,7 @@ class MirrorBars(MirrorListener):
             return Group(self._table(), *in_work[:room])
 
     def _table(self) -> RenderableType:
-        titles = [title for title in self._rows if title != ALL or len(self._rows) > 2]
+        titles = [title for title in self._rows if title != _ALL or len(self._rows) > 2]
         digits = max((len(f"{row.days:,}") for row in self._rows.values()), default=1)
         texts = {title: self._text(self._rows[title], digits, is_last=title == titles[-1]) for title in titles}
         longest = max((text.cell_len for text in texts.values()), default=0)

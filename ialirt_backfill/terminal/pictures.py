@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from ialirt_backfill.exceptions import OddCells
 from ialirt_backfill.options import PlotOptions, PollOptions
+from ialirt_backfill.plot.words import in_words
 from ialirt_backfill.run.events import DayOutcome
 from ialirt_backfill.run.passes import PollListener
 from ialirt_backfill.terminal.consoles import make_console
@@ -29,13 +30,15 @@ USUAL_BOARD = "solar-wind"
 
 
 def show_drawn(drawn: Drawn, options: PlotOptions) -> None:
-    """Where the picture is, and of what."""
+    """Where the picture is, of what, and what it would show and does not."""
     if options.json:
         write_json(asdict(drawn) | {"file": str(drawn.file)})
     elif not options.quiet:
         newest = "no record" if drawn.newest is None else f"newest record {drawn.newest:%Y-%m-%d %H:%M:%S}Z"
         span = f"{drawn.start:%Y-%m-%d %H:%M} … {drawn.stop:%Y-%m-%d %H:%M}Z"
         say(make_console(), f"{drawn.file}  {drawn.title}, {span}, {newest}", to_copy=True)
+        if drawn.left_out:
+            say(make_console(), f"left out: {in_words(drawn.left_out)}", to_copy=True)
 
 
 def warn(sentence: str) -> None:

@@ -274,7 +274,7 @@ def _show_run(console: Console, run: Run, *, living: bool = False) -> None:
     asked = [str(run.options[name]) for name in ("instrument", "start", "end") if run.options.get(name) is not None]
     counts = [
         f"{run.counts[name]:,} {text}"
-        for name, text in COUNTS.items()
+        for name, text in _COUNTS.items()
         if run.counts.get(name) or (name == "run" and name in run.counts)
     ]
     what = " … ".join(asked[1:])
@@ -283,7 +283,7 @@ def _show_run(console: Console, run: Run, *, living: bool = False) -> None:
         _show_below(console, f"instrument-days: {', '.join(counts)}", style="")
 
 
-COUNTS = {
+_COUNTS = {
     "planned": "planned",
     "run": "asked for",
     "downloaded": "downloaded",

@@ -31,13 +31,11 @@ from ialirt_backfill.run.measuring import day_result
 from ialirt_backfill.store import dayfile
 from ialirt_backfill.store.demonstration import refuse_synthetic
 from ialirt_backfill.store.files import DayFiles
-from ledger import AttemptResult, AttemptStatus, DayResult, DayState, DayStatus, Ledger
+from ialirt_backfill.store.places import LedgerRows
+from ledger import AttemptResult, AttemptStatus, DayResult, DayStatus, Ledger
 
 _FLOAT_FORM = r"[.eE]"
 """What stands in nanoseconds that went through a float, and in no integer."""
-
-
-Rows = dict[tuple[str, date], DayState]
 
 
 class Adoption(Enum):
@@ -135,7 +133,7 @@ def find(
         yield instrument, day, found
 
 
-def _rows_there(options: AdoptOptions, now: datetime) -> Rows:
+def _rows_there(options: AdoptOptions, now: datetime) -> LedgerRows:
     """What the ledger has, where there is one."""
     ledger = Ledger.open_existing(options.ledger_url)
     if ledger is None:
@@ -145,7 +143,7 @@ def _rows_there(options: AdoptOptions, now: datetime) -> Rows:
         return _rows(ledger, options, now)
 
 
-def _rows(ledger: Ledger, options: AdoptOptions, now: datetime) -> Rows:
+def _rows(ledger: Ledger, options: AdoptOptions, now: datetime) -> LedgerRows:
     days = options.days(now)
     return ledger.days([instrument.progress_key for instrument in options.instruments], days[0], days[-1])
 
@@ -155,7 +153,7 @@ def _examined(
     instrument: Instrument,
     day: date,
     paths: Sequence[PurePosixPath],
-    rows: Rows,
+    rows: LedgerRows,
     now: datetime,
 ) -> AdoptedDay:
     path = paths[0]
@@ -232,7 +230,7 @@ def _went_through_float(rows: pa.Table, instrument: Instrument) -> bool:
     return False
 
 
-def _recorded(ledger: Ledger, run_id: str, day: AdoptedDay, rows: Rows) -> AdoptedDay:
+def _recorded(ledger: Ledger, run_id: str, day: AdoptedDay, rows: LedgerRows) -> AdoptedDay:
     """The adopted day, in the ledger; as known where another runner has been at it since ``rows`` were read."""
     if day.result is None:
         return day

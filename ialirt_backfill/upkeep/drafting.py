@@ -32,6 +32,8 @@ _UNIT_SECONDS = {"d": 86_400, "h": 3600, "m": 60}
 _REGULAR = 0.9
 """This share of the times between records is a whole number of cadences, where there is one."""
 _LONGEST_KEY = 32
+_INT64 = 2**63
+_LONGEST_SHOWN = 10**30
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,10 +122,7 @@ class _Found:
 
 
 def _with_fields(name: str, head: str, records: Sequence[Record], catalogue: Catalogue) -> str:
-    """The entry, field by field: one that the catalogue would not take becomes a remark."""
-    seen = dict.fromkeys(key for record in records for key in record if key not in _EVERY_RECORD_HAS)
-    found = _Found(name, _NANOSECONDS in seen)
-    found.lines = [f"{key} = false # it has none" for key in (_NANOSECONDS, _KERNELS) if key not in seen]
+    """The entry: a field that the catalogue would not take becomes a remark."""
 
     def complaint(about: _Found) -> str:
         try:
@@ -132,6 +131,19 @@ def _with_fields(name: str, head: str, records: Sequence[Record], catalogue: Cat
             return error.problems[0].partition(": ")[2]
         return ""
 
+    found = _found(name, records, lambda _: "")
+    if complaint(found):  # then one by one, which takes much longer where they are many
+        found = _found(name, records, complaint)
+    if complaint(found):  # nothing but the time is left, and an instrument has more than that
+        found.lines = [line for line in found.lines if line.startswith("#")]
+    return found.text(head)
+
+
+def _found(name: str, records: Sequence[Record], complaint: Callable[[_Found], str]) -> _Found:
+    """What becomes of the fields, without those of which there is a complaint."""
+    seen = dict.fromkeys(key for record in records for key in record if key not in _EVERY_RECORD_HAS)
+    found = _Found(name, _NANOSECONDS in seen)
+    found.lines = [f"{key} = false # it has none" for key in (_NANOSECONDS, _KERNELS) if key not in seen]
     for key in seen:
         values: list[Any] = [value for record in records if not _is_missing(value := record.get(key))]
         if key in {_NANOSECONDS, _KERNELS}:
@@ -145,7 +157,7 @@ def _with_fields(name: str, head: str, records: Sequence[Record], catalogue: Cat
             found.lines.append(_left_out(key, wrong))
         else:
             found = more
-    return found.text(head)
+    return found
 
 
 def _left_out(key: str, why: str) -> str:
@@ -216,12 +228,17 @@ def _typed(values: Sequence[Any]) -> tuple[list[str], str]:
         texts = list(dict.fromkeys(map(str, values)))
         return ['type = "text"'], f"seen: {_some(texts)}"
     least, greatest = min(values), max(values)
-    seen = f"seen: {least:,} to {greatest:,}" if least != greatest else f"seen: {least:,}"
-    if any(isinstance(value, float) for value in values):
+    seen = f"seen: {_shown(least)}" + (f" to {_shown(greatest)}" if least != greatest else "")
+    if any(isinstance(value, float) or not -_INT64 <= value < _INT64 for value in values):
         return ['unit = ""'], f"unit? {seen}"
     if least >= _LEAST_NANOSECONDS:
         return _OF_TIME, "a time"
     return ['type = "integer"', 'unit = ""'], f'a count, a state (kind = "flag"), or a measurement? unit? {seen}'
+
+
+def _shown(number: float) -> str:
+    """A number in a remark: one of hundreds of digits by its size."""
+    return f"{number:,}" if abs(number) < _LONGEST_SHOWN else "beyond 10**30"
 
 
 def _some(texts: Sequence[str]) -> str:
@@ -250,7 +267,7 @@ def _flat(values: Sequence[Any]) -> Iterator[Any]:
 def _is_missing(value: Any) -> bool:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return value is None
-    return not math.isfinite(value) or value <= 0.9 * FILL_VALUE
+    return value != value or abs(value) == math.inf or value <= 0.9 * FILL_VALUE  # without a float of a long integer
 
 
 def _axes(sizes: Sequence[int]) -> dict[str, int]:

@@ -10,6 +10,7 @@ from typing import Any
 from ialirt_backfill.ask.client import Api
 from ialirt_backfill.ask.endpoint import Endpoint
 from ialirt_backfill.ask.patience import Patience
+from ialirt_backfill.day.columns import INSTRUMENT
 from ialirt_backfill.day.times import TIME_UTC
 from ialirt_backfill.exceptions import NothingThere
 from ialirt_backfill.instruments import Column, ColumnType, Field, Instrument, Shape
@@ -54,7 +55,7 @@ def _records(api: Api, name: str, span: Span) -> Sequence[dict[str, Any]]:
         for answer in api.ask(unknown, span)
         if isinstance(answer.records, list)
         for record in answer.records
-        if isinstance(record, dict) and _is_time(record.get(TIME_UTC))
+        if isinstance(record, dict) and _is_time(record.get(TIME_UTC)) and record.get(INSTRUMENT, name) == name
     ]
 
 

@@ -26,7 +26,7 @@ from ialirt_backfill.store.places import day_path, size_on_disk
 from ledger import DayState, Ledger
 
 
-class Fault(Enum):
+class FileFault(Enum):
     """In what a file is not what the ledger recorded."""
 
     MISSING = "missing"
@@ -45,20 +45,20 @@ class Fault(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class FileFinding:
     """A file that is not what the ledger recorded; ``path`` is relative to the datastore, ``detail`` says how it is."""
 
     instrument: Instrument
     day: date
     path: PurePosixPath
-    faults: tuple[Fault, ...]
+    faults: tuple[FileFault, ...]
     detail: str
     state: DayState
 
     @property
     def is_as_recorded(self) -> bool:
         """Whether only the definition of its instrument has changed."""
-        return self.faults == (Fault.DEFINITION,)
+        return self.faults == (FileFault.DEFINITION,)
 
     def to_json(self) -> dict[str, object]:
         return {
@@ -78,9 +78,9 @@ class Verification:
     """
 
     files: int
-    findings: tuple[Finding, ...]
+    findings: tuple[FileFinding, ...]
     repair: Report | None = None
-    left: tuple[Finding, ...] = ()
+    left: tuple[FileFinding, ...] = ()
     is_synthetic: bool = False
     datastore: str = field(default="", compare=False)
     ledger: str = field(default="", compare=False)
@@ -139,7 +139,7 @@ def verify(
     return Verification(files, findings, repair, left, is_synthetic, options.datastore_shown, options.ledger_shown)
 
 
-def _look(ledger: Ledger, options: VerifyOptions, stop: Stop) -> tuple[int, tuple[Finding, ...]]:
+def _look(ledger: Ledger, options: VerifyOptions, stop: Stop) -> tuple[int, tuple[FileFinding, ...]]:
     """How many files there should be, and those that are not as recorded. Files in work are left alone."""
     datastore, by_key = Path(options.datastore), {entry.progress_key: entry for entry in options.instruments}
     days = options.days(options.as_of or utc_now())
@@ -159,7 +159,7 @@ def _look(ledger: Ledger, options: VerifyOptions, stop: Stop) -> tuple[int, tupl
     return sum(row.size_bytes is not None for row in rows.values()), tuple(found)
 
 
-def _again(finding: Finding, context: Context) -> Decision:
+def _again(finding: FileFinding, context: Context) -> Decision:
     """Ask for the whole day again, and read what is in its file as it is."""
     row = finding.state
     size = size_on_disk(context.datastore, finding.instrument, finding.day, row)
@@ -168,30 +168,34 @@ def _again(finding: Finding, context: Context) -> Decision:
     return replace(decision, reason=f"verify --fix: {finding.detail}", reread=size is not None)
 
 
-def examine(datastore: Path, instrument: Instrument, row: DayState) -> Finding | None:
+def examine(datastore: Path, instrument: Instrument, row: DayState) -> FileFinding | None:
     """What is wrong with the file of a row, None where it is what the ledger recorded."""
     path = day_path(datastore, instrument, row.day, row)
-    wrong: dict[Fault, str] = {}
+    wrong: dict[FileFault, str] = {}
     try:
         if dayfile.size(datastore / path) is None:
             if row.size_bytes is not None:
-                wrong[Fault.MISSING] = "the file is missing"
+                wrong[FileFault.MISSING] = "the file is missing"
         elif row.size_bytes is None:
-            wrong[Fault.UNRECORDED] = "a file is there that the ledger does not know"
+            wrong[FileFault.UNRECORDED] = "a file is there that the ledger does not know"
         else:
             wrong = dict(_differences(dayfile.inspect(datastore / path), row, definition_of(instrument)))
     except DayFileError as error:
-        wrong[Fault.UNREADABLE] = str(error)
-    return Finding(instrument, row.day, path, tuple(wrong), "; ".join(wrong.values()), row) if wrong else None
+        wrong[FileFault.UNREADABLE] = str(error)
+    return FileFinding(instrument, row.day, path, tuple(wrong), "; ".join(wrong.values()), row) if wrong else None
 
 
-def _differences(found: dayfile.Inspection, row: DayState, definition: str) -> Sequence[tuple[Fault, str]]:
+def _differences(found: dayfile.Inspection, row: DayState, definition: str) -> Sequence[tuple[FileFault, str]]:
     checks = (
-        (Fault.SIZE, found.size_bytes != row.size_bytes, f"{found.size_bytes:,} bytes, recorded {row.size_bytes:,}"),
-        (Fault.CHECKSUM, found.sha256 != row.sha256, "its checksum is not the one recorded"),
-        (Fault.ROWS, found.rows != row.records, f"{found.rows:,} rows, recorded {row.records:,}"),
-        (Fault.ORDER, not found.is_ordered, "its rows do not rise in time"),
-        (Fault.HALF_LINE, found.is_cut, "it ends in the middle of a line"),
-        (Fault.DEFINITION, row.definition not in {None, definition}, "it was written under another definition"),
+        (
+            FileFault.SIZE,
+            found.size_bytes != row.size_bytes,
+            f"{found.size_bytes:,} bytes, recorded {row.size_bytes:,}",
+        ),
+        (FileFault.CHECKSUM, found.sha256 != row.sha256, "its checksum is not the one recorded"),
+        (FileFault.ROWS, found.rows != row.records, f"{found.rows:,} rows, recorded {row.records:,}"),
+        (FileFault.ORDER, not found.is_ordered, "its rows do not rise in time"),
+        (FileFault.HALF_LINE, found.is_cut, "it ends in the middle of a line"),
+        (FileFault.DEFINITION, row.definition not in {None, definition}, "it was written under another definition"),
     )
     return [(fault, words) for fault, is_wrong, words in checks if is_wrong]

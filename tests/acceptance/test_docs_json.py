@@ -65,7 +65,7 @@ def printed(capsys: pytest.CaptureFixture[str], *words: str) -> set[str]:
         ("mirror", ["mirror", "--database", "sqlite:///mirror.sqlite"]),
         ("mirror views", ["mirror", "views", "--database", "sqlite:///loaded.sqlite"]),
         ("export", ["export", "--to", "parquet"]),
-        ("plot", ["plot", *HIT, "--out", "hit.png"]),
+        ("plot", ["plot", "--board", "solar-wind", "--public", *HIT, "--out", "hit.png"]),
         ("status", ["status"]),
         ("gaps", ["gaps"]),
         ("history", ["history", "--instrument", "hit", "--day", "2026-01-05"]),

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import shlex
+import subprocess
+
 import pytest
 
 from ialirt_backfill.instruments import INSTRUMENTS
 from ialirt_backfill.options.catalogues import catalogue_of
-from ialirt_backfill.simulator import Silence, Simulator
+from ialirt_backfill.simulator import Silence, Simulator, Transform
 from tests.support.access import KEY
 from tests.support.added import FILES, write_files
 from tests.support.clock import NOW
@@ -56,6 +59,7 @@ def test_one_with_its_columns(here: Here) -> None:
     assert done.code == 0
     assert "swe_normalized_counts_8" in done.out
     assert "100.4" in done.out
+    assert "0 to 1; missing: 255" in done.out
     assert "imap_ialirt_swe_YYYYMMDD.csv" in done.out
     assert here("instruments", "show", "SWE").out == done.out
     [found] = here("instruments", "show", "mag", "--json").json["instruments"]
@@ -63,6 +67,7 @@ def test_one_with_its_columns(here: Here) -> None:
     assert (column["unit"], column["mission_unit"], column["valid_min"], column["valid_max"]) == (
         "deg", "degrees", 0.0, 360.0
     )  # fmt: skip
+    assert (column["fill"], {it["name"]: it["fill"] for it in found["columns"]}["kernel_set_key"]) == (-1e31, None)
     assert {it["unit"] for it in found["columns"] if it["name"].startswith("mag_B_")} == {"nT"}
 
 
@@ -101,6 +106,7 @@ def test_all_that_is_wrong_with_one_is_told_at_once(here: Here, command: Command
         ("show", "instruments show: name one, as in: instruments show hit"),
         ("check", "instruments check: name one, as in: instruments check ours.toml"),
         ("guess", "instruments guess: name one, as in: instruments guess glows"),
+        ("check ''", "instruments check: name one, as in: instruments check ours.toml"),
         ("list hit", "instruments list shows all: for one, instruments show hit"),
         ("show hitt", "unknown instrument 'hitt'. Did you mean 'hit'?"),
         ("check none.toml", "none.toml cannot be read: No such file or directory"),
@@ -111,7 +117,7 @@ def test_all_that_is_wrong_with_one_is_told_at_once(here: Here, command: Command
     ],
 )
 def test_what_is_not_plain_gets_one_sentence(here: Here, words: str, says: str) -> None:
-    done = here("instruments", *words.split())
+    done = here("instruments", *shlex.split(words))
     assert (done.code, done.out) == (2, "")
     [said] = done.err.splitlines()
     assert said.startswith("ialirt-backfill: ")
@@ -123,6 +129,24 @@ def test_a_completion_knows_the_command(here: Here) -> None:
         script = here("completion", shell).out
         assert "instruments" in script
         assert "guess" in script
+
+
+def test_a_completion_offers_what_the_settings_catalogue_adds(here: Here, command: Command) -> None:
+    files = write_files(command.cwd)
+    (command.cwd / "ialirt-backfill.toml").write_text(f'catalogue = "{files}"\n')
+    script = command.cwd / "completion"
+    script.write_text(here("completion", "bash").out)
+    words = ["instruments show g", "status --instrument sw", "instruments check gl"]
+    typed = "".join(
+        f"COMP_WORDS=(ialirt-backfill {line}); COMP_CWORD={len(line.split())}; _shtab_ialirt_backfill;"
+        " echo ${COMPREPLY[@]}\n"
+        for line in words
+    )
+    code = f"source {script}\n{typed}"
+    done = subprocess.run(["bash", "--norc", "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines() == ["glows", "swe swapi swapi_hk", "glows"]
+    (command.cwd / "ultra.toml").write_text("[ultra\n")  # is told by every other command
+    assert "codice_lo" in here("completion", "bash").out
 
 
 # --- drafts -----------------------------------------------------------------------------------------------------------
@@ -155,6 +179,14 @@ def test_what_the_server_has_nothing_of_is_one_sentence(command: Command) -> Non
     assert (done.code, done.out) == (1, "")
     [said] = done.err.splitlines()
     assert "I-ALiRT has no record of 'glows' from 2026-03-01 11:00 to 12:00 UTC: check the name" in said
+
+
+def test_records_of_another_instrument_are_no_draft(here: Here, simulator: Simulator) -> None:
+    other = {"time_utc": "2026-03-01T11:30:00", "instrument": "swe", "a": 1}
+    simulator.faults = lambda _: Transform(lambda _: [other])
+    done = here("instruments", "guess", "glows", "--as-of", NOW, "--url", simulator.url)
+    assert (done.code, done.out) == (1, "")
+    assert "I-ALiRT has no record of 'glows'" in done.err
 
 
 def test_what_it_refuses_and_does_not_answer(command: Command, simulator: Simulator) -> None:

@@ -114,6 +114,11 @@ REFUSED = {
     "ledger": "say what to do with the ledger: current, upgrade, prune",
     "ledger prune": "ledger prune needs --keep, as in --keep 90d",
     "status --datastore nope": "there is no ledger yet (the datastore is nope)",
+    "export --out x": "there is no option --out here; that is --to: ialirt-backfill export --to x",
+    "mirror --daatbase x": "there is no option --daatbase. Did you mean --database?",
+    "mirror hit": "'hit' stands alone; an instrument is named so: ialirt-backfill mirror --instrument hit",
+    "mirror loads": "ialirt-backfill: 'loads' is unknown; mirror has load, config, views",
+    "mirror postgresql://me:sesame@h/db": "ialirt-backfill: an address is given with --database; mirror has load,",
 }
 
 

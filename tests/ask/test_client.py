@@ -310,9 +310,9 @@ def test_a_refusal_is_not_asked_again(
 
 def test_a_circle_of_redirects_is_not_asked_again(simulator: sim.Simulator) -> None:
     simulator.faults = lambda request: sim.Redirect(f"{simulator.url}/space-weather")
-    with asking(simulator.url) as api, pytest.raises(ApiError, match="HTTP 302"):
+    with asking(simulator.url) as api, pytest.raises(ApiError, match=r"HTTP 302 Found.*\. The server sends us on"):
         ask(api)
-    assert len(simulator.requests) <= 11
+    assert len(simulator.requests) == 2  # the second is led to itself
 
 
 # --- time -------------------------------------------------------------------------------------------------------------

@@ -43,7 +43,8 @@ def check_same(instrument: Instrument, body: bytes, span: Span = SPAN) -> Answer
         assert len(arrays) == len(records)
         one_by_one, at_once = tabulate(instrument, span, records), tabulate(instrument, span, arrays)
         assert at_once.rows.column_names == one_by_one.rows.column_names
-        assert at_once.rows.to_pylist() == one_by_one.rows.to_pylist()
+        if not at_once.rows.equals(one_by_one.rows):  # which takes a tenth of the time, but does not say where
+            assert at_once.rows.to_pylist() == one_by_one.rows.to_pylist()
         assert (at_once.doubts, one_by_one.doubts) == ("", "")
     return arrays
 

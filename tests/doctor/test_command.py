@@ -9,18 +9,22 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import urlencode
 
 import pytest
 
 from ialirt_backfill.exceptions import UsageError
-from ialirt_backfill.simulator import Answer, Simulator, drifts, recorded
+from ialirt_backfill.simulator import Answer, Redirect, Simulator, drifts, recorded
 from ledger import Ledger
 from tests.support.access import KEY
-from tests.support.clock import NOW
+from tests.support.added import write_files
+from tests.support.clock import NOW, Clock
 from tests.support.commands import Command, Ended
+from tests.support.mounts import mounted
 from tests.support.places import Place
 
 Main = Callable[..., Ended]
+ANSWER = '{"meta": {"count": 0, "type": "science", "instrument": "hit"}, "data": []}'
 HIT = ("doctor", "--instrument", "hit", "--as-of", NOW)
 
 
@@ -97,6 +101,25 @@ def test_what_the_key_may(
     assert ended.code == code, ended.out
 
 
+def test_what_a_catalogue_adds_is_examined_too(main: Main, tmp_path: Path) -> None:
+    added = ("--catalogue", write_files(tmp_path), "--as-of", NOW, "--demo", "--json")
+    ended = main("doctor", "--instrument", "glows,ultra,swapi_hk", *added)
+    assert ended.code == 0, ended.out
+    told = [it for it in ended.json["findings"] if it["part"] == "instrument"]
+    assert [it for it in told if it["verdict"] != "ok"] == []
+    assert {it["about"] for it in told} == {"glows", "ultra", "swapi_hk"}
+    assert ended.json["requests"] <= 7
+
+
+@pytest.mark.parametrize("name", ["mag_hk", "spacecraft_status", "spacecraft"])
+def test_one_instrument_alone(main: Main, simulator: Simulator, name: str) -> None:
+    ended = main("doctor", "--instrument", name, "--as-of", NOW, "--json")
+    assert ended.code == 0, ended.out
+    assert {it["about"] for it in ended.json["findings"] if it["part"] == "instrument"} == {name}
+    asked = [request.instrument for request in simulator.requests]
+    assert max(map(asked.count, asked)) <= 3
+
+
 def test_a_demonstration(main: Main) -> None:
     ended = main(*HIT, "--demo")
     assert ended.code == 0, ended.out
@@ -144,6 +167,42 @@ def test_a_folder_with_something_in_it_is_left_alone(main: Main, tmp_path: Path)
     assert [path.name for path in (tmp_path / "kept").iterdir()] == ["mine"]
 
 
+@pytest.mark.parametrize("where", ["a file", "a file/kept", "/proc/kept"])
+def test_a_folder_that_cannot_be_written_is_refused_before_anything_is_asked(
+    main: Main, simulator: Simulator, tmp_path: Path, where: str
+) -> None:
+    (tmp_path / "a file").touch()
+    ended = main(*HIT, "--record", str(tmp_path / where))
+    assert ended.code == 2
+    assert ended.err.startswith(f"ialirt-backfill: --record {tmp_path / where} cannot be written: ")
+    assert simulator.requests == []
+
+
+def test_a_disk_without_room_for_the_answers(main: Main, tmp_path: Path) -> None:
+    with mounted(tmp_path / "kept", "size=8k"):
+        ended = main(*HIT, "--record", str(tmp_path / "kept"))
+    assert ended.code == 2
+    assert ended.err == f"ialirt-backfill: --record {tmp_path}/kept cannot be written: No space left on device\n"
+
+
+def test_a_redirect_is_served_again_within_the_server_that_does(
+    main: Main, simulator: Simulator, clock: Clock, tmp_path: Path
+) -> None:
+    """Where it once led, nobody is asked."""
+    kept = tmp_path / "kept"
+    with Simulator(seed=264, now=clock, keys=simulator.keys) as elsewhere:
+        simulator.faults = lambda it: Redirect(f"{elsewhere.url}/there{it.path}?{urlencode(it.parameters)}")
+        elsewhere.faults = lambda it: Answer(200, ANSWER)
+        first = main(*HIT, "--json", "--record", str(kept))
+        asked = len(elsewhere.requests)
+        with Simulator(faults=recorded.replayed(recorded.read(kept))) as again:
+            second = main(*HIT, "--json", "--url", again.url)
+        assert len(elsewhere.requests) == asked == 3
+    assert first.json["requests"] == second.json["requests"] == 6
+    findings = [[it for it in ended.json["findings"] if it["about"] == "hit"] for ended in (first, second)]
+    assert findings[0] == findings[1]
+
+
 def test_the_program_serves_what_was_kept(main: Main, tmp_path: Path) -> None:
     kept = tmp_path / "kept"
     assert main(*HIT, "--record", str(kept)).code == 0
@@ -162,10 +221,28 @@ def test_the_program_serves_what_was_kept(main: Main, tmp_path: Path) -> None:
         assert serving.wait(10) == 0
 
 
-@pytest.mark.parametrize("text", [None, "[]", "not JSON"])
-def test_a_folder_without_answers_is_none_to_serve(tmp_path: Path, text: str | None) -> None:
-    if text is not None:
-        (tmp_path / "a.json").write_text(text)
+KEPT = {"target": "/", "status": 200, "http": "1.1", "seconds": 1.0, "headers": {}, "body": "", "as_of": NOW}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [None, "[]", "not JSON", b"\xff", "[" * 100_000, "{}"]
+    + [
+        json.dumps(KEPT | wrong)
+        for wrong in (
+            {"status": "200"}, {"status": 99}, {"status": True}, {"headers": None}, {"headers": {"location": 1}},
+            {"headers": {"location": "a\r\nb"}}, {"body": None}, {"target": 1}, {"target": "//[/"}, {"as_of": "then"},
+            {"more": 1},
+        )
+    ],
+)  # fmt: skip
+def test_a_folder_without_answers_is_none_to_serve(tmp_path: Path, text: str | bytes | None) -> None:
+    (tmp_path / "a.json").write_text(json.dumps(KEPT))
+    assert len(recorded.read(tmp_path)) == 1
+    if text is None:
+        (tmp_path / "a.json").unlink()
+    else:
+        (tmp_path / "a.json").write_bytes(text if isinstance(text, bytes) else text.encode())
     with pytest.raises(UsageError, match="holds no answers" if text is None else "is not an answer"):
         recorded.read(tmp_path)
 
@@ -207,6 +284,14 @@ def test_settings_that_shadow_one_another_and_misspelt_ones(main: Main, monkeypa
             "notice", "the environment variable IALIRT_DATASTOR means nothing here; did you mean IALIRT_DATASTORE?",
         ),
     }  # fmt: skip
+
+
+def test_a_misspelt_key_of_a_file_stops_every_command_with_its_name(main: Main, simulator: Simulator) -> None:
+    Path("ialirt-backfill.toml").write_text("jbos = 2\n")
+    ended = main(*HIT)
+    assert ended.code == 2
+    assert ended.err == "ialirt-backfill: ./ialirt-backfill.toml: unknown setting 'jbos'. Did you mean 'jobs'?\n"
+    assert simulator.requests == []
 
 
 def test_a_ledger_that_cannot_be_read(main: Main) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +16,14 @@ from ialirt_backfill.doctor.diagnosis import diagnose
 from ialirt_backfill.doctor.findings import Diagnosis, Verdict
 from ialirt_backfill.options import DoctorOptions
 from ialirt_backfill.simulator import Simulator, drifts
+from ledger import DayStatus
 from tests.support.access import KEY
+from tests.support.clock import NOW
+from tests.support.commands import Ended
+from tests.support.mounts import mounted, remount
 from tests.support.places import Place
+
+Main = Callable[..., Ended]
 
 PAGE = (Path(__file__).parents[2] / "docs" / "doctor.md").read_text(encoding="utf-8")
 ASKED = "hit,swe,swapi"
@@ -150,3 +156,43 @@ def test_a_drift_does_not_stop_the_backfill_of_the_others(place: Place, name: st
     place.run(ASKED)
     for instrument in drift.others_are_complete:
         place.assert_right(instrument)
+
+
+def test_a_read_only_datastore_is_found_and_stops_every_day_with_a_sentence(place: Place, main: Main) -> None:
+    with mounted(place.datastore, "size=64m"):
+        place.run("hit")
+        remount(place.datastore, "ro")
+        assert [(it[:3]) for it in odd(diagnosis(place))] == [
+            ("wrong", "datastore", "writable"),
+            ("wrong", "ledger", "privileges"),
+        ]
+        day = ("--instrument", "hit,swe", "--start", "2026-02-03", "--end", "2026-02-03", "--as-of", NOW)
+        where = ("--datastore", str(place.datastore))
+        ended = main(*day, *where)
+        assert (ended.code, len(ended.err.splitlines())) == (2, 1), ended.err
+        assert f"{place.datastore}/ledger.sqlite" in ended.err
+        assert "this user may read and write the file and its folder" in ended.err
+        ended = main(*day, *where, "--ledger", "sqlite:///elsewhere.sqlite")
+        assert ended.code == 1
+        for name in ("hit", "swe"):
+            path = place.file(name, date(2026, 2, 3))
+            assert f"{path} cannot be written: Read-only file system" in ended.err
+        remount(place.datastore, "rw")
+        assert main(*day, *where).code == 0
+
+
+def test_a_read_only_folder_of_one_instrument_does_not_stop_the_others(place: Place) -> None:
+    folder = place.file("mag_hk").parent
+    with mounted(folder, "ro"):
+        place.clock.set("2026-02-02T12:00:00")
+        [(verdict, about, check, seen)] = odd(diagnosis(place, "hit,mag_hk,swe"))
+        assert (verdict, about, check) == ("wrong", "datastore", "writable")
+        assert seen == f"{folder}, where mag_hk are kept, cannot be written"
+        place.clock.set(NOW)
+        report = place.run("hit,mag_hk,swe")
+        assert report.exit_code == 1
+        failed = {it.instrument.name: it.error for it in report.results if it.status is DayStatus.FAILED}
+        assert set(failed) == {"mag_hk"}
+        assert f"{place.file('mag_hk')} cannot be written: Read-only file system" in str(failed["mag_hk"])
+        place.assert_right("hit")
+        place.assert_right("swe")

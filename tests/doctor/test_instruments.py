@@ -13,7 +13,7 @@ from ialirt_backfill.ask.overheard import Exchange, Heard
 from ialirt_backfill.ask.request import PassingFault
 from ialirt_backfill.ask.wire import Reply
 from ialirt_backfill.doctor.findings import Finding, Verdict
-from ialirt_backfill.doctor.instruments import Asked, examine
+from ialirt_backfill.doctor.instruments import AskedInstrument, examine
 from ialirt_backfill.instruments import INSTRUMENTS
 from ialirt_backfill.plan.access import NoAccess, Refusal, Want
 from ialirt_backfill.plan.coverage import Span
@@ -41,7 +41,7 @@ def found(
     name: str, change: Callable[[Records], Records] = lambda it: it, *, is_trusted: bool | None = True, **meta: Any
 ) -> dict[str, Finding]:
     """What is not ok of an instrument whose answers are changed, by check."""
-    asked = Asked(
+    asked = AskedInstrument(
         INSTRUMENTS[name],
         heard(name, change(records(name, NEWEST)), NEWEST, **meta),
         heard(name, change(records(name, OLD)), OLD, **meta),
@@ -78,6 +78,9 @@ def test_fill_values_and_nulls_fit_everywhere() -> None:
     nothing = dict.fromkeys(["swe_normalized_counts", "swe_counterstreaming_electrons"])
     assert found("swe", each(**nothing)) == {}
     assert found("swe", each(swe_normalized_counts=[fill] * 8, swe_counterstreaming_electrons=-1.0e31)) == {}
+    of_cdf = -(2**63)
+    assert found("swe", each(swe_normalized_counts=[of_cdf] * 8, swe_counterstreaming_electrons=255)) == {}
+    assert "epoch" not in found("swe", each(swe_epoch=of_cdf))
 
 
 @pytest.mark.parametrize(
@@ -152,7 +155,9 @@ def test_an_old_newest_record_and_none_at_all() -> None:
 
 
 def failed(name: str, failure: Exception, is_trusted: bool | None = None) -> Finding:
-    asked = Asked(INSTRUMENTS[name], Heard(NEWEST, (), failure), Heard(OLD, (), failure), is_trusted=is_trusted)
+    asked = AskedInstrument(
+        INSTRUMENTS[name], Heard(NEWEST, (), failure), Heard(OLD, (), failure), is_trusted=is_trusted
+    )
     [finding] = examine(asked, NOW)
     return finding
 

@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
+import socket
 import ssl
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 import pytest
 import trustme
 
-from ialirt_backfill.ask.overheard import Address, Connection, addresses
-from ialirt_backfill.doctor import asking, server
+from ialirt_backfill.ask.overheard import addresses
+from ialirt_backfill.doctor import server
 from ialirt_backfill.doctor.asking import Answers, ask
 from ialirt_backfill.doctor.findings import Finding, Verdict
 from ialirt_backfill.options import DoctorOptions
-from ialirt_backfill.simulator import Redirect, Reset, Silence, Simulator, Times
+from ialirt_backfill.simulator import Answer, Redirect, Reset, Simulator, Times
 from tests.support.access import KEY
 from tests.support.clock import Clock
-from tests.support.servers import EMPTY, Keeping
+from tests.support.servers import EMPTY, Keeping, http_answer
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -52,26 +53,39 @@ def test_nothing_is_odd(usual: Answers) -> None:
     assert odd(usual) == {}
 
 
-def test_one_dead_address_among_others_is_a_notice(usual: Answers) -> None:
-    dead = Address("2001:db8::1", 4.0, "timed out")
-    both = replace(usual, server=replace(usual.server, addresses=[*usual.server.addresses, dead]))
-    assert odd(both)["address"].verdict is Verdict.NOTICE
-    assert odd(both)["address"].seen == "2001:db8::1 takes no connection: timed out"
-    alone = replace(usual, server=replace(usual.server, addresses=[dead]))
-    assert odd(alone)["address"].verdict is Verdict.WRONG
+def test_one_dead_address_among_others_is_a_notice(simulator: Simulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One name, two addresses of this machine, and the server listens at the second only."""
+    port = urlsplit(simulator.url).port
+    places = [(socket.AF_INET6, ("::1", port, 0, 0)), (socket.AF_INET, ("127.0.0.1", port))]
+    resolve = socket.getaddrinfo
+
+    def two(host: str, *args: Any, **more: Any) -> list[Any]:
+        if host != "localhost":
+            return resolve(host, *args, **more)
+        return [(family, socket.SOCK_STREAM, 6, "", place) for family, place in places]
+
+    monkeypatch.setattr(socket, "getaddrinfo", two)
+    found = odd(heard(f"http://localhost:{port}", "hit"))
+    assert set(found) == {"address"}
+    assert found["address"].verdict is Verdict.NOTICE
+    assert found["address"].seen.startswith("::1 takes no connection: ")
+    assert found["address"].advice == "the others are used"
+    del places[1]
+    alone = odd(heard(f"http://localhost:{port}", "hit"))
+    assert {check: it.verdict for check, it in alone.items()} == dict.fromkeys(("address", "reached"), Verdict.WRONG)
 
 
-def test_a_certificate_that_ends_soon_and_none_at_all(usual: Answers) -> None:
-    soon = Connection("192.0.2.1", "TLSv1.3", NOW + timedelta(days=3))
-    ends = replace(usual, server=replace(usual.server, connections=[soon]))
-    assert odd(ends)["TLS"].seen == "TLSv1.3; the certificate ends 2026-03-04"
+def test_none_at_all(usual: Answers) -> None:
     plain = replace(usual, server=replace(usual.server, url="http://ialirt.example"))
     assert odd(plain)["TLS"].seen.startswith("plain http: ")
 
 
 def test_slow_answers(usual: Answers) -> None:
-    slow = [replace(it, seconds=11.0) for it in usual.server.exchanges]
-    assert odd(replace(usual, server=replace(usual.server, exchanges=slow)))["latency"].verdict is Verdict.NOTICE
+    first, *others = usual.server.exchanges
+    for slow, verdict in ((others, Verdict.NOTICE), ([first], None)):
+        exchanges = [replace(it, seconds=11.0) if it in slow else it for it in usual.server.exchanges]
+        found = odd(replace(usual, server=replace(usual.server, exchanges=exchanges)))
+        assert {it.verdict for it in found.values()} == ({verdict} if verdict else set())
 
 
 def test_answers_that_are_not_compressed(simulator: Simulator) -> None:
@@ -96,26 +110,52 @@ def test_a_redirect_is_told_of(simulator: Simulator, clock: Clock) -> None:
         assert not any(request.key for request in elsewhere.requests)
 
 
-def test_with_tls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    authority = trustme.CA()
-    authority.cert_pem.write_to_path(str(tmp_path / "company.pem"))
-    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "company.pem"))
+def secured(authority: trustme.CA, begins: datetime | None = None, ends: datetime | None = None) -> Keeping:
+    """A server with a certificate of this authority."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert("127.0.0.1").configure_cert(context)
-    with Keeping(lambda _: EMPTY, tls=context) as running:
+    authority.issue_cert("127.0.0.1", not_before=begins, not_after=ends).configure_cert(context)
+    return Keeping(lambda _: EMPTY, tls=context)
+
+
+@pytest.fixture
+def authority(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> trustme.CA:
+    """One that this machine trusts, for now."""
+    made = trustme.CA()
+    made.cert_pem.write_to_path(str(tmp_path / "company.pem"))
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "company.pem"))
+    return made
+
+
+def tls_of(answers: Answers, now: datetime) -> Finding:
+    [found] = [it for it in server.examine(answers.server, now) if it.check == "TLS"]
+    return found
+
+
+def test_with_tls(authority: trustme.CA, monkeypatch: pytest.MonkeyPatch) -> None:
+    with secured(authority) as running:
         answers = heard(running.url, "hit")
-        [address] = addresses(running.url, 4.0)
+        [address] = addresses(running.url, 4.0, 15.0)
     assert answers.server.connections[-1].tls in {"TLSv1.2", "TLSv1.3"}
-    assert answers.server.connections[-1].expires is not None
     assert not address.failure
-    [tls] = [it for it in server.examine(answers.server, NOW) if it.check == "TLS"]
-    assert tls.verdict is Verdict.OK
-    assert tls.seen.endswith("the certificate is trusted")
+    assert tls_of(answers, NOW).verdict is Verdict.OK
+    assert tls_of(answers, NOW).seen.endswith("the certificate is trusted")
     monkeypatch.delenv("SSL_CERT_FILE")
-    with Keeping(lambda _: EMPTY, tls=context) as running:
+    with secured(authority) as running:
         found = odd(heard(running.url, "hit"))
     assert "the server's certificate cannot be trusted" in found["reached"].seen
     assert "certificate verify failed" in found["address"].seen
+
+
+def test_a_certificate_that_ends_soon_or_has_ended(authority: trustme.CA) -> None:
+    now = datetime.now(UTC)
+    with secured(authority, ends=now + timedelta(days=5)) as running:
+        soon = tls_of(heard(running.url, "hit"), now)
+    assert soon.verdict is Verdict.NOTICE
+    assert soon.seen.endswith(f"; the certificate ends {now + timedelta(days=5):%Y-%m-%d}")
+    with secured(authority, now - timedelta(days=9), now - timedelta(days=1)) as running:
+        found = odd(heard(running.url, "hit"))
+    assert {check: it.verdict for check, it in found.items()} == dict.fromkeys(("address", "reached"), Verdict.WRONG)
+    assert "certificate has expired" in found["reached"].seen
 
 
 def test_a_fault_of_the_first_request_stops_no_other(simulator: Simulator) -> None:
@@ -126,22 +166,35 @@ def test_a_fault_of_the_first_request_stops_no_other(simulator: Simulator) -> No
     assert all(heard.failure is None for asked in answers.asked for heard in asked.all)
 
 
-def test_a_server_that_says_nothing(simulator: Simulator) -> None:
-    simulator.faults = lambda request: Silence()
-    answers = heard(simulator.url, "hit", timeout=timedelta(seconds=0.3))
-    assert odd(answers)["reached"].seen.startswith("no whole answer in time")
-    assert [str(it.failure)[:23] for asked in answers.asked for it in asked.all] == ["no whole answer in time"] * 2
-
-
-def test_no_request_is_begun_when_the_time_is_over(simulator: Simulator, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(asking, "LONGEST_SECONDS", 0.0)
-    answers = heard(simulator.url)
-    assert len(simulator.requests) == 1  # the one without a key
-    assert all("not asked" in str(it.failure) for asked in answers.asked for it in asked.all)
-
-
 def test_the_servers_clock_is_the_present(simulator: Simulator, clock: Clock) -> None:
     simulator.date_ahead = timedelta(hours=5)
     answers = ask(DoctorOptions(instrument="hit", url=simulator.url))
     ahead = answers.now - datetime.now(UTC)
     assert timedelta(hours=4, minutes=58) < ahead < timedelta(hours=5, minutes=2)
+
+
+def test_a_clock_that_no_answer_tells() -> None:
+    """Nor what the key may, or what is public, where nothing is answered."""
+    refusal = http_answer(b"{}", "Retry-After: 3600", status="429 Too Many Requests")
+    with Keeping(lambda _: refusal) as running:
+        answers = heard(running.url, "hit")
+    found = odd(answers)
+    assert {check: it.seen for check, it in found.items()} == {
+        "clock": "it cannot be told: no answer says when it was given",
+        "key": "it cannot be told: no request was answered",
+        "public": "it cannot be told: HTTP 429 Too Many Requests: {}",
+    }
+    assert answers.requests == 3
+
+
+def test_a_clock_that_the_first_request_did_not_tell(simulator: Simulator) -> None:
+    simulator.date_ahead = timedelta(hours=-3)
+    simulator.faults = Times(1, Reset())
+    assert odd(heard(simulator.url))["clock"].seen == "this machine's clock is 180 min ahead of the server's"
+
+
+def test_who_is_refused_without_a_key_too_is_not_told_to_look_at_the_key(simulator: Simulator) -> None:
+    simulator.faults = lambda request: Answer(403)
+    found = odd(heard(simulator.url))
+    assert found["key"].seen.startswith("every caller is refused, one without a key too: HTTP 403 Forbidden")
+    assert found["public"].seen == "it cannot be told: HTTP 403 Forbidden: Forbidden"

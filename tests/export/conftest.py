@@ -10,6 +10,7 @@ from ialirt_backfill.export.events import ExportReport
 from ialirt_backfill.export.parquet import export_parquet
 from ialirt_backfill.options import ExportOptions
 from tests.export.samples import FIRST, LAST, NOON, Export
+from tests.support.session import Session
 from tests.support.stores import Store, made
 
 _STEPS = {"mag": 60, "mag_hk": 180, "swapi": 12, "swe": 12}
@@ -17,13 +18,16 @@ _STEPS = {"mag": 60, "mag_hk": 180, "swapi": 12, "swe": 12}
 
 
 @pytest.fixture(scope="session")
-def _made_once(tmp_path_factory: pytest.TempPathFactory) -> Store:
+def _made_once(session: Session) -> Store:
     """Three whole days, and the first half of a fourth of `hit`; of the busiest instruments not every record."""
-    store = made(tmp_path_factory.mktemp("export") / "store", FIRST, LAST, NOON)
-    for name, step in _STEPS.items():
-        for day in (FIRST, FIRST.replace(day=31), LAST):
-            store.thin_out(name, day, step)
-    return store
+
+    def make(folder: Path) -> None:
+        store = made(folder, FIRST, LAST, NOON)
+        for name, step in _STEPS.items():
+            for day in (FIRST, FIRST.replace(day=31), LAST):
+                store.thin_out(name, day, step)
+
+    return Store(session.once("exported", make), FIRST)
 
 
 @pytest.fixture

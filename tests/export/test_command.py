@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import cli
-from ialirt_backfill.export.folder import Folder, Kind
+from ialirt_backfill.export.folder import Folder, FolderKind
 from ialirt_backfill.instruments import INSTRUMENTS
 from tests.export.samples import FILES, FIRST, LAST, Export, file, files, stamps
 from tests.support import tripwire
@@ -143,7 +143,7 @@ def test_an_interrupted_run_ends_its_file_and_says_how_to_go_on(words: Words, st
 
 
 def test_two_at_once_write_each_file_once(words: Words, store: Store, folder: Path) -> None:
-    with Folder(folder, Kind(public=False, synthetic=False)).alone(lambda: False, lambda: None):
+    with Folder(folder, FolderKind(public=False, synthetic=False)).alone(lambda: False, lambda: None):
         processes = [start(words("--instrument", "hit,swe", "--json")) for _ in range(2)]
         for process in processes:
             assert process.stderr is not None
@@ -155,7 +155,7 @@ def test_two_at_once_write_each_file_once(words: Words, store: Store, folder: Pa
 
 
 def test_who_waits_for_the_folder_can_be_stopped(words: Words, folder: Path) -> None:
-    with Folder(folder, Kind(public=False, synthetic=False)).alone(lambda: False, lambda: None):
+    with Folder(folder, FolderKind(public=False, synthetic=False)).alone(lambda: False, lambda: None):
         process = start(words("--instrument", "hit"))
         assert process.stderr is not None
         assert process.stderr.readline().startswith("waiting")
@@ -239,4 +239,4 @@ def test_a_folder_that_cannot_be_written_into(store: Store, words: Words, folder
 def test_an_export_has_no_other_actions() -> None:
     code, _, err = run(["export", "csv", "--to", "x"])
     assert code == 2
-    assert "'csv' is unknown; export has parquet" in err
+    assert "ialirt-backfill: 'csv' is unknown; export has parquet" in err

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import resource
 import shutil
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
-
-import pytest
 
 from ialirt_backfill.simulator import Fault, Request
 from ledger import DayStatus
 from tests.support.commands import Command
+from tests.support.mounts import mounted, remount
 from tests.support.places import DAY, Place
 
 EARLY, LATER = "2026-02-02T02:00:00", "2026-02-02T04:00:00"
@@ -31,21 +28,6 @@ def assert_failed_naming(place: Place, path: Path, *words: str, instrument: str 
     assert str(path) in (failed.error or "")
     for word in words:
         assert word in (failed.error or "")
-
-
-@contextlib.contextmanager
-def mounted(folder: Path, options: str) -> Iterator[None]:
-    """A small file system of its own in this folder."""
-    folder.mkdir(parents=True, exist_ok=True)
-    done = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(folder)], capture_output=True, check=False
-    )
-    if done.returncode:
-        pytest.skip("this user may not mount a file system")
-    try:
-        yield
-    finally:
-        subprocess.run(["umount", "-l", str(folder)], check=True)
 
 
 def test_a_full_disk_fails_the_day_and_leaves_the_old_file(place: Place) -> None:
@@ -95,11 +77,11 @@ def test_a_datastore_that_cannot_be_written_fails_the_day_and_leaves_the_old_fil
     with mounted(folder, "size=9m"):
         place.run("mag_hk")
         old = place.file("mag_hk").read_bytes()
-        subprocess.run(["mount", "-o", "remount,ro", str(folder)], check=True)
+        remount(folder, "ro")
         place.clock.set(LATER)
         assert_failed_naming(place, place.file("mag_hk"), "Read-only file system", instrument="mag_hk")
         assert place.file("mag_hk").read_bytes() == old
-        subprocess.run(["mount", "-o", "remount,rw", str(folder)], check=True)
+        remount(folder, "rw")
         assert place.run("mag_hk", retry_failed=True).exit_code == 0
         place.assert_right("mag_hk")
 
@@ -111,12 +93,12 @@ def test_a_disk_that_becomes_read_only_while_a_file_is_staged_fails_that_day_alo
         place.run("mag_hk")
         place.clock.set(LATER)
 
-        def remount(request: Request) -> Fault | None:
+        def becomes_read_only(request: Request) -> Fault | None:
             if request.instrument == "mag_hk":
-                subprocess.run(["mount", "-o", "remount,ro", str(folder)], check=True)
+                remount(folder, "ro")
             return None
 
-        place.simulator.faults = remount
+        place.simulator.faults = becomes_read_only
         assert_failed_naming(place, place.file("mag_hk"), "Read-only", instrument="mag_hk")
 
 

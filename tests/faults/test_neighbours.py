@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -97,24 +98,45 @@ def test_a_program_that_uses_us_is_told_the_same(tmp_path: Path) -> None:
 
 
 LOADS = """
+import json
+import os
 import sys
+import traceback
 from prefect.flows import load_flow_from_entrypoint
 
-load_flow_from_entrypoint(sys.argv[1], use_placeholder_flow=False)
+
+def load(entrypoint, first):
+    sys.path[1:1] = first
+    try:
+        load_flow_from_entrypoint(entrypoint, use_placeholder_flow=False)
+        print("loaded")
+    except BaseException:
+        print(traceback.format_exc().splitlines()[-1])
+    sys.stdout.flush()
+
+
+for one in json.loads(sys.argv[1]):
+    if not (child := os.fork()):
+        load(*one)
+        os._exit(0)
+    os.waitpid(child, 0)
 """
 
+FLOWS = {"backfill": "flows", "export": "ledger", "mirror": "ledger", "poll": "flows", "quicklook": "flows"}
+"""The name of a package that another program has, for each."""
 
-@pytest.mark.parametrize(
-    ("flow", "name"),
-    [("backfill", "flows"), ("export", "ledger"), ("mirror", "ledger"), ("poll", "flows"), ("quicklook", "flows")],
-)
-def test_a_flow_says_it_in_the_log_of_its_run(tmp_path: Path, flow: str, name: str) -> None:
-    """As a worker of Prefect loads it, by the path of its file."""
-    entrypoint = f"{ROOT}/flows/{flow}.py:{flow}"
-    assert python("-c", LOADS, entrypoint, cwd=tmp_path, path=[ROOT]).returncode == 0
-    theirs = of_another(tmp_path / "theirs", name)
-    ended = python("-c", LOADS, entrypoint, cwd=tmp_path, path=[theirs, ROOT])
-    assert f"the package '{name}' in {theirs}/{name}/__init__.py is another program's" in ended.stderr.splitlines()[-1]
+
+def test_a_flow_says_it_in_the_log_of_its_run(tmp_path: Path) -> None:
+    """As a worker of Prefect loads it, by the path of its file; each in a process that has loaded Prefect alone."""
+    theirs = {name: of_another(tmp_path / f"their {name}", name) for name in FLOWS.values()}
+    entrypoints = {flow: f"{ROOT}/flows/{flow}.py:{flow}" for flow in FLOWS}
+    ours: list[tuple[str, list[str]]] = [(entrypoints[flow], []) for flow in FLOWS]
+    others = [(entrypoints[flow], [str(theirs[name])]) for flow, name in FLOWS.items()]
+    ended = python("-c", LOADS, json.dumps([*ours, *others]), cwd=tmp_path, path=[ROOT])
+    said = ended.stdout.splitlines()
+    assert said[: len(FLOWS)] == ["loaded"] * len(FLOWS), ended.stderr
+    for line, name in zip(said[len(FLOWS) :], FLOWS.values(), strict=True):
+        assert f"the package '{name}' in {theirs[name]}/{name}/__init__.py is another program's" in line
 
 
 # --- in the same database ---------------------------------------------------------------------------------------------

@@ -18,8 +18,8 @@ import pytest
 
 from ialirt_backfill.ask import sockets
 from ialirt_backfill.exceptions import MirrorError
-from ialirt_backfill.mirror.address import Address
-from ialirt_backfill.mirror.session import Session
+from ialirt_backfill.mirror.address import DatabaseAddress
+from ialirt_backfill.mirror.session import DatabaseSession
 from ialirt_backfill.simulator import Answer, Simulator, Times
 from ialirt_backfill.store import dayfile, disk
 from ledger import Ledger, LedgerError
@@ -91,10 +91,10 @@ def test_a_file_system_that_does_not_lock_is_named(tmp_path: Path, error: str, e
 @pytest.mark.parametrize("error", ["ENOLCK", "EINVAL"])
 def test_a_mirror_does_not_wait_for_a_lock_that_cannot_be_had(tmp_path: Path, error: str) -> None:
     code = (
-        "import sys; from ialirt_backfill.mirror.address import Address\n"
+        "import sys; from ialirt_backfill.mirror.address import DatabaseAddress\n"
         "from ialirt_backfill.mirror.lock import exclusive\n"
-        "from ialirt_backfill.mirror.session import Session\n"
-        "with Session(Address(sys.argv[1])) as session:\n"
+        "from ialirt_backfill.mirror.session import DatabaseSession\n"
+        "with DatabaseSession(DatabaseAddress(sys.argv[1])) as session:\n"
         "    with exclusive(session, 't', lambda: False, lambda: print('waits')): pass"
     )
     done = without_locks(error, code, [f"sqlite:///{tmp_path}/mirror.sqlite"])
@@ -183,7 +183,7 @@ def _closed() -> sqlite3.Connection:
 
 def test_what_the_mirror_does_not_know_of_its_database_is_said_to_be_that(postgresql_url: str) -> None:
     with (
-        Session(Address(postgresql_url)) as session,
+        DatabaseSession(DatabaseAddress(postgresql_url)) as session,
         pytest.raises(MirrorError, match=r"does not know \(ProgrammingError: .*adapt"),
         session.translated(),
     ):

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import pytest
 from prefect.client.schemas.objects import StateType
 from prefect.context import get_settings_context
 
@@ -101,11 +102,18 @@ def test_a_dry_run_shows_the_plan_and_makes_nothing(simulator: Simulator, datast
     assert not Path(datastore).exists()
 
 
-def test_over_a_dask_cluster_no_window_is_asked_for_twice(simulator: Simulator, datastore: str) -> None:
-    options = options_for(simulator, datastore, instrument="hit,mag", end=date(2026, 2, 3), jobs=2)
+def test_over_a_dask_cluster_no_window_is_asked_for_twice_and_a_refusal_is_met_twice_at_most(
+    simulator: Simulator, datastore: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("IALIRT_API_KEY")
+    options = options_for(
+        simulator, datastore, instrument="hit,mag", start=date(2026, 1, 20), end=date(2026, 2, 3), jobs=2
+    )
     state, seen = run(options, "local")
     assert state.type is StateType.COMPLETED, state.message
-    asked = windows(simulator)
+    assert "24 not to be had" in (state.message or "")
+    assert sum(request.status == 400 for request in simulator.requests) in {1, 2}
+    asked = [(it.instrument, it.start, it.end) for it in simulator.requests if it.status == 200]
     assert len(asked) == len(set(asked)) == 3 * (1 + 8)
     assert simulator.max_in_flight <= 2
     with Ledger.open(options.ledger_url) as ledger:

@@ -11,6 +11,7 @@ import pytest
 
 from ialirt_backfill.exceptions import CatalogueError, UsageError
 from ialirt_backfill.instruments import (
+    FILL_VALUE,
     INSTRUMENTS,
     SCOPES,
     Catalogue,
@@ -19,6 +20,7 @@ from ialirt_backfill.instruments import (
     Instrument,
     Shape,
     default_catalogue,
+    definition_of,
     vounit,
 )
 from ialirt_backfill.instruments.catalogue import line_of
@@ -183,6 +185,61 @@ def test_a_field_may_get_another_shape() -> None:
     assert (counts.type, counts.unit) == (ColumnType.JSON, "count")
 
 
+def test_what_stands_for_a_missing_value_may_be_stated() -> None:
+    text = """
+    [y]
+    title = "Y"
+    cadence = "1m"
+    [y.axes.e]
+    size = 2
+    [y.fields]
+    plain = {}
+    stated = { fill = -999 }
+    whole = { type = "integer", fill = 0, valid = [1, 9] }
+    word = { type = "text", fill = "N/A" }
+    named = { codes = { 1 = "on" }, fill = "255" }
+    many = { list = "e", fill = -1.5 }
+    nested = { cell = ["e"], fill = -2 }
+    times = { cell = ["e"], unit = "ns", fill = -3 }
+    alike = { like = "whole", label = "alike" }
+    another = { like = "whole", type = "measurement" }
+    usual = { like = "stated", fill = false }
+    [y.fields.hk.members]
+    a = { fill = 7 }
+    """
+    columns = known(text).instruments["y"].columns
+    assert {name: column.fill for name, column in columns.items()} == {
+        "time_utc": None, "kernel_set_key": None, "ttj2000ns": -(2**63), "plain": FILL_VALUE, "stated": -999.0,
+        "whole": 0, "word": "N/A", "named": "255", "many_1": -1.5, "many_2": -1.5, "nested": -2.0, "times": -3,
+        "alike": 0, "another": FILL_VALUE, "usual": FILL_VALUE, "hk_a": 7.0,
+    }  # fmt: skip
+
+
+def test_a_fill_changes_no_file() -> None:
+    text = "[mag.fields]\nmag_B_magnitude.fill = -999\nmag_epoch.fill = 0"
+    mag = known(text).instruments["mag"]
+    assert mag.columns["mag_B_magnitude"].fill == -999.0
+    assert definition_of(mag) == definition_of(INSTRUMENTS["mag"])
+
+
+def test_another_type_has_neither_the_fill_nor_the_range_of_numbers() -> None:
+    flag = known('[swe.fields]\nswe_counterstreaming_electrons = { type = "text", codes = { 0 = "no", 1 = "both" } }')
+    column = flag.instruments["swe"].columns["swe_counterstreaming_electrons"]
+    assert (column.fill, column.valid_min, column.kind) == (None, None, ColumnKind.FLAG)
+
+
+def test_nanoseconds_that_are_no_times_are_numbers() -> None:
+    text = '[mag.fields]\na = { unit = "ns" }\nb = { type = "integer", unit = "ns", kind = "measurement" }'
+    columns = known(text).instruments["mag"].columns
+    assert (columns["a"].is_time, columns["b"].is_time, columns["mag_epoch"].is_time) == (False, False, True)
+
+
+def test_an_axis_may_be_without_its_times() -> None:
+    text = "[codice_hi.axes.epoch]\nfield = false\n[codice_hi.fields]\ncodice_hi_epoch = false"
+    [intensity] = [it for it in known(text).instruments["codice_hi"].fields if it.shape is Shape.CELL]
+    assert (intensity.axes[0].field, len(intensity.axes[0])) == ("", 4)
+
+
 def test_restrictions_can_be_lifted() -> None:
     hit = known("[hit.fields]\nhit_e_a_side_low_en.scopes = []\n[mag_hk]\nscopes = []").instruments
     assert hit["hit"].columns["hit_e_a_side_low_en"].scopes == ()
@@ -262,6 +319,54 @@ HEAD = '[x]\ntitle = "X"\ncadence = "2s"\n[x.fields]\n'
             '[mag.fields]\nx = { type = "integer", polynomial = [1] }',
             "mag.fields.x.type: what is converted is a measurement",
         ),
+        ("[mag.fields]\nx.fill = 'none'", "1.toml, line 2: mag.fields.x.fill: 'none' is not a number"),
+        ("[mag.fields]\nx.fill = nan", "mag.fields.x.fill: nan is not a number"),
+        ("[mag.fields]\nx = { type = 'integer', fill = 1.5 }", "x.fill: 1.5 is not a whole number of 64 bits"),
+        (f"[mag.fields]\nx = {{ type = 'integer', fill = {2**63} }}", "is not a whole number of 64 bits"),
+        ("[mag.fields]\nx = { type = 'text', fill = 1 }", 'x.fill: write a text, as "1"'),
+        ("[mag.fields]\nx = { type = 'boolean', fill = 1 }", "x.fill: true and false have none"),
+        ("[mag.fields]\nx = { polynomial = [1], fill = 1 }", "x.fill: what is converted is a fill no longer"),
+        ("[mag.fields]\nx = { valid = [0, 1], fill = 1 }", "x.fill: it may be true, as it is within valid"),
+        ("[mag.fields]\ntime_utc.fill = 'none'", "mag.fields.time_utc: every record has a time_utc"),
+        ("[mag.fields]\ntime_utc.type = 'integer'", "mag.fields.time_utc: every record has a time_utc"),
+        (f"[mag.fields]\nx.valid = [0, 1{'0' * 400}]", "x.valid: write a number that a float has room for"),
+        (f"[mag.fields]\nx.valid = [0, 1{'0' * 5000}]", "1.toml is not TOML: "),
+        (f"[mag]\ntitle = {'[' * 3000}", "1.toml is not TOML: "),
+        (f"[mag]\n{'.'.join('a' * 3000)} = 1", "1.toml, line 1: mag: it is nested too deeply"),
+        ('[mag]\n"a\\nb\\u001b" = 1', "mag.a?b?: there is no key a?b?"),
+        (f'[mag]\ncadence = "{"9" * 400}d"', "1.toml, line 2: mag.cadence: write whole seconds, from 1s to 1d"),
+        ("[mag]\npublic_since = 9999-12-31T23:00:00-10:00", "line 2: mag.public_since: write a time"),
+        ('[mag]\nprogress_key = " A"', "line 2: mag.progress_key: write it without blanks at its ends"),
+        (f'[mag]\nfolder = "{"x" * 201}"', "line 2: mag.folder: write a folder below the datastore"),
+        ('[mag]\nfile_name = "imap_YYYYMMDD_YYYYMMDD.csv"', "line 2: mag.file_name: write the name as"),
+        ("[[mag]]\nwindow = '2h'", "1.toml, line 1: mag: write a table for an instrument"),
+        ("[[board.b.panels]]\nlines = ['x']\n[[board.b.panels]]\ninstrument = 'x'\nlines = ['x']",
+         "1.toml, line 4: board.b.panels.2.instrument: "),
+        ("[mag.fields]\nx.codes = { 01 = 'a' }", "mag.fields.x.codes: write a table of whole numbers and their names"),
+        (f"[mag.fields]\nx.codes = {{ {2**63} = 'a' }}", "mag.fields.x.codes: write a table of whole numbers"),
+        ("[mag.fields]\nx = { type = 'text', kind = 'count' }", "x.kind: text can only be time or flag or text"),
+        ("[mag.fields]\nx = { type = 'boolean', kind = 'time' }", "x.kind: boolean can only be flag"),
+        ("[mag.fields]\nx = { type = 'text', valid = [1, 2] }", "x.valid: text has no range: leave it out"),
+        ("[mag.fields]\nextra.unit = 'd'", "mag.fields.extra: its column extra is one of the program"),
+        ("[mag.fields]\ntime.unit = 'd'", "mag.fields.time: its column time is one of the program"),
+        ("[mag.fields]\nmag_epoch_count.unit = 'd'", "mag_epoch_count is called like a number that stands beside"),
+        ("[mag.fields]\nmag_records.unit = 'd'", "mag_records is called like a number that stands beside means"),
+        ("[mag.axes.e]\nsize = 2\n[mag.fields]\nx.list = 'e'\nx_1.list = 'e'",
+         "1.toml, line 5: mag.fields.x_1: it is called like a column of x"),
+        ("[mag.axes.B_magnitude]\nsize = 2", "line 1: mag.axes.B_magnitude: give it another name: in a Dataset"),
+        ("[swe.axes.s]\nsize = 1\n[swe.coordinates.epoch]\naxes = ['s', 'energy']\nvalues = [[1,2,3,4,5,6,7,8]]",
+         "1.toml, line 3: swe.coordinates.epoch: give it another name"),
+        ("[mag.axes.e]\nsize = 1000000000", "mag.axes.e.size: write a whole number from 1 to 100,000"),
+        ("[mag.fields]\nx.list = 'e'\n[mag.axes.e]\nsize = 2000", "mag.fields.x.list: more than 1,000 columns"),
+        ("[mag.fields]\n" + "".join(f"x{n} = {{}}\n" for n in range(1000)), "mag.fields: more than 1,000 columns"),
+        ("[mag.fields]\nx.cell = ['e', 'e']\n[mag.axes.e]\nsize = 2", "mag.fields.x.cell: write each axis once"),
+        ("[mag.axes.e]\nsize = 2\nfield = 'x'", "line 3: mag.axes.e.field: write a field with the times along"),
+        ("[mag.axes.e]\nvalues = [1]\nfield = 'x'", "mag.axes.e.field: only an axis with a size has its times in"),
+        ("[codice_hi.fields]\ncodice_hi_epoch = false", "1.toml, line 1: codice_hi.axes.epoch.field: write a field"),
+        ('[mag.axes."a b"]\nsize = 2', "1.toml, line 1: mag.axes.a b: write a name of letters, digits and _"),
+        ("[mag.axes.e]\nvalues = [1, 2]\nminus = [1, 1]", "mag.axes.e.minus: write both or neither of minus and plus"),
+        ("[mag.axes.e]\nvalues = [1]\nminus = [-1]\nplus = [1]", "mag.axes.e.minus: -1: write a distance, 0 or more"),
+        ("[swe.axes]\nenergy = false", "1.toml, line 1: swe.fields.swe_normalized_counts.list: there is no axis"),
         ("[mag.fields]\nx.polynomial = []", "mag.fields.x.polynomial: write a list that is not empty"),
         ('[mag.fields]\nx.vector = "XYZ"', "mag.fields.x.vector: write a letter for each component"),
         ('[mag.fields]\nx.list = "energy"', "mag.fields.x.list: there is no axis 'energy': write a table for it"),
@@ -281,7 +386,7 @@ HEAD = '[x]\ntitle = "X"\ncadence = "2s"\n[x.fields]\n'
         ("[mag.fields]\nfile_date.unit = 'd'", "mag.fields.file_date: its column file_date is one of the program"),
         (f"[mag.fields]\n{'x' * 64}.unit = 'd'", "has more than 63 characters"),
         ("[mag.axes.e]\nunit = 'eV'", "1.toml, line 1: mag.axes.e: write its values, its labels or its size"),
-        ("[mag.axes.e]\nsize = 0", "1.toml, line 2: mag.axes.e.size: write a whole number, 1 or more"),
+        ("[mag.axes.e]\nsize = 0", "1.toml, line 2: mag.axes.e.size: write a whole number from 1 to"),
         ("[mag.axes.e]\nvalues = [1, 2]\nplus = [1]", "line 3: mag.axes.e.plus: write as many as there are"),
         ("[mag.coordinates.a]\naxes = ['e', 'f']\nvalues = [[1]]", "line 2: mag.coordinates.a.axes: write two axes of"),
         (
@@ -315,6 +420,7 @@ def test_a_wrong_catalogue_is_wrong_usage() -> None:
         (("a", "b", "c", "d"), 5),
         (("a", "b", "e f"), 6),
         (("a", "b", "g"), 4),
+        (("a", "q", "r"), 2),
         (("h", "i"), 8),
         (("z",), None),
     ],

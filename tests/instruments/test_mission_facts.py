@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from ialirt_backfill.instruments import FILL_VALUE, INSTRUMENTS, Axis, ColumnKind, ColumnType, Field, Shape
+from ialirt_backfill.instruments import INSTRUMENTS, Axis, ColumnKind, ColumnType, Field, Shape
 
 FACTS: dict[str, dict[str, Any]] = tomllib.loads(
     Path(__file__).with_name("mission_facts.toml").read_text(encoding="utf-8")
@@ -58,10 +58,10 @@ def test_units_ranges_and_types_are_the_missions(name: str) -> None:
     for column in field_of(name).columns:
         assert column.mission_unit == facts["units"]
         assert [column.valid_min, column.valid_max] == facts["valid"]
+        assert column.fill == facts["fill"]
         if column.type is not ColumnType.JSON:
             is_decimal = facts["type"].startswith("float")
             assert column.type is (ColumnType.MEASUREMENT if is_decimal else ColumnType.INTEGER)
-            assert column.fill == (FILL_VALUE if is_decimal else None)
         assert (column.kind is ColumnKind.TIME) is (facts["units"] == "ns")
 
 

@@ -48,7 +48,7 @@ def test_what_the_newest_answered_attempts_cost_is_known(ledger: Ledger, monkeyp
             size_bytes=DOWNLOADED.size_bytes or 0,
         )
     }
-    monkeypatch.setattr(history, "NEWEST", 1)
+    monkeypatch.setattr(history, "MOST_ATTEMPTS", 1)
     assert ledger.experience([ITEM])[ITEM].seconds == 6.0
 
 

@@ -13,6 +13,7 @@ from ialirt_backfill.mirror.events import MirrorReport
 from ialirt_backfill.mirror.loading import mirror
 from ialirt_backfill.options import MirrorOptions
 from tests.mirror.samples import FIRST, LAST, NOON, Mirror
+from tests.support.session import Session
 from tests.support.stores import Store, made
 
 _STEPS = {"mag": 180, "mag_hk": 180, "swapi": 60, "swe": 24, "hit": 12, "spacecraft": 10}
@@ -20,14 +21,17 @@ _STEPS = {"mag": 180, "mag_hk": 180, "swapi": 60, "swe": 24, "hit": 12, "spacecr
 
 
 @pytest.fixture(scope="session")
-def _made_once(tmp_path_factory: pytest.TempPathFactory) -> Store:
+def _made_once(session: Session) -> Store:
     """Two whole days, and the first half of a third of `hit`; but for the slowest instruments not every record."""
-    store = made(tmp_path_factory.mktemp("mirror") / "store", FIRST, LAST, NOON)
-    for name, step in _STEPS.items():
-        for day in (FIRST, LAST):
-            store.thin_out(name, day, step)
-    store.thin_out("hit", NOON.date(), 12)
-    return store
+
+    def make(folder: Path) -> None:
+        store = made(folder, FIRST, LAST, NOON)
+        for name, step in _STEPS.items():
+            for day in (FIRST, LAST):
+                store.thin_out(name, day, step)
+        store.thin_out("hit", NOON.date(), 12)
+
+    return Store(session.once("mirrored", make), FIRST)
 
 
 @pytest.fixture

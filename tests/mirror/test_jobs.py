@@ -20,7 +20,7 @@ from ialirt_backfill.mirror.events import (
     MirrorReport,
     MirrorStatus,
 )
-from ialirt_backfill.mirror.jobs import Place
+from ialirt_backfill.mirror.jobs import TablePlace
 from ialirt_backfill.mirror.loading import mirror
 from ialirt_backfill.options import MirrorOptions
 from ialirt_backfill.terminal.mirror_progress import MirrorBars, MirrorLines
@@ -106,7 +106,7 @@ def test_a_number_of_jobs_that_cannot_be(jobs: int) -> None:
 
 
 def decision(instrument: str, number: int, size: int, action: MirrorAction = MirrorAction.LOAD) -> MirrorDecision:
-    place = Place(f"ialirt_{instrument}", {}, None)
+    place = TablePlace(f"ialirt_{instrument}", {}, None)
     day = FIRST + timedelta(days=number)
     return MirrorDecision(INSTRUMENTS[instrument], day, Path("x.csv"), size, place, action, "never loaded")
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from ialirt_backfill.exceptions import Interrupted
-from ialirt_backfill.mirror.address import Address
+from ialirt_backfill.mirror.address import DatabaseAddress
 from ialirt_backfill.mirror.lock import exclusive
-from ialirt_backfill.mirror.session import Session
+from ialirt_backfill.mirror.session import DatabaseSession
 from tests.mirror.samples import Mirror, execute, in_schema
 from tests.support.databases import Door
 
@@ -17,7 +17,7 @@ from tests.support.databases import Door
 def is_held(address: str, table: str) -> bool:
     """Whether one who comes by this address would have to wait for the lock."""
     waited: list[str] = []
-    with Session(Address(address)) as session:
+    with DatabaseSession(DatabaseAddress(address)) as session:
         try:
             with exclusive(session, table, lambda: True, lambda: waited.append(table)):
                 return False
@@ -45,7 +45,7 @@ def two_addresses(request: pytest.FixtureRequest, load: Mirror) -> tuple[str, st
 def test_by_another_address_it_is_the_same_lock(two_addresses: tuple[str, str]) -> None:
     for one, other in (two_addresses, two_addresses[::-1]):
         with (
-            Session(Address(one)) as session,
+            DatabaseSession(DatabaseAddress(one)) as session,
             exclusive(session, "ialirt_hit", lambda: True, lambda: pytest.fail("it is free")),
         ):
             assert is_held(other, "ialirt_hit")
@@ -55,7 +55,7 @@ def test_by_another_address_it_is_the_same_lock(two_addresses: tuple[str, str]) 
 def test_of_another_table_or_schema_it_is_another(postgresql_url: str) -> None:
     execute(postgresql_url, "CREATE SCHEMA mine")
     with (
-        Session(Address(postgresql_url)) as session,
+        DatabaseSession(DatabaseAddress(postgresql_url)) as session,
         exclusive(session, "ialirt_hit", lambda: True, lambda: pytest.fail("it is free")),
     ):
         assert not is_held(postgresql_url, "ialirt_mag")

@@ -19,13 +19,13 @@ from hypothesis import strategies as st
 
 from ialirt_backfill.exceptions import MirrorError
 from ialirt_backfill.instruments import INSTRUMENTS
-from ialirt_backfill.mirror.address import Address
+from ialirt_backfill.mirror.address import DatabaseAddress
 from ialirt_backfill.mirror.configuration import job
 from ialirt_backfill.mirror.events import MirrorAction, MirrorDecision, MirrorReport
 from ialirt_backfill.mirror.jobs import TeamJobs
 from ialirt_backfill.mirror.loading import mirror
 from ialirt_backfill.mirror.one_day import load_day
-from ialirt_backfill.mirror.session import Session
+from ialirt_backfill.mirror.session import DatabaseSession
 from ialirt_backfill.options import MirrorOptions
 from tests.mirror.samples import FIRST, LAST, execute, in_schema
 from tests.support.stores import Rows, Store
@@ -400,5 +400,5 @@ def load_drawn(database: str, configuration: Path, path: Path) -> int:
     assert place is not None
     decision = MirrorDecision(instrument, FIRST, path, 0, place, MirrorAction.LOAD, "drawn")
     Path(database.removeprefix("sqlite:///")).touch() if database.startswith("sqlite") else None
-    with Session(Address(database)) as session:
+    with DatabaseSession(DatabaseAddress(database)) as session:
         return load_day(session, jobs, decision, history=False).records

@@ -67,6 +67,22 @@ def test_the_mean_of_angles_is_a_direction(store: Store, load: Mirror, database:
     assert (least, most) == (20, 350)
 
 
+def test_what_stands_for_a_missing_value_is_in_the_table_and_in_no_mean(
+    store: Store, load: Mirror, database: str
+) -> None:
+    """255 in a flag, and the least number of 64 bits in a count."""
+    fills = {"swe_counterstreaming_electrons": "255", "swe_normalized_counts_3": str(-(2**63))}
+    rows = store.change("swe", FIRST, lambda rows: [rows[0] | fills, *rows[1:]])
+    load(database, "swe", end=FIRST)
+    views(database, "swe")
+    [first, *_] = view(database, "ialirt_swe_records", *fills)
+    assert [str(value) for value in first[1:]] == [*fills.values()]
+    for name in fills:
+        values = [int(row[name]) for row in rows[1:] if row["time_utc"] < f"{FIRST}T01" and row[name]]
+        columns = [f"{name}_{what}" for what in ("min", "max", "count")]
+        assert view(database, "ialirt_swe_1h", *columns)[0][1:] == (min(values), max(values), len(values))
+
+
 def test_flags_counts_and_arrays(store: Store, load: Mirror, database: str) -> None:
     load(database, "mag_hk,swe,codice_hi", end=FIRST)
     views(database)

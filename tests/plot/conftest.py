@@ -9,14 +9,15 @@ import pytest
 from tests.plot.samples import three_days
 from tests.support.clock import clock
 from tests.support.commands import command, here, simulator
+from tests.support.session import Session
 
 __all__ = ["clock", "command", "here", "simulator"]
 
 
 @pytest.fixture(scope="session")
-def days(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def days(session: Session) -> Path:
     """A datastore with three days of all instruments."""
-    return three_days(tmp_path_factory.mktemp("three-days"))
+    return session.once("drawn", three_days)
 
 
 @pytest.fixture(autouse=True)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from matplotlib.collections import PolyCollection
 
 from ialirt_backfill.instruments import INSTRUMENTS
 
@@ -46,6 +47,11 @@ def write(
         lines.append(",".join([f"{at(day, second):%Y-%m-%dT%H:%M:%S}", *cells]))
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return path
+
+
+def heights(area: PolyCollection) -> list[float]:
+    """Of all corners of what is drawn."""
+    return [float(y) for path in area.get_paths() for y in np.asarray(path.vertices)[:, 1]]
 
 
 def storm_of(t: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:

@@ -81,6 +81,12 @@ def test_a_picture_is_replaced_whole_or_not_at_all(days: Path, tmp_path: Path) -
     (tmp_path / "folder.png").mkdir()
     with pytest.raises(DayFileError, match=r"folder\.png is a directory, not a file"):
         draw(options(days), tmp_path / "folder.png")
+    (tmp_path / "one.png").symlink_to("other.png")
+    (tmp_path / "other.png").symlink_to("one.png")
+    with pytest.raises(DayFileError, match=r"one\.png cannot be followed"):
+        draw(options(days), tmp_path / "one.png")
+    for name in ("one.png", "other.png"):
+        (tmp_path / name).unlink()
     assert sorted(it.name for it in tmp_path.iterdir()) == ["folder.png", "ialirt", "picture.png"]
 
 
@@ -97,9 +103,21 @@ def test_the_command_draws_and_says_what(days: Path, here: Here, tmp_path: Path)
     said = here("plot", *words, "--out", "wind.png", "--json").json
     assert said == {
         "file": said["file"], "title": "SWAPI", "start": "2026-02-01T00:00:00Z", "stop": "2026-02-03T00:00:00Z",
-        "newest": "2026-02-02T23:59:48Z",
+        "newest": "2026-02-02T23:59:48Z", "left_out": [],
     }  # fmt: skip
     assert Path(said["file"]).read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_command_says_what_it_left_out(days: Path, here: Here) -> None:
+    words = ["--board", "mag-health", "--public", "--datastore", str(days), "--start", "2026-02-01", "--out", "a.png"]
+    done = here("plot", *words, "--end", "2026-02-01")
+    assert (done.code, done.err) == (0, "")
+    assert done.out.splitlines()[1].startswith("left out: mag_hk_hk1v5_danger, mag_hk_hk1v5c_danger,")
+    assert done.out.endswith(" more (for keys with a scope only)\n")
+    said = here("plot", *words, "--end", "2026-02-01", "--json").json["left_out"]
+    assert said[0] == {
+        "instrument": "mag_hk", "column": "mag_hk_hk1v5_danger", "reason": "for keys with a scope only",
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize(

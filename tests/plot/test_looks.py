@@ -14,6 +14,8 @@ import pytest
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.collections import FillBetweenPolyCollection
+from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 from matplotlib.transforms import Bbox
@@ -21,10 +23,10 @@ from matplotlib.transforms import Bbox
 from ialirt_backfill.exceptions import UsageError
 from ialirt_backfill.instruments import BOARDS, INSTRUMENTS
 from ialirt_backfill.options import PlotOptions
-from ialirt_backfill.plot import figure
+from ialirt_backfill.plot import figure, look
 from ialirt_backfill.plot.timeaxis import set_time
 from ialirt_backfill.plot.window import Window
-from tests.plot.samples import FIRST, at, write
+from tests.plot.samples import FIRST, at, heights, write
 
 LAST = date(2026, 2, 3)
 
@@ -103,6 +105,32 @@ def test_panels_stand_on_one_axis_of_time(days: Path, board: str) -> None:
         assert len({(it.get_position().x0, it.get_position().x1) for it in panels}) == 1, (
             "no bar of colours shrinks one"
         )
+
+
+def test_most_of_a_grid_is_its_panels(days: Path) -> None:
+    picture = drawn(days, board="mag-health")
+    rendered(picture)
+    assert sum(it.get_position().width for it in picture.axes[:4]) > 0.62
+
+
+def test_lines_of_two_axes_do_not_lie_upon_each_other(days: Path) -> None:
+    picture = drawn(days, board="mag-health")
+    rendered(picture)
+
+    def span(name: str) -> tuple[float, float]:
+        """Of what is drawn, the shade as well, from the lower to the upper edge of the panel: 0 to 1."""
+        [axes] = [it for it in picture.axes if any(line.get_gid() == name for line in it.lines)]
+        low, high = axes.get_ylim()
+        there = [y for it in axes.collections if isinstance(it, FillBetweenPolyCollection) for y in heights(it)]
+        return (min(there) - low) / (high - low), (max(there) - low) / (high - low)
+
+    for upper in ("mag_hk_hk3v3", "mag_hk_hkn8v5"):
+        assert 0 < span(f"{upper}_current")[0] < span(f"{upper}_current")[1] < span(upper)[0] < span(upper)[1] < 1
+
+
+def test_received_and_missing_differ_in_grey() -> None:
+    received, gap = (np.dot(to_rgb(it), [0.2126, 0.7152, 0.0722]) for it in (look.RECEIVED, look.GAP))
+    assert received - gap > 0.4
 
 
 LENGTHS = [
@@ -220,6 +248,105 @@ def test_a_leap_day(tmp_path: Path) -> None:
     assert any("Feb 29" in it or "2028-02-29" in it for it in labels)
 
 
+@pytest.mark.parametrize("column", ["time_utc", "ttj2000ns", "mag_epoch"])
+def test_a_time_is_no_value(tmp_path: Path, column: str) -> None:
+    write(tmp_path, "mag", FIRST, [0.0], {"ttj2000ns": [848_491_272_184_000_000]})
+    with pytest.raises(UsageError, match=f"{column} is a time, which all panels have as their axis"):
+        drawn(tmp_path, instrument="mag", columns=column)
+
+
+def test_of_a_text_that_is_ever_another_the_first_have_rows(tmp_path: Path) -> None:
+    write(tmp_path, "mag_hk", FIRST, list(range(0, 40_000, 4)), {"mag_hk_mode": [f"M{n:05}" for n in range(10_000)]})
+    [axes] = drawn(tmp_path, instrument="mag_hk", columns="mag_hk_mode").axes
+    assert [it.get_text() for it in axes.get_yticklabels()] == [*(f"M{n:05}" for n in range(8)), "others"]
+
+
+def test_a_logarithm_says_what_it_has_no_place_for(tmp_path: Path) -> None:
+    ratio, other = "codice_lo_c_over_o_abundance", "codice_lo_mg_over_o_abundance"
+    seconds = list(range(0, 2_400, 240))
+    write(tmp_path, "codice_lo", FIRST, seconds, {ratio: [0.5, 0.0, *[0.7] * 8], other: [0.1] * 10})
+    some = drawn(tmp_path, board="solar-wind", instrument="codice_lo")
+    assert "1 not above 0, left out" in texts(some)
+    [line] = [it for it in some.axes[0].lines if it.get_gid() == ratio]
+    assert 0.0 not in np.asarray(line.get_ydata())
+    write(tmp_path, "codice_lo", FIRST, seconds, {ratio: [0.0] * 10})
+    said = texts(drawn(tmp_path, board="solar-wind", instrument="codice_lo"))
+    assert "no value above 0, and the axis is logarithmic" in said
+
+
+def test_days_to_come_are_drawn_as_such(days: Path) -> None:
+    now = at(date(2026, 2, 1))
+    said = " ".join(texts(drawn(days, board="solar-wind", start=LAST, end=LAST, as_of=now)))
+    assert "2026-02-03 00:00 to 2026-02-04 00:00 UTC" in said
+    with pytest.raises(UsageError, match="2026-02-03 has not begun: there is no coverage to be drawn"):
+        drawn(days, board="coverage", start=LAST, end=LAST, as_of=now)
+
+
+OWN = """
+[board.ours]
+kind = "{kind}"
+title = '$x_1$ and $\\frac{{1$'
+[[board.ours.panels]]
+instrument = "mag"
+lines = ["mag_B_GSE"]
+label = '$B_1$ < 100% & \\alpha'
+[[board.ours.panels]]
+instrument = "hit"
+lines = [
+    "hit_e_a_side_low_en", "hit_e_a_side_med_en", "hit_h_omni_low_en", "hit_h_omni_med_en", "hit_h_a_side_high_en",
+    "hit_he_omni_low_en", "hit_he_omni_high_en",
+]
+label = "Counts with a name that has no end and goes on as long as it can, and then some"
+height = 0.2
+[[board.ours.panels]]
+instrument = "swapi"
+lines = ["swapi_pseudo_proton_density"]
+right = ["swapi_pseudo_proton_speed"]
+scale = "log"
+[[board.ours.panels]]
+instrument = "swe"
+spectrum = ["swe_normalized_counts"]
+"""
+
+
+@pytest.mark.parametrize("kind", ["stack", "grid"])
+def test_a_board_of_a_team_may_say_what_it_likes(days: Path, tmp_path: Path, kind: str) -> None:
+    (tmp_path / "ours.toml").write_text(OWN.format(kind=kind), encoding="utf-8")
+    picture = drawn(days, board="ours", catalogue=str(tmp_path / "ours.toml"))
+    legends = [it.get_legend() for it in picture.axes]
+    found = boxes(picture, lambda: [*picture.texts, *(it for axes in picture.axes for it in labels(axes))])
+    said = [text for text, _ in found]
+    assert any(it.startswith("IMAP I-ALiRT   $x_1$ and $") for it in said)
+    assert any("$B_1$ < 100% &" in it for it in [*said, *(it.get_title("left") for it in picture.axes)])
+    found = [*found, *((str(it), it.get_window_extent()) for it in legends if it is not None)]
+    assert overlaps(found) == []
+    width, height = picture.canvas.get_width_height()
+    assert [text for text, box in found if box.x0 < 0 or box.y0 < 0 or box.x1 > width or box.y1 > height] == []
+
+
+# --- what is left out ---
+
+
+def test_what_a_catalogue_took_away_is_said(days: Path, tmp_path: Path) -> None:
+    file = tmp_path / "ours.toml"
+    file.write_text("""
+[swapi.fields]
+swapi_pseudo_proton_speed = false
+[hit.fields]
+hit_h_omni_low_en = { type = "text", kind = "text" }
+[spacecraft.fields]
+sc_position_GSE = false
+""")
+    picture = drawn(days, board="solar-wind", catalogue=str(file))
+    [said] = [it for it in texts(picture) if "left out" in it]
+    assert said.endswith("; left out: swapi_pseudo_proton_speed (no column of swapi); hit_h_omni_low_en (no number)")
+    assert "Omni H+ 6 to 8 MeV" not in texts(picture)
+    assert "Omni H+ 12 to 15 MeV" in texts(picture), "the others of its panel are there"
+    assert not any("left out" in it for it in texts(drawn(days, board="mag-health", catalogue=str(file))))
+    with pytest.raises(UsageError, match=r"nothing of orbit is left to be drawn: sc_position_GSE \(no vector of 3\)"):
+        drawn(days, board="orbit", catalogue=str(file))
+
+
 # --- who may see it ---------------------------------------------------------------------------------------------------
 
 
@@ -229,15 +356,19 @@ def test_for_the_public_the_columns_with_a_scope_are_left_out(days: Path) -> Non
     assert any(label in all_ for label in restricted)
     assert not any(label in public for label in restricted)
     assert "Omni H+ 6 to 8 MeV" in public
+    assert "left out: hit_e_a_side_low_en, hit_h_a_side_high_en (for keys with a scope only)" in public
     assert len(drawn(days, board="mag-health", public=True).axes) == 1
+    with pytest.raises(UsageError, match=r"nothing of coverage is left to be drawn: mag_hk \(for keys with"):
+        drawn(days, board="coverage", instrument="mag_hk", public=True)
     with pytest.raises(UsageError, match="nothing of mag_hk is left"):
         drawn(days, instrument="mag_hk", public=True)
 
 
 def test_of_a_board_the_panels_of_some_instruments(days: Path) -> None:
     assert len(drawn(days, board="solar-wind", instrument="swapi").axes) == 3
-    with pytest.raises(UsageError, match="nothing of solar-wind is left"):
-        drawn(days, board="solar-wind", instrument="mag_hk")
+    for board, instrument in (("solar-wind", "mag_hk"), ("orbit", "mag")):
+        with pytest.raises(UsageError, match=f"nothing of {board} is left"):
+            drawn(days, board=board, instrument=instrument)
 
 
 def test_the_boards_that_there_are() -> None:

@@ -21,10 +21,10 @@ from ialirt_backfill.instruments import INSTRUMENTS
 from ialirt_backfill.options import PlotOptions
 from ialirt_backfill.plot import figure
 from ialirt_backfill.plot.gathering import numbers
-from ialirt_backfill.plot.series import MOST_RAW, Line, Points, Presence, Spectrum
+from ialirt_backfill.plot.series import Line, Points, Presence, Spectrum
 from ialirt_backfill.plot.window import BINS, Window, micros
 from ialirt_backfill.read.days import tables
-from tests.plot.samples import FIRST, GAPS, at, intensities, write
+from tests.plot.samples import FIRST, GAPS, at, heights, intensities, write
 
 DAY = 86_400.0
 MICROS_A_DAY = 86_400e6
@@ -52,11 +52,6 @@ def read(
     return found["time_utc"].cast(pa.int64()).to_numpy(), numbers(found, column)
 
 
-def heights(area: PolyCollection) -> list[float]:
-    """Of all its corners."""
-    return [float(y) for path in area.get_paths() for y in np.asarray(path.vertices)[:, 1]]
-
-
 def bins_of(times: np.ndarray[Any, Any], days: int) -> np.ndarray[Any, Any]:
     """The column of pixels of each time."""
     found: np.ndarray[Any, Any] = (times - micros(at(FIRST))) * BINS // int(days * MICROS_A_DAY)
@@ -66,7 +61,7 @@ def bins_of(times: np.ndarray[Any, Any], days: int) -> np.ndarray[Any, Any]:
 def test_each_record_is_drawn_where_they_are_few(days: Path) -> None:
     x, y = data(named(drawn(days, "hit", "hit_h_omni_low_en").axes[0], "hit_h_omni_low_en"))
     times, values = read(days, "hit", "hit_h_omni_low_en")
-    assert len(times) <= MOST_RAW
+    assert len(times) <= 2 * BINS
     there = ~np.isnan(y)
     np.testing.assert_array_equal(x[there], times / MICROS_A_DAY)
     np.testing.assert_array_equal(y[there], values)

@@ -5,23 +5,25 @@ from __future__ import annotations
 import cmath
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from statistics import fmean
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ialirt_backfill.exceptions import UsageError
+from ialirt_backfill.exceptions import DayFileError, OddCells, UsageError
 from ialirt_backfill.instruments import INSTRUMENTS, Instrument
 from ialirt_backfill.read.averages import averaged, averages_schema, has_mean
 from ialirt_backfill.read.schema import projected, schema_of
 
 START = datetime(2026, 2, 1, tzinfo=UTC)
-MAG, MAG_HK, SWE = (INSTRUMENTS[name] for name in ("mag", "mag_hk", "swe"))
+MAG, MAG_HK, SWE, CODICE_HI = (INSTRUMENTS[name] for name in ("mag", "mag_hk", "swe", "codice_hi"))
 SECOND, MINUTE, HOUR, DAY = (timedelta(seconds=n) for n in (1, 60, 3600, 86400))
 BX, PHI = "mag_B_GSE_x", "mag_phi_B_GSE"
 MAG_COLUMNS = ["mag_B_GSE_x", "mag_phi_B_GSE"]
@@ -52,6 +54,55 @@ def test_the_mean_of_angles_is_the_direction_between_them() -> None:
     [found] = means(MAG, MINUTE, rows)
     assert found[PHI] == pytest.approx(5.0)
     assert found[f"{PHI}_count"] == 2
+
+
+def arrays(*firsts: float) -> list[Any]:
+    return [np.arange(first, first + 960).reshape(4, 15, 4, 4).tolist() for first in firsts]
+
+
+def test_each_element_of_arrays_has_a_mean_over_records_and_their_measurements() -> None:
+    cells = arrays(0, 1000, 5)
+    cells[0][3][0][0][0] = None
+    for measurement in range(4):
+        cells[2][measurement][14][3][3] = None
+    rows = table(CODICE_HI, [0, 240, 3600, 7200], codice_hi_h=[*cells, None])
+    first, second, third = means(CODICE_HI, HOUR, rows)
+    measured = np.array(cells[:2], np.float64).reshape(8, 15, 4, 4)
+    np.testing.assert_allclose(np.array(first["codice_hi_h"]), np.nanmean(measured, axis=0))
+    np.testing.assert_array_equal(first["codice_hi_h_count"], (~np.isnan(measured)).sum(axis=0))
+    assert first["codice_hi_h_count"][0][0][0] == 7
+    assert (second["codice_hi_h"][14][3][3], second["codice_hi_h_count"][14][3][3]) == (None, 0)
+    assert (third["codice_hi_h"], third["codice_hi_records"]) == (None, 1)
+    assert np.array(third["codice_hi_h_count"]).sum() == 0
+
+
+def test_a_mean_of_arrays_goes_on_in_the_next_table() -> None:
+    parts = [table(CODICE_HI, [at], codice_hi_h=arrays(first)) for at, first in ((0, 0), (240, 2), (3600, 7))]
+    first, second = means(CODICE_HI, HOUR, *parts)
+    assert (first["codice_hi_h"][0][0][0], first["codice_hi_h_count"][0][0][0]) == (361.0, 8)
+    assert second["codice_hi_h"][0][0][0] == 367.0
+
+
+def test_arrays_of_another_shape_have_no_part_in_a_mean_and_are_told_of_once() -> None:
+    [whole] = arrays(0)
+    others: list[Any] = [[[[[1.0]]]], [None, *whole[1:]], [[*whole[0][:14], whole[0][14][:3]], *whole[1:]], []]
+    rows = table(CODICE_HI, [0, 1, 2, 3, 4], codice_hi_h=[whole, *others])
+    with pytest.warns(OddCells, match="no array of 4 x 15 x 4 x 4 at 2026-02-01T00:00:01: 8 such arrays") as told:
+        [found] = means(CODICE_HI, DAY, rows, table(CODICE_HI, [5, 6, 7, 8], codice_hi_h=others))
+    assert len(told) == 1
+    assert (found["codice_hi_h"][0][0][0], found["codice_hi_h_count"][0][0][0]) == (360.0, 4)
+    with pytest.raises(DayFileError, match="no array of 4 x 15 x 4 x 4 at 2026-02-01T00:00:01"):
+        list(averaged([rows], CODICE_HI, DAY, strict=True))
+
+
+def test_the_mean_of_an_array_of_angles_is_the_direction_of_each_element() -> None:
+    [*rest, array] = CODICE_HI.fields
+    angles = replace(array, columns=(replace(array.columns[0], unit="deg"),), axes=array.axes[2:3], depth=1)
+    turning = replace(CODICE_HI, name="turning", fields=(*rest, angles))
+    rows = table(turning, [0, 1], codice_hi_h=[[350, 10, 90, None], [20, None, 180, None]])
+    [found] = means(turning, MINUTE, rows)
+    assert found["codice_hi_h"] == [pytest.approx(5), pytest.approx(10), pytest.approx(135), None]
+    assert found["codice_hi_h_count"] == [2, 1, 2, 0]
 
 
 def test_flags_and_counts_have_means_and_times_and_text_have_none() -> None:

@@ -20,6 +20,7 @@ from ialirt_backfill.instruments import INSTRUMENTS
 from ialirt_backfill.read.dataset import open_dataset
 from ialirt_backfill.read.measurements import measurements_of
 from ialirt_backfill.read.schema import projected
+from ialirt_backfill.read.table import read_table
 
 DAY = date(2026, 2, 1)
 EPOCH = 823176199184000000  # 2026-02-01T00:02:10
@@ -178,10 +179,10 @@ def test_the_measurements_of_a_record_stand_one_behind_the_other_each_at_its_tim
 def test_measurements_without_a_time_are_told_of_and_left_out(tmp_path: Path) -> None:
     epochs = [EPOCH, None, EPOCH + 2 * MINUTE, EPOCH + 3 * MINUTE]
     write_codice(tmp_path, record("00:02:10", epochs, h()), record("00:06:10", None, h()))
-    with pytest.warns(OddCells, match="5 measurements of codice_hi_h have no time"):
+    with pytest.warns(OddCells, match="without its time at 2026-02-01T00:02:10: 5 such measurements of"):
         data = open_dataset(tmp_path, "codice_hi", DAY)
     np.testing.assert_array_equal(data["codice_hi_h"], h()[[0, 2, 3]])
-    with pytest.raises(DayFileError, match="5 measurements of codice_hi_h have no time"):
+    with pytest.raises(DayFileError, match="codice_hi_h has a measurement without its time at 2026-02-01T00:02:10"):
         open_dataset(tmp_path, "codice_hi", DAY, strict=True)
 
 
@@ -192,7 +193,7 @@ def test_arrays_of_another_shape_are_told_of_and_missing(tmp_path: Path) -> None
         record("00:06:10", four(EPOCH + 4 * MINUTE), [[[[1.0]]]]),
         record("00:10:10", four(EPOCH + 8 * MINUTE), None),
     )
-    with pytest.warns(OddCells, match="1 arrays of codice_hi_h are not 4 x 15 x 4 x 4"):
+    with pytest.warns(OddCells, match="no array of 4 x 15 x 4 x 4 at 2026-02-01T00:06:10: it is read as missing"):
         data = open_dataset(tmp_path, "codice_hi", DAY)
     np.testing.assert_array_equal(data["codice_hi_h"][:4], h())
     assert data["codice_hi_h"][4:].isnull().all()
@@ -217,8 +218,35 @@ def test_means_of_measurements_are_made_at_their_own_times(tmp_path: Path) -> No
     np.testing.assert_allclose(data["codice_hi_h"][0], np.nanmean(array[:3], axis=0))
     np.testing.assert_allclose(data["codice_hi_h"][1], np.concatenate([h()[3:], h(1000)]).mean(axis=0))
     assert data["codice_hi_h_count"][:, 0, 0, 0].values.tolist() == [2, 5]
+    assert data["codice_hi_records"].values.tolist() == [1, 1]
     day = open_dataset(tmp_path, "codice_hi", DAY, average="1d")
     np.testing.assert_allclose(day["codice_hi_h"][0], np.nanmean(np.concatenate([array, h(1000)]), axis=0))
+
+
+@pytest.mark.parametrize("every", ["0s", "7h"])
+def test_a_stretch_that_makes_no_day_is_refused(tmp_path: Path, every: str) -> None:
+    write_codice(tmp_path, record("00:02:10", four(EPOCH), h()))
+    with pytest.raises(UsageError, match="no stretch to average over"):
+        open_dataset(tmp_path, "codice_hi", DAY, columns="codice_hi_h", average=every)
+
+
+def test_the_mean_of_an_array_of_angles_is_the_direction_of_each_element(tmp_path: Path) -> None:
+    (tmp_path / "ours.toml").write_text(
+        '[turning]\ntitle = "Turning"\ncadence = "1m"\n[turning.axes.side]\nvalues = [1, 2]\n'
+        '[turning.fields.turning_angle]\ncell = ["side"]\nunit = "deg"\nvalid = [0.0, 360.0]\n'
+    )
+    path = tmp_path / "ialirt" / "2026" / "02" / "imap_ialirt_turning_20260201.csv"
+    path.parent.mkdir(parents=True)
+    path.write_text(
+        'time_utc,turning_angle\n2026-02-01T00:00:00,"[350,null]"\n2026-02-01T00:01:00,"[20,null]"\n', encoding="utf-8"
+    )
+    data = open_dataset(tmp_path, "turning", DAY, average="1h", catalogue=tmp_path / "ours.toml")
+    np.testing.assert_allclose(data["turning_angle"], [[5, np.nan]])
+    assert data["turning_angle_count"].values.tolist() == [[2, 0]]
+    attrs = data["turning_angle"].attrs
+    assert (attrs["valid_min"], attrs["cell_methods"]) == (-180.0, "time: mean (the direction between angles)")
+    table = read_table(tmp_path, "turning", DAY, average="1h", catalogue=tmp_path / "ours.toml")
+    assert table["turning_angle"].to_pylist() == [[pytest.approx(5), None]]
 
 
 def test_a_stretch_of_means_goes_on_past_midnight(tmp_path: Path) -> None:

@@ -17,12 +17,15 @@ from hypothesis import strategies as st
 from ialirt_backfill.day import content
 from ialirt_backfill.day.answers import tabulate
 from ialirt_backfill.exceptions import DayFileError, OddCells, UnwritableValue, UsageError
-from ialirt_backfill.instruments import INSTRUMENTS, Instrument
+from ialirt_backfill.instruments import INSTRUMENTS, Instrument, default_catalogue
 from ialirt_backfill.plan.coverage import day_span
 from ialirt_backfill.read.days import tables
 from ialirt_backfill.read.schema import projected, schema_of
 from tests.support.strategies import answers
 from tests.support.texts import cells_of
+
+FILL = "-9999999999999999635896294965248"
+"""The fill value as a whole number, as it arrives."""
 
 DAY = date(2026, 2, 1)
 START = datetime(2026, 2, 1, tzinfo=UTC)
@@ -165,6 +168,8 @@ def test_the_short_way_and_the_long_way_come_to_the_same(
 VALUES: list[tuple[Instrument, str, list[str], list[Any]]] = [
     (MAG, "mag_B_GSE_x", ["1", "-0.5", "1e-3", ""], [1, -0.5, 0.001, None]),
     (MAG, "mag_B_GSE_x", ["nan", "-1e31", "NaN", "inf", "-9.999999848243207e30"], [None] * 5),
+    (SWE, "swe_normalized_counts_1", ["inf", "-1.0e31", FILL, "-Infinity", "7"], [None] * 4 + [7]),
+    (CODICE_HI, "codice_hi_epoch", [f'"[1,{FILL},null]"', '"[-1e31]"'], [[1, None, None], [None]]),
     (MAG, "mag_B_GSE_x", ["+1", "null", ".5", "5."], [1, None, 0.5, 5]),
     (SWE, "swe_normalized_counts_1", ["1", "2.0", "NaN", "3e2"], [1, 2, None, 300]),
     (MAG, "mag_epoch", ["823176136884633761", "823176136884633761.0"], [823176136884633761] * 2),
@@ -180,6 +185,49 @@ VALUES: list[tuple[Instrument, str, list[str], list[Any]]] = [
 def test_values(tmp_path: Path, instrument: Instrument, name: str, cells: list[str], values: list[Any]) -> None:
     write(tmp_path, instrument, lines(name, cells))
     assert column(tmp_path, instrument, name) == values
+
+
+STATED = """
+[x]
+title = "X"
+cadence = "1m"
+[x.axes.e]
+size = 2
+[x.fields]
+number = { fill = -999.9 }
+large = { fill = 1e20 }
+none = { fill = 0 }
+whole = { type = "integer", fill = 255 }
+word = { type = "text", fill = "N/A" }
+nested = { cell = ["e"], fill = -1 }
+times = { cell = ["e"], unit = "ns", fill = -9223372036854775808 }
+"""
+X = default_catalogue().with_file(STATED, "x.toml").instruments["x"]
+
+
+@pytest.mark.parametrize(
+    ("name", "cells", "values"),
+    [
+        ("number", ["-999.9", "-999.8", "", "-1e31", "-999.90"], [None, -999.8, None, None, None]),
+        ("large", ["1e20", "100000002004087734272", "1.1e20"], [None, None, 1.1e20]),  # by way of 32 bits
+        ("none", ["0", "0.0", "-0", "1"], [None, None, None, 1.0]),
+        ("whole", ["255", "1", "255.0"], [None, 1, None]),
+        ("word", ["N/A", "n/a", ""], [None, "n/a", None]),
+        ("nested", ['"[-1,2.5]"', "", "[]"], [[None, 2.5], None, []]),
+        ("times", ['"[-9223372036854775808,823176136884633761]"'], [[None, 823176136884633761]]),
+    ],
+)
+def test_what_stands_for_a_missing_value_is_read_as_missing(
+    tmp_path: Path, name: str, cells: list[str], values: list[Any]
+) -> None:
+    write(tmp_path, X, lines(name, cells))
+    assert column(tmp_path, X, name) == values
+
+
+def test_what_the_missions_files_have_for_a_missing_value_is_missing(tmp_path: Path) -> None:
+    write(tmp_path, SWE, lines("swe_counterstreaming_electrons,swe_epoch", ["255,-9223372036854775808", "1,5"]))
+    assert column(tmp_path, SWE, "swe_counterstreaming_electrons") == [None, 1]
+    assert column(tmp_path, SWE, "swe_epoch") == [None, 5]
 
 
 ODD = [
@@ -210,6 +258,16 @@ def test_a_cell_that_its_column_cannot_hold_is_null_and_told_of(
     assert rows[name].to_pylist() == [None] * 4
     text = cell.removeprefix('"').removesuffix('"').replace('""', '"')
     assert rows["extra"].to_pylist() == [None, [(name, text)], None, [(name, text)]]
+
+
+def test_an_odd_array_leaves_the_others_as_they_are(tmp_path: Path) -> None:
+    cells = [f'"[[[[{FILL}, 1e31, 10000000000000000000000000, 1]]]]"', "[[[[true]]]]"]
+    write(tmp_path, CODICE_HI, lines("codice_hi_h", cells[:1]))
+    expected = column(tmp_path, CODICE_HI, "codice_hi_h")
+    write(tmp_path, CODICE_HI, lines("codice_hi_h", cells))
+    with pytest.warns(OddCells, match=r"is '\[\[\[\[true"):
+        assert column(tmp_path, CODICE_HI, "codice_hi_h") == [*expected, None]
+    assert expected == [[[[[None, 1e31, 1e25, 1.0]]]]]
 
 
 @pytest.mark.parametrize(("instrument", "name", "cell", "what"), ODD)

@@ -153,11 +153,30 @@ def test_a_cell_of_nested_arrays_is_one_array(tmp_path: Path) -> None:
     assert frame["codice_hi_epoch"].iloc[0].tolist() == [1, 2]
 
 
-def test_arrays_of_several_shapes_stay_lists(tmp_path: Path) -> None:
-    text = 'time_utc,codice_hi_h\n2026-02-01T00:00:10,"[[[[1]]]]"\n2026-02-01T00:04:10,"[[[[1,2]]]]"\n'
-    write(tmp_path, "codice_hi", text)
-    found = read_days(tmp_path, "codice_hi", DAY)["codice_hi_h"]
-    assert [it[0][0][0].tolist() for it in found] == [[1.0], [1.0, 2.0]]
+def test_an_odd_array_changes_no_other_cell(tmp_path: Path) -> None:
+    cells = ["[[[[1,2]]]]", "[[[[3]]]]", "", "[[[[4,5]]],[]]", "[[[[6,null]]]]"]
+    rows = "".join(f'2026-02-01T00:0{minute}:10,"{cell}"\n' for minute, cell in enumerate(cells))
+    write(tmp_path, "codice_hi", f"time_utc,codice_hi_h\n{rows}")
+    one, other, none, ragged, last = read_days(tmp_path, "codice_hi", DAY)["codice_hi_h"]
+    assert [(it.dtype, it.shape) for it in (one, other, last)] == [
+        (float, (1, 1, 1, 2)),
+        (float, (1, 1, 1, 1)),
+        (float, (1, 1, 1, 2)),
+    ]
+    assert none is None
+    assert (ragged.dtype, ragged.tolist()) == (object, [[[[4.0, 5.0]]], []])
+    np.testing.assert_array_equal(last[0, 0, 0], [6, np.nan])
+
+
+def test_nanoseconds_in_arrays_stay_exact_also_beside_one_that_is_missing(tmp_path: Path) -> None:
+    text = 'time_utc,codice_hi_epoch\n2026-02-01T00:00:10,"[823176199184000001,823176199184000003]"\n'
+    write(tmp_path, "codice_hi", f'{text}2026-02-01T00:04:10,"[823176199184000001,null]"\n2026-02-01T00:05:10,\n')
+    whole, part, none = read_days(tmp_path, "codice_hi", DAY, columns="codice_hi_epoch")["codice_hi_epoch"]
+    assert (whole.dtype, whole.tolist()) == ("int64", [823176199184000001, 823176199184000003])
+    assert part.tolist() == [823176199184000001, None]
+    assert none is None
+    [first, *_] = read_days(tmp_path, "codice_hi", DAY, columns="codice_hi_epoch_utc")["codice_hi_epoch_utc"]
+    assert first.dtype == "datetime64[ns]"
 
 
 def test_a_stretch_without_files_is_an_empty_frame_with_its_columns(datastore: Path) -> None:

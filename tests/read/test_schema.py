@@ -45,7 +45,8 @@ def test_a_field_says_what_it_is() -> None:
     }
     epoch = schema_of(MAG).field("mag_epoch").metadata
     assert (epoch[b"unit"], epoch[b"kind"], epoch[b"valid_max"]) == (b"ns", b"time", b"3155716869184000000")
-    assert b"fill" not in epoch
+    assert epoch[b"fill"] == b"-9223372036854775808"
+    assert b"fill" not in schema_of(MAG).field("kernel_set_key").metadata
     assert schema_of(MAG).metadata == {b"instrument": b"mag", b"title": b"Magnetometer"}
 
 

@@ -6,6 +6,8 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pytest
 
@@ -56,6 +58,9 @@ STRETCHES: list[tuple[Any, Any, list[int]]] = [
     ("2026-02-01T01:00:04+01:00", "2026-02-01", [4, 43200, 86399]),
     (NOON, NOON + timedelta(days=1.5, seconds=20), [43200, 86399, 10]),
     (NOON.replace(tzinfo=None), DAY, [43200, 86399]),
+    (pd.Timestamp("2026-02-01T01:00:04", tz="Europe/Paris"), pd.Timestamp("2026-02-01T12:00"), [4]),
+    (np.datetime64("2026-02-01"), None, [0, 4, 43200, 86399]),
+    (np.datetime64("2026-02-01T00:00:04", "ns"), np.datetime64("2026-02-01T12", "h"), [4]),
     ("2026-02-02", "2026-02-02", []),
 ]
 
@@ -87,6 +92,11 @@ WRONG: list[tuple[str, Any, Any, dict[str, Any], str]] = [
     ("mag", "2026-02-01", None, {"columns": "mag_epoch", "average": "1min"}, "there is no mean of mag_epoch"),
     ("mag", "2026-02-01", None, {"average": "7h"}, "7h is no stretch to average over"),
     ("mag", "2026-02-01", None, {"average": "5"}, "'5' is not a duration"),
+    ("mag", "2026-02-01", None, {"average": 60}, "'60' is not a duration"),
+    ("mag", 20260201, None, {}, "20260201 is no day and no time"),
+    ("mag", pd.NaT, None, {}, "NaT is no day and no time"),
+    ("mag", "2026-02-01", pd.NaT, {}, "NaT is no day and no time"),
+    ("mag", "9999-12-31", None, {}, "9999-12-31 is past the last day of the calendar"),
 ]
 
 
@@ -101,6 +111,9 @@ def test_what_is_asked_for_wrongly_is_an_error(
 def test_a_wrong_folder_is_an_error(datastore: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
     with pytest.raises(UsageError, match="nope: there is no such folder"):
         read_table(datastore / "nope", "mag", DAY)
+    file = next(datastore.rglob("*.csv"))
+    with pytest.raises(UsageError, match=f"the datastore {file} is a file: name the folder that the days lie in"):
+        read_table(file, "mag", DAY)
     (datastore / "empty").mkdir()
     for inside in ("ialirt", "empty"):
         with pytest.raises(UsageError, match=f"{inside} holds no day files: name the datastore: is {datastore} meant"):

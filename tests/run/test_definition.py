@@ -13,7 +13,7 @@ from ialirt_backfill.instruments import INSTRUMENTS, Catalogue, default_catalogu
 from ialirt_backfill.simulator import Simulator
 from ialirt_backfill.terminal.consoles import make_console
 from ialirt_backfill.terminal.verify import show_verification
-from ialirt_backfill.upkeep.verify import Fault, Verification, verify
+from ialirt_backfill.upkeep.verify import FileFault, Verification, verify
 from ledger import DayState, Ledger
 from tests.support.access import ENVIRONMENT, KEYS
 
@@ -165,7 +165,7 @@ def test_days_under_another_definition_are_told_of(place: Place, capsys: pytest.
     found = place.verify(DOUBLED)
     assert found.exit_code == 1
     assert [(it.day, it.faults, it.detail) for it in found.findings] == [
-        (day, (Fault.DEFINITION,), "it was written under another definition") for day in (DAY, NEXT)
+        (day, (FileFault.DEFINITION,), "it was written under another definition") for day in (DAY, NEXT)
     ]
     options = VerifyOptions(datastore=place.datastore)
     show_verification(found, options, make_console())
@@ -203,8 +203,8 @@ def test_what_is_broken_besides_is_told_too(place: Place) -> None:
     path = Path(place.datastore) / INSTRUMENTS["hit"].path(DAY)
     path.write_bytes(path.read_bytes()[:-30])
     faults = {it.day: set(it.faults) for it in place.verify(DOUBLED).findings}
-    assert faults[NEXT] == {Fault.DEFINITION}
-    assert faults[DAY] >= {Fault.DEFINITION, Fault.SIZE, Fault.HALF_LINE}
+    assert faults[NEXT] == {FileFault.DEFINITION}
+    assert faults[DAY] >= {FileFault.DEFINITION, FileFault.SIZE, FileFault.HALF_LINE}
 
 
 def test_an_adopted_day_is_under_no_definition_that_is_known(place: Place) -> None:

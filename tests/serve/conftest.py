@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from ialirt_backfill.ask.patience import Patience
 from ialirt_backfill.instruments import INSTRUMENTS
 from ialirt_backfill.options import ServeOptions
 from ialirt_backfill.serve.hapi import Hapi
@@ -27,15 +28,13 @@ from tests.support.session import Session
 @pytest.fixture(scope="session")
 def whole(session: Session) -> Path:
     """A datastore of two whole days, with its ledger, made once for all workers. Not to be changed: see `own`."""
-    datastore = session.folder / "served"
-    with session.alone("served"):
-        if not datastore.exists():
-            clock = Clock()
-            with Simulator(seed=264, now=clock, keys=KEYS) as simulator:
-                place = Place(session.folder / "serving", simulator, clock)
-                assert place.run("all", *DAYS).exit_code == 0
-            place.datastore.rename(datastore)
-    return datastore
+
+    def make(datastore: Path) -> None:
+        clock = Clock()
+        with Simulator(seed=264, now=clock, keys=KEYS) as simulator:
+            assert Place(datastore, simulator, clock).run("all", *DAYS, patience=Patience()).exit_code == 0
+
+    return session.once("served", make)
 
 
 @pytest.fixture(scope="session")

@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 
 from ialirt_backfill.instruments import INSTRUMENTS
 from ialirt_backfill.serve.hapi import Hapi
-from ialirt_backfill.serve.protocol import Answer, Asked
+from ialirt_backfill.serve.protocol import HapiRequest, Response
 
 DAYS = (date(2026, 2, 2), date(2026, 2, 3))
 LONG_AFTER = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -26,10 +26,12 @@ class Core:
     hapi: Hapi
     datastore: Path
 
-    def ask(self, path: str, query: Mapping[str, str] | None = None, *, method: str = "GET", **headers: str) -> Answer:
+    def ask(
+        self, path: str, query: Mapping[str, str] | None = None, *, method: str = "GET", **headers: str
+    ) -> Response:
         """The answer to a request; in the names of headers a line stands for a hyphen."""
         named = {name.replace("_", "-"): value for name, value in headers.items()}
-        return self.hapi.answer(Asked(method, path, urlencode(query or {}), named))
+        return self.hapi.answer(HapiRequest(method, path, urlencode(query or {}), named))
 
     def json(self, path: str, **query: str) -> Any:
         return json.loads(body_of(self.ask(path, query)))
@@ -54,7 +56,7 @@ class Core:
         return [self.datastore / INSTRUMENTS[instrument].path(day) for day in DAYS]
 
 
-def body_of(answer: Answer) -> bytes:
+def body_of(answer: Response) -> bytes:
     """The body, whole."""
     return answer.body if isinstance(answer.body, bytes) else b"".join(bytes(piece) for piece in answer.body)
 

@@ -10,6 +10,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 Row = Mapping[str, str]
 J2000 = datetime(2000, 1, 1, 12, tzinfo=UTC)
 TT_AHEAD_NS = 69_184_000_000
@@ -108,9 +110,29 @@ def mean_of(parameter: Mapping[str, Any], rows: Sequence[Row]) -> Any:
     if name.endswith("_records"):
         return len(rows)
     counts = name.endswith("_count")
+    if name.startswith("codice_hi_h"):
+        return _mean_of_arrays([row["codice_hi_h"] for row in rows if row["codice_hi_h"]], parameter["size"], counts)
     base = {**parameter, "name": name.removesuffix("_count")}
     found = [_mean(base["name"], [row[it] for row in rows if row.get(it)], counts) for it in columns_of(base)]
     return found if parameter.get("size") else found[0]
+
+
+def _mean_of_arrays(cells: Sequence[str], size: Sequence[int], counts: bool) -> Any:
+    """Of each element, over the records and the four measurements of each; a record of another shape has none."""
+    measurements = []
+    for cell in cells:
+        try:
+            record = np.array(json.loads(cell), np.float64)
+        except ValueError:
+            continue
+        if record.shape == (4, *size):
+            measurements += [*record]
+    found = np.array(measurements or [np.full(size, np.nan)])
+    is_there = ~np.isnan(found)
+    how_many = is_there.sum(axis=0)
+    if counts:
+        return how_many
+    return np.where(how_many > 0, np.where(is_there, found, 0).sum(axis=0) / np.maximum(how_many, 1), -1e31)
 
 
 def _mean(name: str, cells: Sequence[str], counts: bool) -> float:

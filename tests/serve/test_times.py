@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ialirt_backfill.serve.times import Moment, parse, write, write_duration
+from ialirt_backfill.serve.times import PreciseTime, parse, write, write_duration
 
 NOON = datetime(2026, 2, 1, 12, 30, 5, tzinfo=UTC)
 
@@ -38,7 +38,7 @@ NOON = datetime(2026, 2, 1, 12, 30, 5, tzinfo=UTC)
     ],
 )
 def test_whatever_is_missing_at_the_end_is_the_least_it_can_be(text: str, meant: str) -> None:
-    assert parse(text) == Moment(datetime.fromisoformat(meant).replace(tzinfo=UTC))
+    assert parse(text) == PreciseTime(datetime.fromisoformat(meant).replace(tzinfo=UTC))
 
 
 @pytest.mark.parametrize(

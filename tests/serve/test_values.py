@@ -14,10 +14,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ialirt_backfill.serve.datasets import DOUBLE_FILL, INSTANT_FILL, INTEGER_FILL, TEXT_FILL, Parameter, Type
+from ialirt_backfill.instruments import default_catalogue
+from ialirt_backfill.read.schema import schema_of
+from ialirt_backfill.serve.datasets import (
+    DOUBLE_FILL,
+    INSTANT_FILL,
+    INTEGER_FILL,
+    TEXT_FILL,
+    Parameter,
+    Type,
+    datasets,
+)
 from ialirt_backfill.serve.formats import written
 from ialirt_backfill.serve.requests import Format
-from ialirt_backfill.serve.values import Rows, dtype_of, elements
+from ialirt_backfill.serve.values import HapiRows, dtype_of, elements
 
 TIME = Parameter("Time", Type.TIME, ("time_utc",), length=20, units="UTC")
 DOUBLE = Parameter("double", Type.DOUBLE, ("double",), fill="-1e+31")
@@ -31,7 +41,7 @@ ALL = [TIME, DOUBLE, INTEGER, TEXT, INSTANT, VECTOR, CELL, PIECE]
 SECOND = datetime(2026, 2, 1, 0, 0, 7, tzinfo=UTC)
 
 
-def rows(**columns: list[Any]) -> Rows:
+def rows(**columns: list[Any]) -> HapiRows:
     types = {
         "double": pa.float64(),
         "integer": pa.int64(),
@@ -44,7 +54,7 @@ def rows(**columns: list[Any]) -> Rows:
     count = len(next(iter(columns.values())))
     times = pa.array([SECOND] * count, pa.timestamp("us", "UTC"))
     arrays = {name: pa.array(columns.get(name, [None] * count), type_) for name, type_ in types.items()}
-    return Rows(pa.record_batch({"time_utc": times, **arrays}))
+    return HapiRows(pa.record_batch({"time_utc": times, **arrays}))
 
 
 def value(parameter: Parameter, **columns: list[Any]) -> Any:
@@ -58,6 +68,35 @@ def test_a_missing_value_is_the_fill_of_its_parameter() -> None:
     ]  # fmt: skip
     assert found.values(CELL).tolist() == [[[DOUBLE_FILL] * 3] * 2]
     assert found.values(PIECE).tolist() == [[DOUBLE_FILL] * 3]
+
+
+STATED = """
+[x]
+title = "X"
+cadence = "1m"
+[x.fields]
+usual = {}
+stated = { fill = 0 }
+count = { type = "integer", fill = -9223372036854775808 }
+flag = { type = "integer", kind = "flag", fill = 255 }
+wide = { type = "integer", kind = "flag", fill = 4294967296 }
+word = { type = "text", fill = "N/A" }
+"""
+
+
+def test_the_fill_is_what_the_catalogue_says_where_the_type_has_room_for_it() -> None:
+    x = default_catalogue().with_file(STATED, "x.toml").instruments["x"]
+    found = datasets([x], restricted=True)
+    own = [it for it in found["x"].parameters if it.name in STATED]
+    fills = {it.name: it.fill for it in own}
+    assert fills == {
+        "usual": "-1e+31", "stated": "0.0", "count": "-9.223372036854776e+18", "flag": "255", "wide": "-2147483648",
+        "word": "N/A",
+    }  # fmt: skip
+    assert {it.fill for it in found["x_1h"].parameters if it.type is Type.DOUBLE} == {"-1e+31"}  # a mean may be 0
+    nothing = HapiRows(pa.record_batch({name: pa.nulls(1, schema_of(x).field(name).type) for name in fills}))
+    values = [nothing.values(it).tolist() for it in own]
+    assert values == [[-1e31], [0.0], [-(2.0**63)], [255], [-(2**31)], [b"N/A"]]
 
 
 def test_what_a_type_has_no_room_for_is_its_fill_and_never_cut() -> None:
@@ -122,7 +161,7 @@ def read_csv(body: bytes) -> list[list[str]]:
     return list(csv.reader(io.StringIO(body.decode(), newline="")))
 
 
-def joined(format_: Format, parameters: list[Parameter], *some: Rows, header: bytes | None = None) -> bytes:
+def joined(format_: Format, parameters: list[Parameter], *some: HapiRows, header: bytes | None = None) -> bytes:
     return b"".join(bytes(piece) for piece in written(format_, parameters, some, header))
 
 

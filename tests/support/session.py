@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from enum import Enum
@@ -63,6 +63,17 @@ class Session:
     def alone(self, purpose: str) -> AbstractContextManager[None]:
         """Within it no other worker is at the same thing."""
         return locked(self.folder / f"{purpose}-alone")
+
+    def once(self, purpose: str, make: Callable[[Path], object]) -> Path:
+        """A folder that whoever needs it first makes, for all workers. Not to be changed, but to be copied."""
+        folder = self.folder / purpose
+        with self.alone(purpose):
+            if not folder.exists():
+                making = folder.with_suffix(".making")
+                shutil.rmtree(making, ignore_errors=True)  # of one who failed
+                make(making)
+                making.rename(folder)
+        return folder
 
     def address_of(self, server: Server) -> str:
         """Where a server answers; it is started where nobody has done so yet."""

@@ -11,7 +11,7 @@ import pytest
 from ialirt_backfill.options import VerifyOptions
 from ialirt_backfill.plan.coverage import day_span
 from ialirt_backfill.simulator import Answer, Simulator, Times
-from ialirt_backfill.upkeep.verify import Fault, Verification, verify
+from ialirt_backfill.upkeep.verify import FileFault, Verification, verify
 from ledger import Ledger
 from tests.support.access import FULL, KEY
 from tests.support.clock import NOW
@@ -55,18 +55,21 @@ def put_folder(path: Path) -> None:
     path.mkdir()
 
 
-DAMAGE: dict[str, tuple[Callable[[Path], object], set[Fault]]] = {
-    "gone": (lambda path: path.unlink(), {Fault.MISSING}),
-    "one digit": (shift_digit, {Fault.CHECKSUM}),
-    "two rows swapped": (swap_rows, {Fault.CHECKSUM, Fault.ORDER}),
-    "a row less": (take_row, {Fault.SIZE, Fault.CHECKSUM, Fault.ROWS}),
+DAMAGE: dict[str, tuple[Callable[[Path], object], set[FileFault]]] = {
+    "gone": (lambda path: path.unlink(), {FileFault.MISSING}),
+    "one digit": (shift_digit, {FileFault.CHECKSUM}),
+    "two rows swapped": (swap_rows, {FileFault.CHECKSUM, FileFault.ORDER}),
+    "a row less": (take_row, {FileFault.SIZE, FileFault.CHECKSUM, FileFault.ROWS}),
     "half a line": (
         lambda path: path.write_bytes(path.read_bytes()[:-30]),
-        {Fault.SIZE, Fault.CHECKSUM, Fault.HALF_LINE, Fault.ROWS},
+        {FileFault.SIZE, FileFault.CHECKSUM, FileFault.HALF_LINE, FileFault.ROWS},
     ),
-    "emptied": (lambda path: path.write_bytes(b""), {Fault.SIZE, Fault.CHECKSUM, Fault.HALF_LINE, Fault.ROWS}),
-    "not a table": (lambda path: path.write_bytes(bytes(900)), {Fault.UNREADABLE}),
-    "a folder": (put_folder, {Fault.MISSING}),
+    "emptied": (
+        lambda path: path.write_bytes(b""),
+        {FileFault.SIZE, FileFault.CHECKSUM, FileFault.HALF_LINE, FileFault.ROWS},
+    ),
+    "not a table": (lambda path: path.write_bytes(bytes(900)), {FileFault.UNREADABLE}),
+    "a folder": (put_folder, {FileFault.MISSING}),
 }
 
 
@@ -131,7 +134,7 @@ def test_a_file_that_the_ledger_does_not_know(place: Place) -> None:
     place.file().parent.mkdir(parents=True)
     place.file().write_text("time_utc,mine\n2026-02-02T00:00:01,1\n")
     [finding] = look(place).findings
-    assert finding.faults == (Fault.UNRECORDED,)
+    assert finding.faults == (FileFault.UNRECORDED,)
     place.clock.set(NOW)
     assert look(place, fix=True).exit_code == 0
     assert "\n2026-02-02T00:00:01,,," in place.file().read_text()

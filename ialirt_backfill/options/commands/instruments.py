@@ -42,7 +42,7 @@ class InstrumentsOptions(ReachOptions):
     json: bool = option(False, "one JSON object on standard output, everything else on standard error")
 
     def __post_init__(self) -> None:
-        if self.target is None and self.action != INSTRUMENTS_ACTIONS[0]:
+        if not (self.target or "").strip(" ,") and self.action != INSTRUMENTS_ACTIONS[0]:
             example = f"instruments {self.action} {_EXAMPLES[self.action]}"
             raise UsageError(f"instruments {self.action}: name one, as in: {example}")
         if self.target is not None and self.action == INSTRUMENTS_ACTIONS[0]:
