@@ -326,6 +326,10 @@ COMMANDS = {
 }
 
 
+_WITHOUT_FRAMES = {"backfill", "verify", "adopt"}
+"""The commands that need pyarrow, and never pandas."""
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; the exit code."""
     steady_streams()
@@ -336,6 +340,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         options = arguments.parse(name, words, _kinds(), epilog if name == DEFAULT_COMMAND else "")
         for notice in arguments.notices(_kinds()):
             print(f"{PROGRAM}: {notice}", file=sys.stderr)  # noqa: T201
+        if argv is None and name in _WITHOUT_FRAMES:  # the process is ours, and nobody else's
+            from ialirt_backfill.day.lean import load_arrow_alone
+
+            load_arrow_alone()
         code = COMMANDS[name].run(options)
     except (IalirtBackfillError, LedgerError) as error:
         print(f"{PROGRAM}: {error}", file=sys.stderr)  # noqa: T201

@@ -52,6 +52,10 @@ class DayFileError(IalirtBackfillError):
     """The file of a day cannot be read or written."""
 
 
+class ServerEnded(IalirtBackfillError):
+    """The server has ended by itself; what it logged before says why. Start it again."""
+
+
 class OddCells(UserWarning):
     """Cells of a day's file are not what their column holds: where it is read, they are missing there."""
 

@@ -11,7 +11,9 @@ import ipaddress
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
-_OF_PROXIES = ("forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip")
+_OF_PROXIES = ("forwarded", "via", "x-real-ip", "x-client-ip", "true-client-ip", "cf-connecting-ip")
+_OF_MORE_PROXIES = ("x-forwarded", "x_forwarded")
+"""So do the names begin that others write."""
 
 
 def is_loopback(host: str) -> bool:
@@ -25,7 +27,7 @@ def is_loopback(host: str) -> bool:
 
 def is_from_this_machine(headers: Mapping[str, str]) -> bool:
     """Whether nothing in the headers of a request says that it comes from elsewhere."""
-    if any(name in headers for name in _OF_PROXIES):
+    if any(name in _OF_PROXIES or name.startswith(_OF_MORE_PROXIES) for name in headers):
         return False
     addresses = [f"//{headers.get('host', 'localhost')}", headers.get("origin", "//localhost")]
     try:

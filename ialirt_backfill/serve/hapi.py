@@ -111,7 +111,7 @@ class Hapi:
                 dataset, stretch, parameters = _chosen(served, put)
                 return self._told(asked, self._info(dataset, stretch, parameters), stretch.modified)
             case HapiPlace.CATALOG:
-                modified = (holding.modified.replace(microsecond=0) for holding in served.known.values())
+                modified = (served.stretch(dataset).modified for dataset in served.datasets.values())
                 return self._told(asked, self._catalog(served, is_deep=put.is_deep), *modified)
             case HapiPlace.ABOUT:
                 return self._told(asked, about(self._contact, synthetic=self._is_synthetic, test=_test(served)))
@@ -169,7 +169,7 @@ class Hapi:
         entity = Entity.of(_newest(files), __version__, dataset.id, names, put.format, start, stop, told, files)
         if entity.is_had(asked, with_time=told is None):
             return unchanged(asked, entity)
-        found: Iterator[HapiRows] = iter(()) if not files else rows(self._datastore, dataset, parameters, start, stop)
+        found = self._rows(dataset, parameters, start, stop, files)
         if asked.method == "HEAD":
             return answered(asked, Code.OK if files else Code.NO_DATA, MEDIA_TYPES[put.format], entity, ())
         first = next(found, None)
@@ -177,6 +177,21 @@ class Hapi:
         header = None if told is None else header_of({"HAPI": VERSION, "status": code.status(), **told}, put.format)
         pieces = written(put.format, parameters, chain(() if first is None else (first,), found), header)
         return answered(asked, code, MEDIA_TYPES[put.format], entity, pieces)
+
+    def _rows(
+        self, dataset: Dataset, parameters: Sequence[Parameter], start: datetime, stop: datetime, files: list[Version]
+    ) -> Iterator[HapiRows]:
+        """The rows of these files. Raises DayFileError, also where one of them went away meanwhile, or the whole place
+        of them has: without their rows the answer would look whole."""
+        if not files:
+            if not self._datastore.is_dir():
+                raise DayFileError(f"{self._datastore} has gone, with all that is served")
+            return
+        yield from rows(self._datastore, dataset, parameters, start, stop)
+        there = {it.path for it in versions(self._datastore, dataset.instrument, start, stop)}
+        gone = [it.path for it in files if it.path not in there]
+        if gone:
+            raise DayFileError(f"{gone[0]} went away while it was served")
 
     def _bounds(self, put: Question, stretch: Stretch) -> tuple[datetime, datetime]:
         """From when to before when, in whole seconds and no further than there may be anything. Refused where it

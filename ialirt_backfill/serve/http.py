@@ -63,7 +63,7 @@ class Entity:
             return self.is_named(asked)
         try:
             since = parsedate_to_datetime(asked.headers.get("if-modified-since", ""))
-        except ValueError:
+        except (ValueError, OverflowError):  # no date, or one of a year that is none
             return False
         return self.modified <= (since.replace(tzinfo=UTC) if since.tzinfo is None else since)
 

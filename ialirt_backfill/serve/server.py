@@ -19,7 +19,8 @@ from contextlib import contextmanager, suppress
 from cheroot import server as cheroot
 
 from ialirt_backfill import __version__
-from ialirt_backfill.exceptions import DayFileError, UsageError
+from ialirt_backfill.exceptions import DayFileError, ServerEnded, UsageError
+from ialirt_backfill.serve import memory
 from ialirt_backfill.serve.hapi import Hapi
 from ialirt_backfill.serve.protocol import HapiRequest, Piece, Response
 
@@ -40,6 +41,9 @@ END_SECONDS = 60.0
 LONGEST_HEAD = 32 * 1024
 LONGEST_BODY = 64 * 1024
 
+_GLANCE_SECONDS = 1.0
+"""So often is it looked at who takes too long, and which memory is not needed any more. (To do that four times as often
+costs twice the CPU.)"""
 _PIECE = 64 * 1024
 _RESET = struct.pack("ii", 1, 0)
 """Linger for no time at all: what closes a socket then resets the connection."""
@@ -59,7 +63,7 @@ class Server:
         except OSError as error:
             why = self._http.refusal or error
             raise UsageError(f"--host {host} --port {port}: {why.strerror or why}") from error
-        self._serving = threading.Thread(target=self._http.serve, name="connections")
+        self._serving = threading.Thread(target=self._serve, name="connections")
         self._watching = threading.Thread(target=self._http.watch, name="patience", daemon=True)
 
     @property
@@ -74,6 +78,18 @@ class Server:
         self._serving.start()
         self._watching.start()
         return self
+
+    def wait(self, stop: threading.Event) -> None:
+        """Until ``stop`` is set. Raises ServerEnded where the server ends by itself: nobody would be answered."""
+        while not stop.wait(_GLANCE_SECONDS):
+            if not self._http.ready:
+                raise ServerEnded
+
+    def _serve(self) -> None:
+        try:
+            self._http.serve()
+        except Exception:
+            log.critical("the server cannot go on", exc_info=True)
 
     def __exit__(self, *_: object) -> None:
         """Take no more requests, and let the answers in flight end."""
@@ -126,6 +142,7 @@ class _Http(cheroot.HTTPServer):
         super().__init__((host, port), _Gateway, minthreads=THREADS, maxthreads=THREADS)
         self.hapi = hapi
         self._reading: dict[_Connection, float] = {}
+        self._has_answered = False
 
     def bind(self, family: int, type: int, proto: int = 0) -> socket.socket:
         """Bind the address; of several that a name stands for, each in turn."""
@@ -147,9 +164,9 @@ class _Http(cheroot.HTTPServer):
         return socket_
 
     def process_conn(self, conn: _Connection) -> None:
-        """Give a connection to a thread once something has come on it. (A browser opens some in advance, and a thread
-        would wait on each of them.)"""
-        if _has_something_to_read(conn.socket):
+        """Give a connection to a thread once something has come on it, or has been read with the request before.
+        (A browser opens some in advance, and a thread would wait on each of them.)"""
+        if conn.rfile.has_data() or _has_something_to_read(conn.socket):
             super().process_conn(conn)
         else:
             self.put_conn(conn)
@@ -162,15 +179,26 @@ class _Http(cheroot.HTTPServer):
         """The request is there, or will not come."""
         self._reading.pop(connection, None)
 
+    def note_answering(self) -> None:
+        """Something of an answer was made."""
+        self._has_answered = True
+
     def watch(self) -> None:
-        """Let go of who takes too long to say what they want: a time-out for each byte is none for the whole."""
+        """Let go of who takes too long, and of memory that is not needed any more."""
         while self.ready:
-            time.sleep(1.0)
-            now = time.monotonic()
-            for connection, deadline in list(self._reading.items()):
-                if now > deadline:
-                    with suppress(OSError):
-                        connection.socket.shutdown(socket.SHUT_RDWR)
+            time.sleep(_GLANCE_SECONDS)
+            self._let_go()
+            if self._has_answered:
+                self._has_answered = False
+                memory.give_back()
+
+    def _let_go(self) -> None:
+        """Of who takes too long to say what they want: a time-out for each byte is none for the whole."""
+        now = time.monotonic()
+        for connection, deadline in list(self._reading.items()):
+            if now > deadline:
+                with suppress(OSError):
+                    connection.socket.shutdown(socket.SHUT_RDWR)
 
     def error_log(self, msg: str = "", level: int = logging.INFO, traceback: bool = False) -> None:
         """What the library has to say: of what a client did, for who wants to know everything."""
@@ -230,6 +258,7 @@ class _Gateway(cheroot.Gateway):
         return sent
 
     def _send_piece(self, piece: Piece) -> None:
+        self.req.server.note_answering()
         if not piece:
             return
         if self.req.server.ends_at is not None and time.monotonic() > self.req.server.ends_at:

@@ -7,12 +7,11 @@ from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 
-import pyarrow as pa
-
 from ialirt_backfill.ending import Stop
 from ialirt_backfill.exceptions import UsageError
 from ialirt_backfill.options import ServeOptions
 from ialirt_backfill.options.extras import installing
+from ialirt_backfill.serve import memory
 from ialirt_backfill.serve.access import is_loopback
 from ialirt_backfill.serve.hapi import Hapi
 from ialirt_backfill.serve.holdings import Holdings
@@ -21,14 +20,14 @@ from ialirt_backfill.serve.holdings import Holdings
 def serve(options: ServeOptions, *, tell: Callable[[str], None], stop: Stop) -> None:
     """Serve until ``stop`` is set; answers in flight then end. ``tell`` is given the address when it is ready.
 
-    Raises UsageError where the address cannot be had, or the extra that it needs is not there.
+    Raises UsageError where the address cannot be had, or the extra that it needs is not there; ServerEnded.
     """
     if find_spec("cheroot") is None:
         raise UsageError(f"serve needs cheroot: {installing('serve')}")
     from ialirt_backfill.serve.server import Server  # noqa: PLC0415 - for who has the extra
 
     logging.captureWarnings(True)  # of cells that a column cannot hold: they belong into the log
-    pa.set_memory_pool(pa.system_memory_pool())  # arrow's own keeps for each thread what that once had
+    memory.share()
     holdings = Holdings(options)
     hapi = Hapi(
         Path(options.datastore),
@@ -43,6 +42,6 @@ def serve(options: ServeOptions, *, tell: Callable[[str], None], stop: Stop) -> 
         holdings.known()
         with Server(hapi, options.host, options.port, options.prefix) as server:
             tell(server.url)
-            stop.wait()
+            server.wait(stop)
     finally:
         holdings.close()

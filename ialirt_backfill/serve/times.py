@@ -17,6 +17,7 @@ _FORM = re.compile(
 )
 _ONE_SECOND = timedelta(seconds=1)
 _LAST_MINUTE = (23, 59)
+_LAST_SECOND = datetime.max.replace(microsecond=0, tzinfo=UTC)
 
 
 class PreciseTime(NamedTuple):
@@ -27,8 +28,9 @@ class PreciseTime(NamedTuple):
 
     @property
     def whole(self) -> datetime:
-        """The first whole second that does not lie before it. Records have whole seconds, so no more is needed."""
-        return self.second + _ONE_SECOND if self.fraction else self.second
+        """The first whole second that does not lie before it. Records have whole seconds, so no more is needed; none
+        has the last second that there is."""
+        return self.second + _ONE_SECOND if self.fraction and self.second < _LAST_SECOND else self.second
 
 
 def parse(text: str) -> PreciseTime:

@@ -155,6 +155,17 @@ def test_what_is_not_needed_is_not_loaded(filled: Command, words: tuple[str, ...
     assert not never & loaded
 
 
+def test_pyarrow_is_loaded_without_pandas(command: Command) -> None:
+    for words in (("--instrument", "hit", "--start", "2026-02-01", "--end", "2026-02-01"), ("verify",)):
+        done = subprocess.run(
+            [sys.executable, "-X", "importtime", str(cli.__file__), *words, "--as-of", NOW],
+            cwd=command.cwd, env=command.env, capture_output=True, text=True, check=True,
+        )  # fmt: skip
+        loaded = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
+        assert "pyarrow.lib" in loaded
+        assert "pandas.core" not in loaded  # pandas itself was looked for
+
+
 def test_help_lists_the_other_commands(command: Command) -> None:
     done = command("--help")
     for name, entry in COMMANDS.items():

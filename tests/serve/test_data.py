@@ -9,13 +9,15 @@ import random
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from ialirt_backfill.exceptions import DayFileError
 from ialirt_backfill.instruments import INSTRUMENTS
-from tests.serve.cores import DAYS, Core, body_of
+from tests.serve.cores import DAYS, Core, Make, body_of
 from tests.serve.days import mean_of, rows_of, stretches, value_of, within
 
 START, STOP = "2026-02-02T00:00:00Z", "2026-02-04T00:00:00Z"
@@ -187,6 +189,23 @@ def test_old_and_new_request_names_mean_the_same(core: Core) -> None:
     assert bodies[0]
     assert bodies[0] == bodies[1] == bodies[2]
     assert core.json("/hapi/info", id="hit") == core.json("/hapi/info", dataset="hit")
+
+
+@pytest.mark.parametrize("format_", ["csv", "binary", "json"])
+def test_a_day_that_goes_away_while_it_is_served_is_a_fault(own: Path, make: Make, format_: str) -> None:
+    core = make(own)
+    pieces = iter(core.ask("/hapi/data", {"dataset": "mag", "start": START, "stop": STOP, "format": format_}).body)
+    next(pieces)
+    core.files("mag")[1].unlink()
+    with pytest.raises(DayFileError, match=r"20260203\.csv went away while it was served"):
+        list(pieces)
+
+
+def test_a_datastore_that_has_gone_is_no_lack_of_data(own: Path, make: Make) -> None:
+    core = make(own)
+    assert core.rows("hit", START, STOP)
+    own.rename(own.with_name("elsewhere"))
+    assert core.ask("/hapi/data", {"dataset": "hit", "start": START, "stop": STOP}).status.value == 500
 
 
 def test_a_day_that_is_missing_is_no_fault(own: Any, make: Any) -> None:

@@ -6,6 +6,7 @@ import gzip
 import http.client
 import logging
 import random
+import re
 import socket
 import threading
 import time
@@ -17,8 +18,9 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+from cheroot import server as cheroot
 
-from ialirt_backfill.exceptions import UsageError
+from ialirt_backfill.exceptions import ServerEnded, UsageError
 from ialirt_backfill.serve import server as module
 from ialirt_backfill.serve.server import Server
 from tests.serve.cores import Core, Make
@@ -87,6 +89,15 @@ def test_a_connection_serves_one_request_after_the_other(server: Server, core: C
                 assert body == core.data("mag", "2026-02-02", "2026-02-02T01", "csv")
                 assert answer.headers["Transfer-Encoding"] == "chunked"
         assert connection.sock is not None
+
+
+def test_who_asks_without_waiting_for_answers_gets_them_in_order(server: Server) -> None:
+    paths = ("/hapi/about", HOUR, "/hapi/nothing", "/hapi/capabilities")
+    heads = [f"GET {path} HTTP/1.1\r\nHost: localhost\r\n" for path in paths]
+    found = said(server, ("\r\n".join(heads) + "Connection: close\r\n\r\n").encode())
+    assert re.findall(rb"HTTP/1.1 (\d+)", found) == [b"200", b"200", b"404", b"200"]
+    assert found.index(b"contact") < found.index(b"2026-02-02T00:59:") < found.index(b"outputFormats")
+    assert get(server, HOUR).count(b"\n") == 900
 
 
 def test_a_client_of_http_1_0_is_answered_until_the_end_of_the_connection(server: Server, core: Core) -> None:
@@ -291,6 +302,21 @@ def test_a_datastore_that_changes_meanwhile_is_served_one_version_of_a_day_or_an
             changing.join()
     assert set(found) <= bodies
     assert len(bodies) == 2
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_server_that_cannot_go_on_is_not_waited_for(
+    core: Core, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(*_: object) -> None:
+        raise RuntimeError("a fault of the library")
+
+    monkeypatch.setattr(cheroot.HTTPConnection, "close", broken)
+    with Server(core.hapi, "127.0.0.1", 0) as server, closing(plugged(server)) as bare:
+        bare.sendall(b"GET /hapi/about HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+        with pytest.raises(ServerEnded, match="what it logged before says why"):
+            server.wait(threading.Event())
+    assert "a fault of the library" in caplog.text
 
 
 def test_the_end_waits_for_the_answers_in_flight(core: Core) -> None:

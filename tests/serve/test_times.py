@@ -65,6 +65,10 @@ def test_any_precision_is_understood_and_records_of_whole_seconds_lose_nothing(s
         assert found.whole == (second + timedelta(seconds=1) if digits.strip("0") else second)
 
 
+def test_behind_the_last_second_there_is_none() -> None:
+    assert parse("9999-12-31T23:59:59.9Z").whole == datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
+
+
 @given(st.lists(st.text("0123456789", max_size=5), min_size=2, max_size=2))
 def test_moments_sort_by_time(fractions: list[str]) -> None:
     early, late = (parse(f"2026-02-01T00:00:00.{digits}") for digits in fractions)
