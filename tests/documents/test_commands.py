@@ -35,6 +35,7 @@ def options_in(text: str) -> dict[str, str]:
 
 def documented(command: str) -> dict[str, str]:
     """The options of a command: those of the groups that its section leads to, and its own."""
+    assert command in sections(), f"docs/commands.md has no section {command}"
     text = sections()[command]
     own = text.partition("#which-instruments-and-days")[0]
     found: dict[str, str] = {}
