@@ -16,8 +16,8 @@ from prefect.client.schemas.objects import State, StateType
 from prefect.runtime import flow_run
 from pydantic import SecretStr
 
+from flows import blocks
 from flows.backfill import backfill
-from flows.blocks import LEDGER_BLOCK
 from flows.forms import BACKFILL, POLL, Form
 from flows.mirror import mirror
 from flows.poll import poll_hour
@@ -134,6 +134,7 @@ def test_a_real_flow_over_a_demonstration_fails(simulator: Simulator, demo: Back
     assert simulator.requests == []
 
 
+@pytest.mark.usefixtures("own_blocks")
 def test_its_ledger_is_its_own_whatever_the_worker_has(
     demo: BackfillOptions, postgresql_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -141,7 +142,7 @@ def test_its_ledger_is_its_own_whatever_the_worker_has(
     monkeypatch.setenv("IALIRT_DATASTORE", demo.datastore)
     status = Form(StatusOptions)
     one_day = replace(demo, end=FIRST, datastore=StatusOptions().datastore)
-    Secret(value=SecretStr(postgresql_url)).save(LEDGER_BLOCK)
+    Secret(value=SecretStr(postgresql_url)).save(blocks.LEDGER_BLOCK)
     try:
         assert completed(BACKFILL, one_day).ledger is None
         assert backfill(one_day, return_state=True).type is StateType.COMPLETED
@@ -151,7 +152,7 @@ def test_its_ledger_is_its_own_whatever_the_worker_has(
         )
         assert completed(status, StatusOptions(datastore="elsewhere")).ledger == postgresql_url
     finally:
-        Secret.delete(LEDGER_BLOCK)
+        Secret.delete(blocks.LEDGER_BLOCK)
     assert current(postgresql_url)[0] is None
     with pytest.raises(UsageError, match="--ledger does not go with --demo"):
         backfill(BackfillOptions(instrument="hit", start=FIRST, demo=True, ledger=postgresql_url))

@@ -88,8 +88,8 @@ def test_what_shapes_a_file_changes_the_checksum_and_nothing_else() -> None:
     other = (
         DOUBLED,
         "[hit.fields]\nhit_h_omni_low_en.polynomial = [0, 3]\n",
-        "[hit.fields]\nhit_h_omni_low_en.type = 'text'\n",
-        "[hit.fields]\nhit_h_omni_low_en.codes = { 1 = 'a' }\nhit_h_omni_low_en.type = 'text'\n",
+        "[hit.fields]\nhit_h_omni_low_en = { type = 'text', kind = 'text' }\n",
+        "[hit.fields]\nhit_h_omni_low_en = { type = 'text', kind = 'text', codes = { 1 = 'a' } }\n",
         "[hit.fields]\nhit_h_omni_low_en.vector = 'xy'\n",
         "[hit.fields]\nhit_h_omni_low_en = false\n",
         "[hit.fields]\nhit_more = {}\n",

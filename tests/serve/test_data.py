@@ -80,6 +80,7 @@ def test_means_are_those_of_the_values_that_are_there(few_core: Core, name: str,
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
+@pytest.mark.filterwarnings("ignore:codice_hi_h is no array:ialirt_backfill.exceptions.OddCells")  # some are odd
 def test_the_three_formats_agree_on_a_thousand_requests(few_core: Core) -> None:
     chance = random.Random(23)
     ids = few_core.ids
