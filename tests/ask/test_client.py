@@ -141,6 +141,7 @@ def test_every_second_is_asked_for_once(
     server.faults = ()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", INSTRUMENTS)
 def test_a_day_arrives_whole(simulator: sim.Simulator, name: str) -> None:
     day = day_span(date(2026, 2, 3))

@@ -230,6 +230,7 @@ def bomb(megabytes: int) -> bytes:
     return b"".join(packer.compress(b" " * 2**20) for _ in range(megabytes)) + packer.flush()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("is_chunked", [False, True])
 def test_a_decompression_bomb_is_found_out(is_chunked: bool) -> None:
     packed = bomb(300)

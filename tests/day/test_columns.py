@@ -122,6 +122,7 @@ def test_of_any_answer_the_cells_are_the_same(answer: tuple[Instrument, list[Any
         assert parse_answer(instrument, SPAN, body) is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", INSTRUMENTS)
 def test_what_the_simulator_sends_in_a_day_is_usual(name: str) -> None:
     instrument = INSTRUMENTS[name]
@@ -236,6 +237,7 @@ def test_no_records() -> None:
     assert tabulate(HIT, SPAN, arrays).rows.shape == (0, 1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", INSTRUMENTS)
 @settings(max_examples=30, deadline=None)
 @given(data=st.data())

@@ -176,6 +176,7 @@ def test_values_go_missing_in_every_way(shared: Simulator) -> None:
     assert any(record.get(field) == FILL for record in records)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "seed"),
     [("mag", 3), ("mag_hk", 3), ("hit", 3), ("swe", 3), ("swapi", 3), ("codice_lo", 3), ("codice_hi", 2)],

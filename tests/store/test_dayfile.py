@@ -468,6 +468,7 @@ except DayFileError as error:
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seconds", [(0,), range(4000, 8000), ()])
 def test_a_full_disk_leaves_the_old_file(path: Path, tmp_path: Path, seconds: range) -> None:
     if seconds:
