@@ -44,7 +44,7 @@ def test_it_keeps_every_parameter(few_core: Core, server: Server, name: str) -> 
         assert found.y.shape == (len(rows), *SHAPES[name][parameter["name"]])
         expected = np.array([value_of(parameter, row) for row in rows])
         if parameter["type"] == "double":
-            expected = np.where(expected == -1e31, np.nan, expected)
+            expected = np.where(expected == float(parameter["fill"]), np.nan, expected)
             assert np.array_equal(found.y, expected, equal_nan=True)
         elif parameter["type"] != "integer":
             assert found.y.tolist() == expected.tolist()
