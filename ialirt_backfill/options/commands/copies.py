@@ -10,7 +10,7 @@ from ialirt_backfill.exceptions import UsageError
 from ialirt_backfill.instruments import Instrument
 from ialirt_backfill.options.commands.groups import StoreOptions
 from ialirt_backfill.options.commands.known import RangeOptions
-from ialirt_backfill.options.commands.shared import open_every_field
+from ialirt_backfill.options.commands.shared import action_field, open_every_field
 from ialirt_backfill.options.fields import checked, option
 from ialirt_backfill.options.texts import full_address, full_path
 
@@ -34,14 +34,7 @@ class MirrorOptions(StoreOptions, RangeOptions):
     per hour.
     """
 
-    action: str = option(
-        MIRROR_ACTIONS[0],
-        f"one of {', '.join(MIRROR_ACTIONS)}",
-        flags=["action"],
-        parse=parse_mirror_action,
-        choices=MIRROR_ACTIONS,
-        nargs="?",
-    )
+    action: str = action_field(MIRROR_ACTIONS, parse_mirror_action)
     database: Optional[str] = option(
         None,
         "where to: postgresql://user@host/database or sqlite:///path/to/mirror.sqlite",
@@ -110,14 +103,7 @@ class ExportOptions(StoreOptions, RangeOptions):
     parquet: <DIR>/instrument=mag/year=2026/imap_ialirt_mag_202601.parquet
     """
 
-    action: str = option(
-        EXPORT_ACTIONS[0],
-        f"one of {', '.join(EXPORT_ACTIONS)}",
-        flags=["action"],
-        parse=parse_export_action,
-        choices=EXPORT_ACTIONS,
-        nargs="?",
-    )
+    action: str = action_field(EXPORT_ACTIONS, parse_export_action)
     to: Optional[str] = option(None, "folder to write into", metavar="DIR", env="IALIRT_EXPORT_TO")
     public: bool = option(
         False, "leave out the instruments and columns that not everybody is shown", env="IALIRT_PUBLIC"

@@ -9,7 +9,7 @@ from ialirt_backfill.instruments import Catalogue, Instrument, default_catalogue
 from ialirt_backfill.instruments.entries import complaint_about_name
 from ialirt_backfill.options.catalogues import catalogue_files
 from ialirt_backfill.options.commands.groups import ReachOptions
-from ialirt_backfill.options.commands.shared import as_of_field, catalogue_field
+from ialirt_backfill.options.commands.shared import action_field, as_of_field, catalogue_field
 from ialirt_backfill.options.fields import option
 from ialirt_backfill.options.forms import ALL, parse_instruments
 
@@ -26,14 +26,7 @@ class InstrumentsOptions(ReachOptions):
     guess NAME asks I-ALiRT for an hour of an instrument and drafts its entry, on standard output.
     """
 
-    action: str = option(
-        INSTRUMENTS_ACTIONS[0],
-        f"one of {', '.join(INSTRUMENTS_ACTIONS)}",
-        flags=["action"],
-        parse=str,
-        choices=INSTRUMENTS_ACTIONS,
-        nargs="?",
-    )
+    action: str = action_field(INSTRUMENTS_ACTIONS, str)
     target: Optional[str] = option(
         None, "with show and guess: the instrument; with check: the file", flags=["target"], parse=str, nargs="?"
     )

@@ -1,5 +1,6 @@
 """Fields that several commands have."""
 
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Any, Optional
 
@@ -7,6 +8,18 @@ from ialirt_backfill.instruments import INSTRUMENTS
 from ialirt_backfill.options.catalogues import CATALOGUE_VARIABLE
 from ialirt_backfill.options.fields import option
 from ialirt_backfill.options.forms import parse_duration, parse_time, written_names
+
+
+def action_field(actions: Sequence[str], parse: Callable[[str], str]) -> Any:
+    """The word that says what a command of several actions is to do; the first where none stands."""
+    return option(
+        actions[0],
+        f"one of {', '.join(actions)}",
+        flags=["action"],
+        parse=parse,
+        choices=actions,
+        nargs="?",
+    )
 
 
 def catalogue_field() -> Any:
