@@ -124,8 +124,10 @@ def _state(report: Report, origin: Origin) -> State[None]:
         return Failed(message=told)
     if not report.has_failures:
         return Completed(message=told)
+    failed = _failed(report)
+    named = f": {first_of(failed)}" if failed else ""  # the ledger may fail before a day does
     early = f" Ended early: {report.ended}." if report.ended else ""
-    return Failed(message=BACKFILL.words(f"{told}: {first_of(_failed(report))}.{early}"))
+    return Failed(message=BACKFILL.words(f"{told}{named}.{early}"))
 
 
 def _failed(report: Report) -> list[str]:

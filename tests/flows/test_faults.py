@@ -8,9 +8,10 @@ from pathlib import Path
 from prefect.client.schemas.objects import StateType
 
 from ialirt_backfill.instruments import INSTRUMENTS
-from ialirt_backfill.simulator import Simulator
+from ialirt_backfill.simulator import Fault, Request, Simulator
 from tests.support.faults import BEARERS, befall
 from tests.support.flows import FEBRUARY, eventually, options_for, run
+from tests.support.ledgers import execute
 
 
 def test_the_faulty_days_fail_by_name_and_no_other_does(simulator: Simulator, datastore: str) -> None:
@@ -33,3 +34,16 @@ def test_the_faulty_days_fail_by_name_and_no_other_does(simulator: Simulator, da
     state, _ = run(options_for(simulator, datastore, instrument=",".join(names), retry_failed=True))
     assert state.type is StateType.COMPLETED, state.message
     assert all((Path(datastore) / INSTRUMENTS[name].path(FEBRUARY)).exists() for name in names)
+
+
+def test_a_run_that_loses_its_ledger_names_no_day_that_failed(simulator: Simulator, datastore: str) -> None:
+    options = options_for(simulator, datastore)
+
+    def losing(_: Request) -> Fault | None:
+        execute(options.ledger_url, "DROP TABLE IF EXISTS attempt")
+        return None
+
+    simulator.faults = losing
+    state, _ = run(options)
+    assert state.type is StateType.FAILED
+    assert str(state.message).endswith(" 0 failed. Ended early: the ledger cannot be used.")
