@@ -182,13 +182,13 @@ def test_pure_rooms_import_nothing_that_reaches_out(room: str) -> None:
     }  # fmt: skip
     if room == "instruments":  # its catalogue is text, and pkgutil reads the one that comes with the program
         pure |= {"difflib", "hashlib", "json", "pkgutil", "re", "tomllib"}
-    names = {name for path in (ROOT / "ialirt_backfill" / room).glob("*.py") for name in imported(path)}
+    names = {name for path in (ROOT / "ialirt_backfill" / room).rglob("*.py") for name in imported(path)}
     assert {it for it in names if not any(it == good or it.startswith(f"{good}.") for good in pure)} == set()
 
 
 @pytest.mark.parametrize("room", ["plan", "instruments"])
 def test_pure_rooms_look_at_no_clock(room: str) -> None:
-    for path in (ROOT / "ialirt_backfill" / room).glob("*.py"):
+    for path in (ROOT / "ialirt_backfill" / room).rglob("*.py"):
         tree = ast.parse(path.read_text(encoding="utf-8"))
         calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
         called = {node.func.attr for node in calls if isinstance(node.func, ast.Attribute)}
@@ -198,7 +198,7 @@ def test_pure_rooms_look_at_no_clock(room: str) -> None:
 @pytest.mark.parametrize("room", ["day"])
 def test_what_becomes_of_an_answer_touches_neither_disk_nor_network(room: str) -> None:
     out = {"os", "pathlib.Path", "socket", "shutil", "tempfile", "urllib", "http", "ialirt_data_access"}
-    names = {name for path in (ROOT / "ialirt_backfill" / room).glob("*.py") for name in imported(path)}
+    names = {name for path in (ROOT / "ialirt_backfill" / room).rglob("*.py") for name in imported(path)}
     assert {it for it in names if any(it == bad or it.startswith(f"{bad}.") for bad in out)} == set()
 
 

@@ -13,9 +13,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from ialirt_backfill.instruments import entries
+from ialirt_backfill.instruments import model
 
-TIME_UTC = entries.TIME_UTC
+TIME_UTC = model.TIME_UTC
 """The field of a record, and the column of a day's file, that says when."""
 
 _LENGTH = len("2026-02-01T00:00:00")

@@ -16,7 +16,7 @@ from math import isfinite
 from types import MappingProxyType
 from typing import Any, TypeVar
 
-from ialirt_backfill.instruments.entries import Problem, Table
+from ialirt_backfill.instruments.entries.tables import Problem, Table
 from ialirt_backfill.instruments.model import Axis, ColumnType, Field, Instrument
 
 _T = TypeVar("_T")

@@ -23,7 +23,9 @@ from typing import Any
 from ialirt_backfill.exceptions import CatalogueError
 from ialirt_backfill.instruments.boards import KEY as BOARDS_KEY
 from ialirt_backfill.instruments.boards import Board, boards_of, own_tables
-from ialirt_backfill.instruments.entries import Place, Problem, expanded, instrument_of, merged
+from ialirt_backfill.instruments.entries.instrument import instrument_of
+from ialirt_backfill.instruments.entries.merging import expanded, merged
+from ialirt_backfill.instruments.entries.tables import Place, Problem
 from ialirt_backfill.instruments.model import Instrument
 
 COMMON = "common"

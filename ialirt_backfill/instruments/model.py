@@ -29,6 +29,10 @@ FILL_VALUE = -1.0e31
 NANOSECONDS = "ns"
 
 
+TIME_UTC = "time_utc"
+"""The field of every record, and the column of every day's file, that says when."""
+
+
 LONGEST_LABEL = 20
 """So many characters may stand at an axis, by the rules of ISTP."""
 

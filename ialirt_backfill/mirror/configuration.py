@@ -11,7 +11,7 @@ from crump import ColumnMapping, CrumpConfig, CrumpJob, FailureMode, Index, Inde
 from crump.config import FilenameColumnMapping, FilenameToColumn
 
 from ialirt_backfill.instruments import Instrument
-from ialirt_backfill.instruments.entries import TIME_UTC
+from ialirt_backfill.instruments.model import TIME_UTC
 from ialirt_backfill.mirror.tables import FILE_DATE, Kind, TableColumn, known_columns, table_name
 
 _DAY = "[0-9]" * 8

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from ialirt_backfill.exceptions import MirrorError
 from ialirt_backfill.instruments import NANOSECONDS, Instrument
-from ialirt_backfill.instruments.entries import TIME_UTC
+from ialirt_backfill.instruments.model import TIME_UTC
 from ialirt_backfill.mirror.reading import instants, shown
 from ialirt_backfill.mirror.tables import COUNT_UNIT, FILE_DATE, Kind, TableColumn, known_columns
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from ialirt_backfill.instruments import Column, ColumnType, Instrument
-from ialirt_backfill.instruments.entries import TIME_UTC
+from ialirt_backfill.instruments.model import TIME_UTC
 
 FILE_DATE = "file_date"
 """The UTC day in the name of the file that a row came from."""

@@ -11,7 +11,7 @@ import pytest
 from ialirt_backfill.exceptions import CatalogueError
 from ialirt_backfill.instruments import BOARDS, INSTRUMENTS, default_catalogue
 from ialirt_backfill.instruments.boards import Board, BoardKind, PanelKind, Scale, boards_of
-from ialirt_backfill.instruments.entries import Problem
+from ialirt_backfill.instruments.entries.tables import Problem
 
 
 def made(text: str) -> tuple[dict[str, Board], list[Problem]]:

@@ -6,7 +6,7 @@ from typing import Optional
 
 from ialirt_backfill.exceptions import UsageError
 from ialirt_backfill.instruments import Catalogue, Instrument, default_catalogue
-from ialirt_backfill.instruments.entries import complaint_about_name
+from ialirt_backfill.instruments.entries.instrument import complaint_about_name
 from ialirt_backfill.options.catalogues import catalogue_files
 from ialirt_backfill.options.commands.groups import ReachOptions
 from ialirt_backfill.options.commands.shared import action_field, as_of_field, catalogue_field
