@@ -24,7 +24,7 @@ from ialirt_backfill.exceptions import CatalogueError
 from ialirt_backfill.instruments.boards import KEY as BOARDS_KEY
 from ialirt_backfill.instruments.boards import Board, boards_of, own_tables
 from ialirt_backfill.instruments.entries.instrument import instrument_of
-from ialirt_backfill.instruments.entries.merging import expanded, merged
+from ialirt_backfill.instruments.entries.merging import check_taken_away, expanded, merged
 from ialirt_backfill.instruments.entries.tables import Place, Problem
 from ialirt_backfill.instruments.model import Instrument
 
@@ -85,6 +85,7 @@ class Catalogue:
                 continue
             known = self.instruments.get(name)
             own = json.loads(known.definition) if known else self._new
+            check_taken_away(name, table, self._ever_known(name, own), problems)
             try:
                 found[name] = _instrument(name, merged(own, table), problems)
             except RecursionError:
@@ -105,6 +106,11 @@ class Catalogue:
     def _new(self) -> dict[str, Any]:
         """What a further instrument begins with."""
         return {"fields": dict(self.common)}
+
+    def _ever_known(self, name: str, table: Mapping[str, Any]) -> set[str]:
+        """The fields of an instrument's table, and those that an earlier file may have taken away already."""
+        own = default().instruments.get(name)
+        return {*table["fields"], *self.common, *(it.name for it in (own.fields if own else ()))}
 
 
 @cache

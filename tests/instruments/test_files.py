@@ -158,6 +158,11 @@ def test_an_array() -> None:
 # --- what a file changes ----------------------------------------------------------------------------------------------
 
 
+def test_a_field_may_be_taken_away_by_two_files() -> None:
+    away = "[mag.fields]\nmag_B_RTN = false\nttj2000ns = false"
+    assert known(away, away).instruments["mag"] is known(away).instruments["mag"]
+
+
 def test_single_keys_of_a_known_instrument_are_changed_and_no_other() -> None:
     text = """
     [mag]
@@ -299,6 +304,12 @@ HEAD = '[x]\ntitle = "X"\ncadence = "2s"\n[x.fields]\n'
         ('[mag]\nwindw = "3h"', "1.toml, line 2: mag.windw: there is no key windw. Did you mean window?"),
         ("[mag]\nfields = 1", "1.toml, line 2: mag.fields: write a table"),
         ("[mag]\nfields.a = 1", "1.toml, line 2: mag.fields.a: write a table: { … }"),
+        (
+            "[mag.fields]\nmag_epok = false",
+            "1.toml, line 2: mag.fields.mag_epok: there is no field mag_epok to take away. Did you mean mag_epoch?",
+        ),
+        ("[mag.fields]\nqqq = false", "there is no field qqq to take away. Known: kernel_set_key, mag_"),
+        (HEAD + "ttj200ns = false", "line 5: x.fields.ttj200ns: there is no field ttj200ns to take away. Did you mean"),
         ("[mag.fields]\ntime_utc = false", "1.toml, line 2: mag.fields.time_utc: every record has a time_utc"),
         ('[mag.fields]\nx = { unit = "nt" }', "line 2: mag.fields.x.unit: 'nt' is no unit: VOUnit knows no 'nt'"),
         ('[mag.fields]\nx = { unit = "furlong" }', "If it must be, in quotes: \"'furlong'\""),

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import difflib
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from ialirt_backfill.instruments.entries.columns import WITHOUT_RANGE
 from ialirt_backfill.instruments.entries.fields import SHAPES
-from ialirt_backfill.instruments.entries.tables import Place, Problem
+from ialirt_backfill.instruments.entries.tables import Place, Problem, nearest
 
 
 def merged(known: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
@@ -26,6 +26,15 @@ def merged(known: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
         before = found.get(key)
         found[key] = merged(before, value) if isinstance(before, dict) and isinstance(value, dict) else value
     return found
+
+
+def check_taken_away(name: str, own: Mapping[str, Any], known: Collection[str], problems: list[Problem]) -> None:
+    """Note where the table of an instrument takes a field away that is not one of the known."""
+    fields = own.get("fields")
+    for key, values in fields.items() if isinstance(fields, dict) else ():
+        if values is False and key not in known:
+            what = f"there is no field {key} to take away. {nearest(key, known)}"
+            problems.append(Problem((name, "fields", key), what))
 
 
 def likened(tables: Mapping[str, Any], place: Place, problems: list[Problem]) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -63,6 +63,10 @@ class Table:
         """Note every key that was not taken."""
         for key in self.values:
             if key not in self.taken:
-                near = difflib.get_close_matches(key, self.taken, n=1)
-                known = f"Did you mean {near[0]}?" if near else f"Known: {', '.join(sorted(self.taken))}"
-                self.wrong(f"there is no key {key}. {known}", key)
+                self.wrong(f"there is no key {key}. {nearest(key, self.taken)}", key)
+
+
+def nearest(word: str, known: Collection[str]) -> str:
+    """The word that was meant, it seems; all that are known, where none is like it."""
+    near = difflib.get_close_matches(word, known, n=1)
+    return f"Did you mean {near[0]}?" if near else f"Known: {', '.join(sorted(known))}"
