@@ -29,9 +29,17 @@ def sqlite_url(path: Path | str) -> str:
 
 
 def sqlite_file(url: str) -> Path | None:
-    """The file that an address means; None where it is that of another database."""
+    """The file that an address means; None where it is that of another database, or of one in memory."""
+    path = sqlite_path(url)
+    if path is None or path in {"", ":memory:"} or path.startswith("file:"):
+        return None
+    return Path(path)
+
+
+def sqlite_path(url: str) -> str | None:
+    """What the address of a SQLite database has for a path; None in that of another database."""
     scheme, separator, path = url.partition(":///")
-    return Path(path) if separator and scheme.partition("+")[0] == "sqlite" else None
+    return path if separator and scheme in {"sqlite", "sqlite+pysqlite"} else None
 
 
 def without_secrets(text: str) -> str:

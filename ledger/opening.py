@@ -17,7 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import NullPool, Pool, QueuePool
 
 from ledger import locks
-from ledger.addresses import SECRET_KEYS, sqlite_url
+from ledger.addresses import SECRET_KEYS, sqlite_file, sqlite_path, sqlite_url
 from ledger.database import Database
 from ledger.exceptions import LedgerError, LedgerUnavailable
 from ledger.faults import primary_code, without_locks
@@ -39,18 +39,17 @@ def open_database(url: str, access: Access, timeout_seconds: float) -> Database 
     With `Access.CREATE` a SQLite file and the folder above it are made. PostgreSQL is not contacted yet.
     """
     if url.startswith("sqlite"):
-        return _open_sqlite(_sqlite_path(url), access, timeout_seconds)
+        return _open_sqlite(_lasting_file(url), access, timeout_seconds)
     return _open_postgresql(_postgresql_url(url), access, timeout_seconds)
 
 
-def _sqlite_path(url: str) -> Path:
+def _lasting_file(url: str) -> Path:
     """The file that the address means. Raises LedgerError where it is none that outlives the run."""
-    scheme, separator, path = url.partition("://")
-    if scheme not in {"sqlite", "sqlite+pysqlite"} or not separator or not path.startswith("/"):
+    if sqlite_path(url) is None:
         raise LedgerError(f"The ledger's URL names no SQLite file: {_FORMS}.")
-    if path in {"/", "/:memory:"} or path.startswith("/file:"):
+    if (file := sqlite_file(url)) is None:
         raise LedgerError(f"A ledger must be a file that outlives the run, not a database in memory: {_FORMS}.")
-    return Path(path[1:])
+    return file
 
 
 def _postgresql_url(url: str) -> URL:

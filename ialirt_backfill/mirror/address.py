@@ -10,7 +10,7 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
 from ialirt_backfill.exceptions import UsageError
-from ledger.addresses import SECRET_KEYS, sqlite_url, without
+from ledger.addresses import SECRET_KEYS, sqlite_file, sqlite_url, without
 
 _FORMS = "write it as postgresql://user:password@host/database or sqlite:///path/to/mirror.sqlite"
 
@@ -25,7 +25,9 @@ class DatabaseAddress:
         self.path: Path | None = None
         self.settings: dict[str, str] = {}
         if url.startswith("sqlite"):
-            self.path = _sqlite_path(url)
+            self.path = sqlite_file(url)
+            if self.path is None:
+                raise UsageError(f"--database names no SQLite file: {_FORMS}")
             self.shown = sqlite_url(self.path)
         else:
             self.settings = _settings(url)
@@ -47,13 +49,6 @@ class DatabaseAddress:
     @property
     def _secrets(self) -> list[str]:
         return [value for key in SECRET_KEYS if (value := self.settings.get(key))]
-
-
-def _sqlite_path(url: str) -> Path:
-    match = re.fullmatch(r"sqlite(?:\+pysqlite)?:///(.+)", url)
-    if match is None or match[1].startswith((":memory:", "file:")):
-        raise UsageError(f"--database names no SQLite file: {_FORMS}")
-    return Path(match[1])
 
 
 def _settings(url: str) -> dict[str, str]:

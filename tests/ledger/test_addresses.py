@@ -14,7 +14,13 @@ def test_the_address_of_a_file_means_that_file(path: str) -> None:
     assert sqlite_file(sqlite_url(path)) == Path(path)
 
 
-@pytest.mark.parametrize("url", ["postgresql:///name", "sqlite://", "ledger.sqlite", "sqliteish:///x", ""])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql:///name", "sqlite://", "ledger.sqlite", "sqliteish:///x", "", "sqlite+other:///x", "sqlite:///",
+        "sqlite:///:memory:", "sqlite:///file::memory:?cache=shared",
+    ],
+)  # fmt: skip
 def test_other_addresses_mean_no_file(url: str) -> None:
     assert sqlite_file(url) is None
 
