@@ -12,15 +12,12 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from enum import Enum
-from math import isfinite
 from types import MappingProxyType
-from typing import Any, TypeVar
+from typing import Any
 
+from ialirt_backfill.instruments.entries import forms
 from ialirt_backfill.instruments.entries.tables import Problem, Table
 from ialirt_backfill.instruments.model import Axis, ColumnType, Field, Instrument
-
-_T = TypeVar("_T")
-_E = TypeVar("_E", bound=Enum)
 
 KEY = "board"
 """The table that boards stand in: ``[board.NAME]``."""
@@ -145,7 +142,7 @@ def fields_of(instrument: Instrument) -> dict[str, Field]:
 def _board(name: str, table: Table, instruments: Mapping[str, Instrument]) -> Board:
     if not _NAME.fullmatch(name):
         table.wrong("write a name of small letters, digits and -")
-    kind = table.get("kind", _one_of(BoardKind), BoardKind.STACK)
+    kind = table.get("kind", forms.one_of(BoardKind), BoardKind.STACK)
     has_panels = kind in {BoardKind.STACK, BoardKind.GRID}
     left_out: list[LeftOut] = []
     found = Board(
@@ -196,11 +193,11 @@ def _panel(table: Table, instruments: Mapping[str, Instrument], left_out: list[L
         columns=_shown(table, kind.value, kind, instrument, left_out),
         right=_shown(table, "right", kind, instrument, left_out),
         label=table.get("label", _words, ""),
-        scale=table.get("scale", _one_of(Scale), Scale.LINEAR),
+        scale=table.get("scale", forms.one_of(Scale), Scale.LINEAR),
         range=table.get("range", _range, None),
         height=table.get("height", _height, 1.0),
         mark=table.get("mark", _mark, None),
-        normal=table.get("normal", _flag, False),
+        normal=table.get("normal", forms.flag, False),
     )
     if kind is PanelKind.SPECTRUM and len(found.columns) > 1:
         table.wrong("write one field", kind.value)
@@ -264,12 +261,6 @@ def _words(value: Any) -> str:
     return value
 
 
-def _flag(value: Any) -> bool:
-    if not isinstance(value, bool):
-        raise ValueError("write true or false")
-    return value
-
-
 def _count(value: Any) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= 12:
         raise ValueError("write a whole number from 1 to 12")
@@ -277,9 +268,7 @@ def _count(value: Any) -> int:
 
 
 def _number(value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value):
-        raise ValueError(f"{value!r} is not a number")
-    return float(value)
+    return float(forms.number(value))
 
 
 def _height(value: Any) -> float:
@@ -320,16 +309,6 @@ def _places(value: Any) -> Mapping[str, tuple[float, ...]]:
         if not isinstance(place, list) or len(place) != 3:
             raise ValueError("write x, y and z of each place, in km: { L1 = [1500000.0, 0.0, 0.0] }")
     return MappingProxyType({_words(name): tuple(map(_number, place)) for name, place in value.items()})
-
-
-def _one_of(kind: type[_E]) -> Callable[[Any], _E]:
-    def read(value: Any) -> _E:
-        try:
-            return kind(value)
-        except ValueError:
-            raise ValueError(f"write one of {', '.join(str(it.value) for it in kind)}") from None
-
-    return read
 
 
 def _instrument(instruments: Mapping[str, Instrument]) -> Callable[[Any], Instrument]:

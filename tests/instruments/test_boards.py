@@ -69,6 +69,7 @@ WRONG = [
     (PANEL + 'points = ["mag_phi_B_GSM"]\nright = ["mag_B_magnitude"]\n', "b.panels.1.right", "that is for lines"),
     (PANEL + 'lines = ["mag_B_GSE"]\nmark = { column = "mag_B_GSM_z", below = 0 }\n', "b.panels.1.mark", "not one of"),
     (PANEL + 'lines = ["mag_B_GSE"]\nscale = "log"\nrange = [0, 1]\n', "b.panels.1.range", "more than 0"),
+    (PANEL + f'lines = ["mag_B_GSE"]\nheight = 1{"0" * 400}\n', "b.panels.1.height", "a number that a float has room"),
     (PANEL + 'lines = ["mag_B_GSE"]\nheight = 100\n', "b.panels.1.height", "write a number from 0.2 to 10"),
     (PANEL + 'flags = ["mag_B_GSE"]\nnormal = "yes"\n', "b.panels.1.normal", "write true or false"),
 ]  # fmt: skip
