@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import ipaddress
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from ialirt_backfill.exceptions import UsageError
+from ialirt_backfill.options.hosts import is_loopback
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +39,3 @@ class Endpoint:
         """The base of every request's address; with a key, the part of the API that asks for one."""
         base = self.url.rstrip("/")
         return f"{base}/api-key" if self.key and not base.endswith("/api-key") else base
-
-
-def is_loopback(host: str) -> bool:
-    """Whether ``host`` is this machine."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

@@ -29,13 +29,11 @@ from ialirt_backfill.ask.permissions import Permissions
 from ialirt_backfill.ask.request import PassingFault, TooMuch, Unusable, call
 from ialirt_backfill.ask.secrets import shown_without
 from ialirt_backfill.ask.sockets import Deadline, trusting
-from ialirt_backfill.ask.wire import Reply, Unreached, Wire
+from ialirt_backfill.ask.wire import PORTS, Reply, Unreached, Wire
 from ialirt_backfill.exceptions import ApiError
 from ialirt_backfill.instruments import Instrument
 from ialirt_backfill.plan.access import NoAccess
 from ialirt_backfill.plan.coverage import Span
-
-_PORTS = {"http": 80, "https": 443}
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,7 +223,7 @@ def addresses(url: str, seconds: float, resolver_seconds: float) -> list[Address
     """Each address of the host of ``url``, tried by itself, with TLS where it is https, side by side; none of them is
     sent a request. Raises Unresolved, and OSError or ValueError where the host has none."""
     parts = urlsplit(url)
-    host, port = parts.hostname or "", parts.port or _PORTS[parts.scheme]
+    host, port = parts.hostname or "", parts.port or PORTS[parts.scheme]
     found = _resolved(host, port, resolver_seconds)
     tried: list[Address] = []
 

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-_ADDRESS_SECONDS = 4.0
+ADDRESS_SECONDS = 4.0
 """How long one address of a host is waited for where there is another one to try."""
 _KEEP_ALIVE = {"TCP_KEEPIDLE": 30, "TCP_KEEPINTVL": 10, "TCP_KEEPCNT": 3}
 """Seconds, seconds, times: a router between here and there is not to forget a connection that waits for a poll's next
@@ -150,7 +150,7 @@ def _share(deadline: Deadline, others: int) -> Deadline:
     if not others:
         return deadline
     now = time.monotonic()
-    return Deadline(now + min(_ADDRESS_SECONDS, (deadline.at - now) / (others + 1)), deadline.silence)
+    return Deadline(now + min(ADDRESS_SECONDS, (deadline.at - now) / (others + 1)), deadline.silence)
 
 
 def _stay_awake(opened: socket.socket) -> None:

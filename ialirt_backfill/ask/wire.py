@@ -24,20 +24,21 @@ import urllib3
 from urllib3.connection import HTTPConnection
 
 from ialirt_backfill import __version__
-from ialirt_backfill.ask.endpoint import is_loopback
 from ialirt_backfill.ask.patience import Patience
 from ialirt_backfill.ask.sockets import Addresses, Deadline, Opened, TimedSocket, trusting
+from ialirt_backfill.options.hosts import is_loopback
 
 USER_AGENT = f"ialirt-backfill/{__version__}"
 """What every request says it comes from, so that the science centre can tell our requests from others."""
 MOST_BYTES = 64 * 2**20
 """What an answer may hold, unpacked. A window that the server sends at all is a tenth of it."""
 KEY_HEADER = "x-api-key"
+PORTS = {"http": 80, "https": 443}
+"""Where a server listens unless its address says otherwise."""
 
 _MOST_WORDS = 2**16
 _MOST_REDIRECTS = 10
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
-_PORTS = {"http": 80, "https": 443}
 _HEADERS = MappingProxyType({"User-Agent": USER_AGENT, **urllib3.util.make_headers(accept_encoding=True)})
 
 
@@ -128,7 +129,7 @@ class Wire:
             if reply.status not in _REDIRECTS or not location or not left:
                 break
             following = urldefrag(urljoin(url, quote(location, encoding="latin-1", safe=string.punctuation))).url
-            if urlsplit(following).scheme not in _PORTS or following in asked:  # the second: a circle
+            if urlsplit(following).scheme not in PORTS or following in asked:  # the second: a circle
                 break
             asked.add(following)
             if _place(following) != _place(url):
@@ -246,7 +247,7 @@ def _place(url: str) -> tuple[str, str, int]:
     parts = urlsplit(url)
     if not parts.hostname:
         raise ValueError(f"no host in {url[:100]!r}")
-    return parts.scheme, parts.hostname, parts.port or _PORTS[parts.scheme]
+    return parts.scheme, parts.hostname, parts.port or PORTS[parts.scheme]
 
 
 # --- proxies ----------------------------------------------------------------------------------------------------------
@@ -260,8 +261,8 @@ def _proxy_place(proxy: str) -> tuple[str, int]:
     """Host and port of a proxy. Raises UnusableProxy, whose words hold nothing of it: it may hold a password."""
     with contextlib.suppress(ValueError):
         parts = urlsplit(_proxy_parts(proxy))
-        if parts.hostname and parts.scheme in _PORTS:
-            return parts.hostname, parts.port or _PORTS[parts.scheme]
+        if parts.hostname and parts.scheme in PORTS:
+            return parts.hostname, parts.port or PORTS[parts.scheme]
     raise UnusableProxy("http://host:port is understood, and no other form")
 
 

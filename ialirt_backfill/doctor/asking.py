@@ -11,15 +11,17 @@ from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
-from ialirt_backfill.ask.endpoint import Endpoint, is_loopback
+from ialirt_backfill.ask.endpoint import Endpoint
 from ialirt_backfill.ask.overheard import Address, Heard, OverheardLine, Unresolved, addresses
 from ialirt_backfill.ask.patience import Patience
 from ialirt_backfill.ask.request import PassingFault, TooMuch
+from ialirt_backfill.ask.sockets import ADDRESS_SECONDS
 from ialirt_backfill.doctor.instruments import AskedInstrument, NotAsked
 from ialirt_backfill.doctor.server import HeardServer
 from ialirt_backfill.exceptions import Interrupted
 from ialirt_backfill.instruments import LAUNCH, Instrument
 from ialirt_backfill.options import DoctorOptions
+from ialirt_backfill.options.hosts import is_loopback
 from ialirt_backfill.options.key import read_key
 from ialirt_backfill.plan.access import Admission, NoAccess, Want
 from ialirt_backfill.plan.coverage import SECOND, Span, day_span
@@ -30,7 +32,6 @@ MOST_REQUESTS = 3
 LONGEST_SECONDS = 35.0
 """After that no request is begun: with the last answers, and a ledger that is slow, it stays below a minute."""
 _ANSWER_SECONDS = 12.0
-_ADDRESS_SECONDS = 4.0
 _RESOLVER_SECONDS = 15.0
 _HOUR, _MINUTE, _WEEK = timedelta(hours=1), timedelta(minutes=1), timedelta(days=7)
 
@@ -164,7 +165,7 @@ def _addresses(url: str) -> list[Address]:
     if parts.scheme in getproxies() and not is_loopback(host) and not proxy_bypass(parts.netloc):
         return []
     try:
-        return addresses(url, _ADDRESS_SECONDS, _RESOLVER_SECONDS)
+        return addresses(url, ADDRESS_SECONDS, _RESOLVER_SECONDS)
     except (OSError, ValueError) as error:
         return [Address(host, 0.0, str(error))]
 

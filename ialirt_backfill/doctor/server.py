@@ -8,10 +8,10 @@ from datetime import datetime, timedelta
 from statistics import median
 from urllib.parse import urlsplit
 
-from ialirt_backfill.ask.endpoint import is_loopback
 from ialirt_backfill.ask.overheard import Address, Connection, Exchange, Heard
 from ialirt_backfill.doctor.findings import Finding, Part, Verdict
 from ialirt_backfill.instruments import PUBLIC_SINCE, SCOPES
+from ialirt_backfill.options.hosts import is_loopback
 from ialirt_backfill.plan.access import WHERE_A_KEY_IS_PUT, Admission, NoAccess, Refusal, Want
 
 CLOCK_TOLERANCE_SECONDS = 60.0

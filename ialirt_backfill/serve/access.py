@@ -7,22 +7,20 @@ themselves away by their headers, unless the proxy was told to hide what it does
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Mapping
 from urllib.parse import urlsplit
+
+from ialirt_backfill.options.hosts import is_loopback
 
 _OF_PROXIES = ("forwarded", "via", "x-real-ip", "x-client-ip", "true-client-ip", "cf-connecting-ip")
 _OF_MORE_PROXIES = ("x-forwarded", "x_forwarded")
 """So do the names begin that others write."""
 
 
-def is_loopback(host: str) -> bool:
-    """Whether only this machine can reach this host."""
-    name = host.strip("[]").lower()
-    try:
-        return ipaddress.ip_address(name).is_loopback
-    except ValueError:
-        return name == "localhost" or name.endswith(".localhost")
+def is_local(host: str) -> bool:
+    """Whether only this machine can reach this host. Browsers take every name that ends on ``.localhost`` for it; who
+    sends a key there cannot, for a name server may say otherwise."""
+    return is_loopback(host) or host.lower().endswith(".localhost")
 
 
 def is_from_this_machine(headers: Mapping[str, str]) -> bool:
@@ -31,6 +29,6 @@ def is_from_this_machine(headers: Mapping[str, str]) -> bool:
         return False
     addresses = [f"//{headers.get('host', 'localhost')}", headers.get("origin", "//localhost")]
     try:
-        return all(is_loopback(urlsplit(address).hostname or "") for address in addresses)
+        return all(is_local(urlsplit(address).hostname or "") for address in addresses)
     except ValueError:
         return False

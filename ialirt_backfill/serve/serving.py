@@ -12,7 +12,7 @@ from ialirt_backfill.exceptions import UsageError
 from ialirt_backfill.options import ServeOptions
 from ialirt_backfill.options.extras import installing
 from ialirt_backfill.serve import memory
-from ialirt_backfill.serve.access import is_loopback
+from ialirt_backfill.serve.access import is_local
 from ialirt_backfill.serve.hapi import Hapi
 from ialirt_backfill.serve.holdings import Holdings
 
@@ -36,7 +36,7 @@ def serve(options: ServeOptions, *, tell: Callable[[str], None], stop: Stop) -> 
         contact=options.contact,
         prefix=options.prefix,
         restricted=options.restricted,
-        exposed=bool(options.prefix) or not is_loopback(options.host),
+        exposed=bool(options.prefix) or not is_local(options.host),
     )
     try:
         holdings.known()

@@ -7,7 +7,7 @@ import sys
 
 from ialirt_backfill.options import ServeOptions
 from ialirt_backfill.options.datastore import is_marked
-from ialirt_backfill.serve.access import is_loopback
+from ialirt_backfill.serve.access import is_local
 from ialirt_backfill.terminal.consoles import make_console, set_up_logging, show_synthetic
 from ialirt_backfill.terminal.lines import say
 
@@ -39,7 +39,7 @@ class ServeScreen:
             return
         show_synthetic(self._out, is_marked(options.datastore))
         say(self._out, f"Serving {options.datastore} at {url} (Ctrl-C ends)")
-        if not is_loopback(options.host):
+        if not is_local(options.host):
             what = "all of it" if options.restricted else "what I-ALiRT shows without a scope"
             say(self._err, f"Whoever reaches this address can read {what}: there is no login.", style="yellow")
 

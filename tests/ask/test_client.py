@@ -27,7 +27,7 @@ from hypothesis import strategies as st
 from ialirt_backfill import __version__
 from ialirt_backfill import simulator as sim
 from ialirt_backfill.ask.client import Api
-from ialirt_backfill.ask.endpoint import Endpoint, is_loopback
+from ialirt_backfill.ask.endpoint import Endpoint
 from ialirt_backfill.ask.patience import Patience
 from ialirt_backfill.day.answers import tabulate
 from ialirt_backfill.day.table import concatenate
@@ -705,11 +705,6 @@ def test_an_address_with_a_password_is_refused_and_not_shown() -> None:
 )
 def test_the_base_of_every_request(url: str, key: str | None, base: str) -> None:
     assert Endpoint(url, key).base == base
-
-
-def test_is_loopback() -> None:
-    assert all(is_loopback(host) for host in ("localhost", "127.0.0.1", "127.1.2.3", "::1"))
-    assert not any(is_loopback(host) for host in ("", "example.com", "localhost.example.com", "0.0.0.0", "::"))
 
 
 # --- one process, one endpoint ----------------------------------------------------------------------------------------

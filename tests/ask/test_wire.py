@@ -285,7 +285,7 @@ def resolving(monkeypatch: pytest.MonkeyPatch, *hosts: str) -> None:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux lets a full queue hang")
 def test_a_dead_address_costs_its_time_once_in_a_run(deaf_port: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ialirt_backfill.ask.sockets._ADDRESS_SECONDS", 0.5)
+    monkeypatch.setattr("ialirt_backfill.ask.sockets.ADDRESS_SECONDS", 0.5)
     with sim.Simulator(now=lambda: NOW, port=deaf_port) as simulator:
         simulator.faults = lambda _: sim.Answer(200, '{"data": []}')
         resolving(monkeypatch, "127.0.0.2", "127.0.0.1")
