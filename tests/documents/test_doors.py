@@ -65,6 +65,13 @@ def anchors(path: Path) -> set[str]:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_a_page_says_what_it_is_for_before_its_first_block(page: Path) -> None:
+    heading, beginning, *_ = re.split(r"\n{2,}", page.read_text(encoding="utf-8"))
+    assert heading.startswith("# ")
+    assert not beginning.startswith(("    ", "```", "|"))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_every_link_leads_somewhere(page: Path) -> None:
     for place, anchor in LINK.findall(page.read_text(encoding="utf-8")):
         if "://" in place:
