@@ -176,15 +176,14 @@ def _complain(message: str) -> NoReturn:
     option, _, what = message.removeprefix("argument ").partition(": ")
     if option == "action" and (found := _NO_ACTION.match(what)):
         raise _NoAction(_no_action(found[1], [choice.strip("'") for choice in found[2].split(", ")]), found[1])
-    if option == "action" and (found := _UNKNOWN_ACTION.match(what)):
-        raise _NoAction(what, found[1])
+    if option == "action":
+        found = _UNKNOWN_ACTION.match(what)
+        raise _NoAction(what, found[1] if found else "")  # an address is not repeated, and nothing else is needed of it
     raise UsageError(_plain(message, option, what))
 
 
 def _plain(message: str, option: str, what: str) -> str:
     """argparse's complaint with the option first, as our own checks have it."""
-    if option == "action":
-        return what
     if message == "the following arguments are required: action":
         return f"say what to do with the ledger: {', '.join(LEDGER_ACTIONS)}"
     if message == "the following arguments are required: shell":

@@ -11,7 +11,7 @@ import shlex
 import shutil
 import sys
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from itertools import takewhile
+from itertools import takewhile, zip_longest
 from pathlib import Path
 
 from ialirt_backfill.exceptions import UsageError
@@ -73,6 +73,9 @@ _MEANT_OPTION = {
 
 _OF_A_COPY = {"--out", "--output", "--folder"}
 """What is meant by these where a command writes into a folder beside the datastore."""
+
+_OF_A_DATABASE = {"--to", "--out", "--output"}
+"""The same where a command copies into a database."""
 
 _ONE_DAY = {"--date", "--day", "--days"}
 
@@ -200,7 +203,8 @@ def unknown_options(unknown: Sequence[str], words: Sequence[str], flags: Collect
     program = command_line() if name == "backfill" else command_line(name)
     if flag in _ONE_DAY and "--start" in flags:
         return UsageError(f"{flag}: a day is a range of one, both ends included: --start 2026-02-01 --end 2026-02-01")
-    if meant := _meant_option(flag, flags):
+    meant = {word.partition("=")[0]: option for word, option in _meant_options(words, flags)}.get(flag)
+    if meant:
         line = " ".join(_shown(_renamed(words, flags), flags))
         return UsageError(advised(f"there is no option {flag} here; that is {meant}", f"{program} {line}"))
     if not flag:
@@ -244,16 +248,24 @@ def _days(words: Sequence[str], others: Sequence[str] = ()) -> str:
 
 
 def _renamed(words: Sequence[str], flags: Collection[str]) -> Iterator[str]:
-    for word in words:
-        flag, equals, value = word.partition("=")
-        meant = _meant_option(flag, flags)
+    for word, meant in _meant_options(words, flags):
+        _, equals, value = word.partition("=")
         yield f"{meant}{equals}{value}" if meant else word
 
 
-def _meant_option(flag: str, flags: Collection[str]) -> str:
+def _meant_options(words: Sequence[str], flags: Collection[str]) -> Iterator[tuple[str, str]]:
+    """Each word, and the option that is meant by it; empty where none is."""
+    for word, following in zip_longest(words, words[1:], fillvalue=""):
+        flag, equals, value = word.partition("=")
+        yield word, _meant_option(flag, value if equals else following, flags)
+
+
+def _meant_option(flag: str, value: str, flags: Collection[str]) -> str:
     """The option of a command that is meant by one that it does not have; empty where none is."""
     if flag in _OF_A_COPY and "--to" in flags:
         return "--to"
+    if flag in _OF_A_DATABASE and "--database" in flags and not _A_DAY.fullmatch(value):
+        return "--database"
     meant = _MEANT_OPTION.get(flag, "")
     return meant if meant in flags and flag not in flags else ""
 

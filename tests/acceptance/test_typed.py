@@ -115,6 +115,11 @@ REFUSED = {
     "ledger prune": "ledger prune needs --keep, as in --keep 90d",
     "status --datastore nope": "there is no ledger yet (the datastore is nope)",
     "export --out x": "there is no option --out here; that is --to: ialirt-backfill export --to x",
+    "mirror --to sqlite:///x": "there is no option --to here; that is --database: ialirt-backfill mirror --database"
+    " sqlite:///x",
+    "mirror --out=postgresql://me:sesame@h/db": "that is --database (with the password in place of ***):"
+    " ialirt-backfill mirror '--database=postgresql://me:***@h/db'",
+    "mirror --from 2026-01-05 --to 2026-01-07": "ialirt-backfill mirror --start 2026-01-05 --end 2026-01-07",
     "mirror --daatbase x": "there is no option --daatbase. Did you mean --database?",
     "mirror hit": "'hit' stands alone; an instrument is named so: ialirt-backfill mirror --instrument hit",
     "mirror loads": "ialirt-backfill: 'loads' is unknown; mirror has load, config, views",
