@@ -26,9 +26,8 @@ def diagnose(options: DoctorOptions, commands: Collection[type[Any]] = ()) -> Di
     if options.record is not None:
         prepare(options.record)
     answers = ask(options)
-    if options.record is not None:
-        keep(options.record, answers)
-    found = (*of_answers(answers), *here.examine(options, commands, answers.now))
+    not_kept = keep(options.record, answers) if options.record is not None else ()
+    found = (*of_answers(answers), *here.examine(options, commands, answers.now), *not_kept)
     return Diagnosis(found, options.demo, answers.requests, seconds=round(time.monotonic() - began, 2))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import tempfile
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
@@ -9,6 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 from ialirt_backfill.ask.overheard import Exchange
 from ialirt_backfill.ask.secrets import without_key
 from ialirt_backfill.doctor.asking import Answers
+from ialirt_backfill.doctor.findings import Finding, Part, Verdict
 from ialirt_backfill.exceptions import UsageError
 from ialirt_backfill.simulator.recorded import KEPT_HEADERS, Recorded
 
@@ -28,15 +30,26 @@ def prepare(folder: str) -> None:
         raise _unwritable(folder, error) from error
 
 
-def keep(folder: str, answers: Answers) -> None:
-    """Write a file for each answer. Should the server say the key back, it is not kept. Raises UsageError."""
-    try:
-        for number, exchange in enumerate(answers.server.exchanges, 1):
-            recorded = _recorded(exchange, answers)
-            name = "".join(letter for letter in _instrument(recorded) if letter.isalnum() or letter == "_")
-            recorded.write(Path(folder) / f"{number:03d}_{name[:_LONGEST_NAME]}.json")
-    except OSError as error:
-        raise _unwritable(folder, error) from error
+def keep(folder: str, answers: Answers) -> list[Finding]:
+    """Write a file for each answer. Should the server say the key back, it is not kept. What is found is why not all of
+    them could be written; of one that was begun nothing is left."""
+    exchanges = answers.server.exchanges
+    for number, exchange in enumerate(exchanges, 1):
+        recorded = _recorded(exchange, answers)
+        name = "".join(letter for letter in _instrument(recorded) if letter.isalnum() or letter == "_")
+        path = Path(folder) / f"{number:03d}_{name[:_LONGEST_NAME]}.json"
+        try:
+            recorded.write(path)
+        except OSError as error:
+            with contextlib.suppress(OSError):
+                path.unlink()
+            return [_not_kept(f"{_unwritable(folder, error)}, after {number - 1} of {len(exchanges)} answers")]
+    return []
+
+
+def _not_kept(seen: str) -> Finding:
+    advice = "ask again, with a folder that takes them"
+    return Finding(Part.HERE, "record", "written", Verdict.WRONG, seen, "a file for each answer", advice)
 
 
 def _unwritable(folder: str, error: OSError) -> UsageError:

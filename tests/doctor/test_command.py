@@ -180,9 +180,13 @@ def test_a_folder_that_cannot_be_written_is_refused_before_anything_is_asked(
 
 def test_a_disk_without_room_for_the_answers(main: Main, tmp_path: Path) -> None:
     with mounted(tmp_path / "kept", "size=8k"):
-        ended = main(*HIT, "--record", str(tmp_path / "kept"))
-    assert ended.code == 2
-    assert ended.err == f"ialirt-backfill: --record {tmp_path}/kept cannot be written: No space left on device\n"
+        ended = main(*HIT, "--json", "--record", str(tmp_path / "kept"))
+        left = [path.name for path in (tmp_path / "kept").iterdir()]
+    assert (ended.code, ended.json["exit_code"], ended.err) == (1, 1, "")
+    said = f"--record {tmp_path}/kept cannot be written: No space left on device, after {len(left)} of 3 answers"
+    assert here(ended) == {("record", "written"): ("wrong", said)}
+    assert len([it for it in ended.json["findings"] if it["about"] == "hit"]) > 5
+    assert left == ["001_hit.json"]
 
 
 def test_a_redirect_is_served_again_within_the_server_that_does(
