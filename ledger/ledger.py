@@ -291,6 +291,13 @@ class Ledger:
         """Remember a property of the whole ledger, in place of what was remembered before."""
         self._database.write(lambda connection: properties.put(connection, name, value))
 
+    def identity(self) -> str:
+        """By what this ledger is told from any other; empty in one that no program has opened since they have it.
+
+        It goes along into copies, and tells nothing of what has become of them.
+        """
+        return self.read_property(properties.IDENTITY) or ""
+
     def is_empty(self) -> bool:
         """Whether nothing was ever done with this ledger: it has neither a run nor a day."""
         return self._database.read(properties.is_empty)

@@ -8,6 +8,7 @@ from sqlalchemy import Connection, inspect, select, text, types
 from sqlalchemy.engine.interfaces import ReflectedColumn
 from sqlalchemy.schema import CreateTable
 
+from ledger import properties
 from ledger.database import Database
 from ledger.exceptions import LedgerError, LedgerOutdated, LedgerPrivilege, LedgerTooNew
 from ledger.opening import Access, open_database
@@ -51,11 +52,19 @@ def current_version(connection: Connection) -> str | None:
 
 def bring_up_to_date(database: Database) -> None:
     """Make or upgrade the tables where needed, once, however many processes ask for it at the same time."""
-    version = database.read_once(current_version)
+    version, has_identity = database.read_once(_standing)
     check_known(version, database.url_shown)
     if version != NEWEST:
         database.write_once(lambda connection: _upgrade(connection, database))
     database.check_writable()
+    if not has_identity:
+        database.write_once(properties.give_identity)
+
+
+def _standing(connection: Connection) -> tuple[str | None, bool]:
+    """The version the tables have, and whether it is known which ledger they are."""
+    version = current_version(connection)
+    return version, version == NEWEST and properties.read(connection, properties.IDENTITY) is not None
 
 
 def check_readable(version: str, url_shown: str) -> None:

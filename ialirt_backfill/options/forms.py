@@ -95,10 +95,15 @@ CURSOR = "c1"
 """How a cursor of `changes` begins, so that none is taken for a time, nor one of another form for one of this."""
 
 
+def is_cursor(text: str) -> bool:
+    """Whether it is a cursor of `changes`, or its beginning."""
+    return text.partition(",")[0].partition("@")[0] == CURSOR
+
+
 def parse_since(text: str) -> str:
     """Where a list of changes begins: a cursor as it stands, or a time or a day, as the time in ISO 8601."""
     said = text.strip()
-    if said.partition(",")[0] == CURSOR:
+    if is_cursor(said):
         return said
     try:
         return parse_time(said).isoformat()

@@ -53,7 +53,12 @@ def test_the_grants_for_a_ledger_that_another_role_made_are_enough(postgresql_ur
         with pytest.raises(LedgerPrivilege, match="its owner can GRANT"):
             Ledger.open(worker_url)
         execute(postgresql_url, *grants)
+        execute(postgresql_url, "DELETE FROM ledger_property", "REVOKE INSERT ON ledger_property FROM worker")
         with Ledger.open(worker_url) as ledger:
+            assert ledger.identity() == "", "it goes without"
+        execute(postgresql_url, "GRANT INSERT ON ledger_property TO worker")
+        with Ledger.open(worker_url) as ledger:
+            assert ledger.identity()
             run_id = ledger.start_run("backfill", {}, "1")
             record(ledger, claimed(ledger), progress=NOON)
             ledger.record_mirrored("target", ITEM, DAY, sha256="0" * 64, records=1)

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from ledger import Ledger, history
+from ledger import Ledger, history, upgrade
 from ledger.records import Experience, Totals
+from ledger.schema import VERSIONS
 from tests.support.ledgers import ATTEMPT, DAY, DOWNLOADED, FAILED_ATTEMPT, ITEM, claimed, execute, record
 
 
@@ -113,6 +114,17 @@ def test_a_property_of_the_whole_ledger_is_replaced_and_never_pruned(ledger: Led
     ledger.set_property("other", "x")
     ledger.prune(timedelta(0))
     assert (ledger.read_property("synthetic"), ledger.read_property("other")) == ("no", "x")
+
+
+def test_a_ledger_keeps_its_identity_and_has_it_alone(ledger: Ledger, ledger_url: str, tmp_path: Path) -> None:
+    identity = ledger.identity()
+    assert re.fullmatch("[0-9a-f]{8}", identity)
+    ledger.prune(timedelta(0))
+    assert upgrade(ledger_url) == (VERSIONS[-1], VERSIONS[-1])
+    with Ledger.open(ledger_url) as again:
+        assert again.identity() == identity
+    with Ledger.open(f"sqlite:///{tmp_path}/other.sqlite") as other:
+        assert other.identity() != identity
 
 
 def test_a_ledger_is_empty_until_a_run_or_a_day_is_in_it(ledger: Ledger) -> None:

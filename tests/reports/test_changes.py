@@ -38,6 +38,12 @@ def told(datastore: Path, since: str | None = None, instrument: str | None = Non
     return changes(ChangesOptions(datastore=str(datastore), since=since, instrument=instrument))
 
 
+def cursor(datastore: Path, *numbers: str) -> str:
+    """As `changes` gives it."""
+    with Ledger.open(url(datastore)) as ledger:
+        return ",".join([f"c1@{ledger.identity()}", *numbers])
+
+
 def names(report: ChangesReport) -> list[str]:
     return [it.instrument for it in report.changes]
 
@@ -65,31 +71,31 @@ def test_a_change_says_what_is_there_now(datastore: Path) -> None:
 def test_since_a_time_or_a_cursor(datastore: Path, since: str | None, expected: list[str]) -> None:
     report = told(datastore, since)
     assert names(report) == expected
-    assert report.cursor == "c1,HIT_IALIRT:1,MAG_IALIRT:1"
+    assert report.cursor == cursor(datastore, "HIT_IALIRT:1", "MAG_IALIRT:1")
     assert not report.synthetic
 
 
 def test_the_cursor_goes_on(datastore: Path) -> None:
-    cursor = told(datastore, "2026-02-01T12:00:00Z").cursor
+    before = told(datastore, "2026-02-01T12:00:00Z").cursor
     with Ledger.open(url(datastore)) as ledger:
         record(ledger, claimed(ledger, day=DAY + timedelta(1)))
-    report = told(datastore, cursor)
+    report = told(datastore, before)
     assert [(it.instrument, it.day) for it in report.changes] == [("hit", DAY + timedelta(1))]
     assert names(told(datastore, report.cursor)) == []
 
 
 def test_a_cursor_counts_for_the_instruments_it_was_made_with(datastore: Path) -> None:
     report = told(datastore, instrument="hit")
-    assert (names(report), report.cursor) == (["hit"], "c1,HIT_IALIRT:1")
+    assert (names(report), report.cursor) == (["hit"], cursor(datastore, "HIT_IALIRT:1"))
     assert names(told(datastore, report.cursor, "hit,mag,swe")) == ["mag"]
     kept = told(datastore, "c1,MAG_IALIRT:1", "hit")
-    assert kept.cursor == "c1,HIT_IALIRT:1,MAG_IALIRT:1"
+    assert kept.cursor == cursor(datastore, "HIT_IALIRT:1", "MAG_IALIRT:1")
 
 
 def test_a_ledger_without_days_has_a_cursor(tmp_path: Path) -> None:
     Ledger.open(url(tmp_path)).close()
     report = told(tmp_path, "yesterday")
-    assert (report.changes, report.cursor) == ((), "c1")
+    assert (report.changes, report.cursor) == ((), cursor(tmp_path))
     with Ledger.open(url(tmp_path)) as ledger:
         record(ledger, claimed(ledger))
     assert names(told(tmp_path, report.cursor)) == ["hit"]
@@ -102,6 +108,9 @@ def test_a_ledger_without_days_has_a_cursor(tmp_path: Path) -> None:
         ("c1,SWE_IALIRT:1", "ahead of the ledger"),
         ("c1,HIT_IALIRT:1,MAG_IAL", "is no whole cursor, as it stands at 'MAG_IAL'"),
         ("c1,", "is no whole cursor"),
+        ("c1@", "is no whole cursor, as it stands at 'c1@'"),
+        ("c1@9f3a", "is no whole cursor, as it stands at 'c1@9f3a'"),
+        ("c1@9f3a61c2", "is a cursor of another ledger than sqlite:.*: name that one with --datastore or --ledger"),
         ("118", "neither a time nor a cursor"),
         ("c2,HIT_IALIRT:1", "neither a time nor a cursor"),
     ],
@@ -109,6 +118,27 @@ def test_a_ledger_without_days_has_a_cursor(tmp_path: Path) -> None:
 def test_what_is_no_cursor_of_this_ledger_is_refused(datastore: Path, since: str, said: str) -> None:
     with pytest.raises(UsageError, match=said):
         told(datastore, since)
+
+
+def test_a_cursor_of_another_ledger_is_refused_though_that_one_is_as_far(datastore: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    with Ledger.open(url(other)) as ledger:
+        record(ledger, claimed(ledger))
+        record(ledger, claimed(ledger, MAG))
+    for given, to in ((told(datastore).cursor, other), (told(other).cursor, datastore)):
+        with pytest.raises(UsageError, match="is a cursor of another ledger"):
+            told(to, given)
+
+
+def test_a_ledger_without_an_identity_has_one_from_the_next_run_on(datastore: Path) -> None:
+    execute(url(datastore), "DELETE FROM ledger_property")
+    before = told(datastore).cursor
+    assert before == "c1,HIT_IALIRT:1,MAG_IALIRT:1"
+    with pytest.raises(UsageError, match="is a cursor of another ledger"):
+        told(datastore, "c1@9f3a61c2,HIT_IALIRT:1")
+    Ledger.open(url(datastore)).close()
+    report = told(datastore, before)
+    assert (report.changes, report.cursor) == ((), cursor(datastore, "HIT_IALIRT:1", "MAG_IALIRT:1"))
 
 
 def test_without_a_ledger(tmp_path: Path) -> None:
