@@ -243,6 +243,7 @@ def job_for(configuration: Path, file: Path) -> tuple[CrumpJob, dict[str, str] |
     return found[0], names.extract_values_from_filename(file) if names else None
 
 
+@pytest.mark.filterwarnings("ignore:The default date adapter is deprecated:DeprecationWarning")  # told to crump, too
 @pytest.mark.parametrize("name", CONFIGURATIONS)
 def test_a_teams_configuration(
     store: Store, pair: Pair, written: Callable[[str], Path], name: str, caplog: pytest.LogCaptureFixture
