@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,6 +64,18 @@ class Command:
     @property
     def datastore(self) -> Path:
         return self.cwd / "ialirt-data"
+
+
+def typed(line: str, cwd: Path, env: Mapping[str, str]) -> Ended:
+    """A line as a page has it: variables of the environment, and the command with its words."""
+    words = shlex.split(line)
+    name = words.index("ialirt-backfill")
+    variables = dict(word.split("=", 1) for word in words[:name])
+    with closing(Running(words[name + 1 :], cwd, {**env, **variables})) as running:
+        out, err = running.communicate(100)
+        assert running.returncode is not None
+        assert "Traceback" not in err, err
+        return Ended(running.returncode, out, err)
 
 
 ONE_AFTER_THE_OTHER = """
