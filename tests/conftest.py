@@ -17,9 +17,12 @@ import pytest
 from hypothesis import settings
 
 from tests.support.databases import door, ledger_url, postgresql_socket, postgresql_url, role_with_password, sqlite_url
+from tests.support.memory import write_there
 from tests.support.session import Session, begun
 
 __all__ = ["door", "ledger_url", "postgresql_socket", "postgresql_url", "role_with_password", "sqlite_url"]
+
+write_there()
 
 settings.register_profile("untimed", deadline=None)  # a busy machine is no defect
 settings.load_profile("untimed")

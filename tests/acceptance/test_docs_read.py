@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from ialirt_backfill import read_days, read_table
+from tests.support.commands import typed
 
 PAGE = (Path(__file__).parents[2] / "docs" / "read.md").read_text(encoding="utf-8")
 [SHELL] = re.findall(r"^```sh\n(.+?)^```", PAGE, flags=re.MULTILINE | re.DOTALL)
@@ -22,12 +23,10 @@ DRAWS = re.compile(r"\.plot|to_netcdf")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Where the page's commands have been typed, but for the one that installs."""
     folder = tmp_path_factory.mktemp("read")
-    programs = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    env = {"PATH": programs, "HOME": str(folder)}
     install, command = SHELL.splitlines()
     assert install.startswith("pip install '.[xarray]'")
-    done = subprocess.run(command.split(), cwd=folder, env=env, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
+    done = typed(command, folder, {"PATH": os.environ["PATH"], "HOME": str(folder)})
+    assert done.code == 0, done.err
     return folder
 
 
@@ -41,11 +40,15 @@ def run(code: str, folder: Path) -> str:
     return done.stdout
 
 
-def test_the_examples_run_one_after_the_other(folder: Path) -> None:
+def test_the_examples_run_one_after_the_other(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     """But for the lines that need what only some have."""
     code = "\n".join(line for example in EXAMPLES for line in example.splitlines() if not DRAWS.search(line))
     check = "\nassert len(mag) == len(noon) * 48 > 43_000\nassert strongest > 5\nassert len(both) == 576"
-    assert run(code + check, folder).splitlines() == ["nT", "b'deg'"]
+    monkeypatch.chdir(folder)
+    exec(code + check, {})
+    assert capsys.readouterr().out.splitlines() == ["nT", "b'deg'"]
 
 
 @pytest.mark.interop

@@ -14,6 +14,7 @@ import pytest
 
 from ialirt_backfill.instruments import INSTRUMENTS
 from ialirt_backfill.simulator.__main__ import main
+from tests.support.commands import typed
 
 PAGE = (Path(__file__).parents[2] / "docs" / "simulator.md").read_text(encoding="utf-8")
 PORT = "8765"
@@ -47,13 +48,11 @@ def serving(port: str, env: dict[str, str]) -> Iterator[None]:
 
 
 @pytest.fixture
-def typed(port: str, env: dict[str, str], tmp_path: Path) -> Path:
+def tried(port: str, env: dict[str, str], tmp_path: Path) -> Path:
     """The folder in which all of the page has been typed."""
     for command in (PUBLIC, GUEST, TEAM):
-        done = subprocess.run(
-            command.replace(PORT, port), shell=True, cwd=tmp_path, env=env, capture_output=True, text=True, check=False
-        )
-        assert done.returncode == 0, done.stderr
+        done = typed(command.replace(PORT, port), tmp_path, env)
+        assert done.code == 0, done.err
     return tmp_path / "try"
 
 
@@ -63,20 +62,16 @@ def columns(folder: Path, instrument: str) -> list[set[str]]:
     return [set(path.read_text().splitlines()[0].split(",")) for path in sorted(folder.rglob(f"imap_{prefix}*.csv"))]
 
 
-def test_who_has_what(typed: Path) -> None:
-    assert [not SIX & found for found in columns(typed / "public", "hit")] == [True] * 3
-    assert [not SIX & found for found in columns(typed / "guest", "hit")] == [True] * 5
-    assert [found >= SIX for found in columns(typed / "team", "hit")] == [True] * 3
-    assert len(columns(typed / "team", "mag_hk")) == 3
+def test_who_has_what(tried: Path) -> None:
+    assert [not SIX & found for found in columns(tried / "public", "hit")] == [True] * 3
+    assert [not SIX & found for found in columns(tried / "guest", "hit")] == [True] * 5
+    assert [found >= SIX for found in columns(tried / "team", "hit")] == [True] * 3
+    assert len(columns(tried / "team", "mag_hk")) == 3
 
 
 @pytest.mark.parametrize("command", REFUSED)
 def test_what_is_refused(command: str, port: str, env: dict[str, str], tmp_path: Path) -> None:
-    done = subprocess.run(
-        command.replace(PORT, port), shell=True, cwd=tmp_path, env=env, capture_output=True, text=True, check=False
-    )
-    assert done.returncode in {1, 2}
-    assert "Traceback" not in done.stderr
+    assert typed(command.replace(PORT, port), tmp_path, env).code in {1, 2}
     assert not list(tmp_path.rglob("*.csv"))
 
 
@@ -92,10 +87,7 @@ def test_two_commands_are_refused() -> None:
 
 
 def test_the_demonstration_shows_everything_whatever_key_there_is(env: dict[str, str], tmp_path: Path) -> None:
-    words = ["--instrument", "hit,mag_hk", "--start", "2026-01-05", "--end", "2026-01-05", "--datastore", str(tmp_path)]
-    done = subprocess.run(
-        ["ialirt-backfill", "--demo", *words], env=env | {"IALIRT_API_KEY": "of-the-real-one"}, check=False
-    )
-    assert done.returncode == 0
+    line = "IALIRT_API_KEY=real ialirt-backfill --demo --instrument hit,mag_hk --start 2026-01-05 --end 2026-01-05"
+    assert typed(f"{line} --datastore .", tmp_path, env).code == 0
     assert [found >= SIX for found in columns(tmp_path, "hit")] == [True]
     assert len(columns(tmp_path, "mag_hk")) == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import pty
@@ -9,8 +10,10 @@ import re
 import shlex
 import signal
 import subprocess
+import sys
 import threading
 import time
+from collections.abc import Sequence
 from datetime import date
 from hashlib import sha256
 from pathlib import Path
@@ -52,6 +55,41 @@ def in_shell(command: Command, line: str, *args: str) -> subprocess.CompletedPro
     return done
 
 
+EACH = """
+import json, os, sys
+import cli, ledger, ialirt_backfill.terminal.reports
+
+codes = []
+for words in json.loads(sys.argv[1]):
+    child = os.fork()
+    if not child:
+        code = cli.main(words)
+        for stream in filter(None, (sys.stdout, sys.stderr)):
+            stream.flush()
+        os._exit(code)
+    codes.append(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+with open("codes", "w") as file:
+    json.dump(codes, file)
+"""
+"""Each command in a process of its own, forked from one whose streams are what the shell made of them. To take down an
+interpreter that has loaded everything would cost more than the command does."""
+
+
+def each_in_shell(command: Command, line: str, commands: Sequence[Sequence[str]]) -> tuple[list[int], str]:
+    """The exit codes of commands with which ``"$@"`` is called in turn, and what they said to standard error."""
+    done = subprocess.run(
+        ["bash", "-c", line, "bash", sys.executable, "-c", EACH, json.dumps(commands)],
+        cwd=command.cwd,
+        env=command.env | {"PYTHONPATH": str(Path(__file__).parents[2])},
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
+    assert "Traceback" not in done.stderr + done.stdout
+    return json.loads((command.cwd / "codes").read_text()), done.stderr
+
+
 @pytest.mark.parametrize("line", ['"$@" 2>&1 | head -1; exit ${PIPESTATUS[0]}', '"$@" 2>&1 >&- | head -1'])
 def test_a_reader_that_has_gone_leaves_the_work_as_it_is(command: Command, line: str) -> None:
     done = in_shell(command, line, *BACKFILL)
@@ -79,24 +117,29 @@ def test_so_it_is_with_every_other_command_that_does_something(command: Command,
     assert command(*BACKFILL).code == 0
     database = f"sqlite:///{command.cwd}/mirror.sqlite"
     mirror = ("mirror", "--instrument", "hit", *DAYS, "--database", database)
-    for words in (mirror, ("verify", "--as-of", NOW), ("adopt", "--as-of", NOW), ("ledger", "upgrade"), COMPLETION):
-        assert in_shell(command, f'"$@" {place}', *words).returncode == 0, words
+    others = [("verify", "--as-of", NOW), ("adopt", "--as-of", NOW), ("ledger", "upgrade"), ("completion", "zsh")]
+    assert each_in_shell(command, f'"$@" {place}', [mirror, *others])[0] == [0] * 5
     again = command(*mirror, "--dry-run", "--json")
     assert {decision["action"] for decision in again.json["plan"]} == {"skip-loaded"}
 
 
-COMPLETION = ("completion", "zsh")
+REPORTS = [("status",), ("gaps", "--csv"), ("runs", "--json"), ("config",), ("--help",), ("--version",)]
 
 
-@pytest.mark.parametrize(
-    "words", [("status",), ("gaps", "--csv"), ("runs", "--json"), ("config",), ("--help",), ("--version",)]
-)
-def test_a_report_that_could_not_be_written_ends_with_1_and_says_why(command: Command, words: tuple[str, ...]) -> None:
+def test_a_report_that_could_not_be_written_ends_with_1_and_says_why(command: Command) -> None:
     Ledger.open(f"sqlite:///{command.datastore}/ledger.sqlite").close()
-    done = in_shell(command, f'"$@" >{FULL}', *words)
-    assert done.returncode == 1
-    assert done.stderr == "ialirt-backfill: standard output could not be written: No space left on device\n"
-    done = in_shell(command, '"$@" | true; exit ${PIPESTATUS[0]}', *words)
+    codes, said = each_in_shell(command, f'"$@" >{FULL}', REPORTS)
+    assert codes == [1] * len(REPORTS)
+    assert said.splitlines() == [
+        "ialirt-backfill: standard output could not be written: No space left on device"
+    ] * len(REPORTS)
+    assert each_in_shell(command, '"$@" | true; exit ${PIPESTATUS[0]}', REPORTS) == ([0] * len(REPORTS), "")
+
+
+def test_so_it_is_to_the_end_of_the_interpreter(command: Command) -> None:
+    done = in_shell(command, f'"$@" >{FULL}', "--help")
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    done = in_shell(command, '"$@" | true; exit ${PIPESTATUS[0]}', "--help")
     assert (done.returncode, done.stderr) == (0, "")
 
 

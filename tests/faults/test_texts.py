@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import pwd
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ import pytest
 
 from ialirt_backfill.simulator import Simulator
 from tests.support.clock import NOW
-from tests.support.commands import Command, Ended
+from tests.support.commands import Command, Ended, in_one_interpreter
 from tests.support.places import DAY
 
 Main = Callable[..., Ended]
@@ -172,36 +171,25 @@ def test_neither_is_a_user_without_a_home(main: Main, monkeypatch: pytest.Monkey
     assert stored(cwd) == [cwd / "ialirt-data"]
 
 
-def as_nobody_special(command: Command, *args: str, cwd: Path | None = None, **env: str) -> Ended:
-    """The command as a user who may not enter every folder, also where root runs the tests."""
-    humble = ["setpriv", "--bounding-set=-dac_override,-dac_read_search", "--inh-caps=-all"]
-    done = subprocess.run(
-        [*(humble if os.geteuid() == 0 else []), *command.words(*args)],
-        cwd=cwd or command.cwd,
-        env=command.env | env,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert "Traceback" not in done.stderr, done.stderr
-    return Ended(done.returncode, done.stdout, done.stderr)
+HUMBLE = ("setpriv", "--bounding-set=-dac_override,-dac_read_search", "--inh-caps=-all") if os.geteuid() == 0 else ()
+"""What makes the command one of a user who may not enter every folder, also where root runs the tests."""
 
 
 def test_a_home_that_may_not_be_entered_is_as_one_without_settings(command: Command) -> None:
     home = Path(command.env["HOME"])
     (home / ".config").mkdir(mode=0o000)
-    assert as_nobody_special(command, *RANGE).code == 0
+    assert [it.code for it in in_one_interpreter(command, RANGE, before=HUMBLE)] == [0]
     home.chmod(0o000)
-    assert as_nobody_special(command, *RANGE).code == 0
-    assert "not there" in as_nobody_special(command, "config").out
+    done, settings = in_one_interpreter(command, RANGE, ("config",), before=HUMBLE)
+    assert done.code == 0
+    assert "not there" in settings.out
 
 
 def test_settings_that_are_there_and_may_not_be_read_are_named(command: Command) -> None:
     own = command.cwd / "ialirt-backfill.toml"
     own.write_text('datastore = "elsewhere"')
     own.chmod(0o000)
-    done = as_nobody_special(command, *RANGE)
+    [done] = in_one_interpreter(command, RANGE, before=HUMBLE)
     assert done.code == 2
     assert "./ialirt-backfill.toml cannot be read" in done.err
     assert list(command.cwd.iterdir()) == [own]
@@ -211,45 +199,39 @@ def test_a_working_folder_that_may_not_be_entered_is_named_where_it_matters(comm
     """By way of a shell that is in there already."""
     locked, elsewhere = tmp_path / "locked", tmp_path / "data"
     locked.mkdir()
-    line = 'chmod 000 . && exec "$@"'
-    humble = ["setpriv", "--bounding-set=-dac_override,-dac_read_search", "--inh-caps=-all"]
-
-    def run(*args: str) -> subprocess.CompletedProcess[str]:
-        locked.chmod(0o700)
-        return subprocess.run(
-            ["bash", "-c", line, "bash", *(humble if os.geteuid() == 0 else []), *command.words(*args)],
-            cwd=locked, env=command.env, capture_output=True, text=True, timeout=60, check=False,
-        )  # fmt: skip
-
-    done = run(*RANGE)
-    assert done.returncode == 2
-    assert "the working folder is of no use (Permission denied); change to another one" in done.stderr
-    assert run(*RANGE, "--datastore", str(elsewhere)).returncode == 0
+    here, there, adopted = in_one_interpreter(
+        command,
+        RANGE,
+        (*RANGE, "--datastore", str(elsewhere)),
+        ("adopt", "--datastore", str(locked / "x")),
+        before=("bash", "-c", 'chmod 000 . && exec "$@"', "bash", *HUMBLE),
+        cwd=locked,
+    )
+    assert here.code == 2
+    assert "the working folder is of no use (Permission denied); change to another one" in here.err
+    assert there.code == 0
+    locked.chmod(0o700)
     assert stored(tmp_path) == [elsewhere]
-    done = run("adopt", "--datastore", str(locked / "x"))
-    assert done.returncode == 2
-    assert done.stderr == f"ialirt-backfill: {locked}/x: Permission denied\n"
+    assert adopted.code == 2
+    assert adopted.err == f"ialirt-backfill: {locked}/x: Permission denied\n"
 
 
 def test_a_working_folder_that_is_gone_is_named_where_it_matters(command: Command, tmp_path: Path) -> None:
-    elsewhere = tmp_path / "data"
-
-    def run(*args: str) -> subprocess.CompletedProcess[str]:
-        gone = tmp_path / "gone"
-        gone.mkdir()
-        return subprocess.run(
-            ["bash", "-c", 'rmdir "$PWD" && exec "$@"', "bash", *command.words(*args)],
-            cwd=gone, env=command.env, capture_output=True, text=True, timeout=60, check=False,
-        )  # fmt: skip
-
-    for words in (RANGE, ("status",), ("poll", "--once"), ("verify",), ("adopt",), ("ledger", "current")):
-        done = run(*words)
-        assert done.returncode == 2
-        assert done.stderr == (
+    gone, elsewhere = tmp_path / "gone", tmp_path / "data"
+    gone.mkdir()
+    of_no_use = (RANGE, ("status",), ("poll", "--once"), ("verify",), ("adopt",), ("ledger", "current"))
+    with_a_datastore = [(*words, "--datastore", str(elsewhere)) for words in (RANGE, ("status",))]
+    found = in_one_interpreter(
+        command,
+        *(*of_no_use, *with_a_datastore, ("config",), ("--help",), ("completion", "bash")),
+        before=("bash", "-c", 'rmdir "$PWD" && exec "$@"', "bash"),
+        cwd=gone,
+    )
+    for done in found[: len(of_no_use)]:
+        assert done.code == 2
+        assert done.err == (
             "ialirt-backfill: --datastore ./ialirt-data: the working folder is gone; change to another one, or write"
             " the path in full\n"
         )
-    assert run(*RANGE, "--datastore", str(elsewhere)).returncode == 0
-    assert run("status", "--datastore", str(elsewhere)).returncode == 0
-    assert run("config").returncode == run("--help").returncode == run("completion", "bash").returncode == 0
+    assert [done.code for done in found[len(of_no_use) :]] == [0] * 5
     assert stored(tmp_path) == [elsewhere]

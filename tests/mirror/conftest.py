@@ -13,6 +13,7 @@ from ialirt_backfill.mirror.events import MirrorReport
 from ialirt_backfill.mirror.loading import mirror
 from ialirt_backfill.options import MirrorOptions
 from tests.mirror.samples import FIRST, LAST, NOON, Mirror
+from tests.support.memory import short_folder
 from tests.support.session import Session
 from tests.support.stores import Store, made
 
@@ -48,9 +49,8 @@ def synthetic_store(_made_once: Store, tmp_path: Path) -> Store:
 
 @pytest.fixture
 def sqlite_target() -> Iterator[str]:
-    """A file that does not exist yet; in memory where that can be: crump waits for the disk at every row."""
-    memory = Path("/dev/shm")
-    with TemporaryDirectory(prefix="mirror-", dir=memory if memory.is_dir() else None) as folder:
+    """A file that does not exist yet."""
+    with TemporaryDirectory(prefix="mirror-", dir=short_folder()) as folder:
         yield f"sqlite:///{folder}/mirror.sqlite"
 
 

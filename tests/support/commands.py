@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,6 +64,63 @@ class Command:
     @property
     def datastore(self) -> Path:
         return self.cwd / "ialirt-data"
+
+
+def typed(line: str, cwd: Path, env: Mapping[str, str]) -> Ended:
+    """A line as a page has it: variables of the environment, and the command with its words."""
+    words = shlex.split(line)
+    name = words.index("ialirt-backfill")
+    variables = dict(word.split("=", 1) for word in words[:name])
+    with closing(Running(words[name + 1 :], cwd, {**env, **variables})) as running:
+        out, err = running.communicate(100)
+        assert running.returncode is not None
+        assert "Traceback" not in err, err
+        return Ended(running.returncode, out, err)
+
+
+ONE_AFTER_THE_OTHER = """
+import contextlib, io, json, sys
+import cli
+
+ended = []
+for words in json.loads(sys.argv[1]):
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        try:
+            code = cli.main(words)
+        except SystemExit as end:  # argparse's own
+            code = end.code
+    ended.append((code or 0, out.getvalue(), err.getvalue()))
+print(json.dumps(ended))
+"""
+
+
+def in_one_interpreter(
+    command: Command,
+    *commands: Sequence[str],
+    before: Sequence[str] = (),
+    python: Sequence[str] = (),
+    cwd: Path | None = None,
+    **env: str,
+) -> list[Ended]:
+    """Commands one after the other in an interpreter that has nothing of this one, whose start is most of their cost.
+
+    It is started through another program (``before``) and with switches (``python``) it may be.
+    """
+    done = subprocess.run(
+        [*before, sys.executable, *python, "-c", ONE_AFTER_THE_OTHER, json.dumps(commands)],
+        cwd=cwd or command.cwd,
+        env=command.env | {"PYTHONPATH": str(Path(cli.__file__).parent)} | env,
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    ended = [Ended(*one) for one in json.loads(done.stdout)]
+    assert not [one for one in ended if "Traceback" in one.err]
+    return ended
 
 
 def wait_for_requests(simulator: Simulator, number: int) -> None:

@@ -13,6 +13,7 @@ from urllib.parse import quote
 import psycopg
 import pytest
 
+from tests.support.memory import short_folder
 from tests.support.session import Server, Session
 
 _numbers = count()
@@ -55,7 +56,7 @@ class Door:
     def __init__(self, url: str, socket_folder: Path) -> None:
         self._server_url = url
         self._socket = socket_folder / ".s.PGSQL.5432"
-        self._link = Path(tempfile.mkdtemp(prefix="door-", dir="/tmp")) / self._socket.name
+        self._link = Path(tempfile.mkdtemp(prefix="door-", dir=short_folder())) / self._socket.name
         self.url = f"{url.partition('?')[0]}?host={self._link.parent}"
         self.open()
 

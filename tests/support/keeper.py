@@ -14,13 +14,14 @@ from pathlib import Path
 
 import psycopg
 
+from tests.support.memory import short_folder
 from tests.support.session import Server, Session, locked
 
 
 @contextmanager
 def postgresql() -> Iterator[str]:
     """A PostgreSQL server of our own; gives the folder of its socket."""
-    base = Path(tempfile.mkdtemp(prefix="ledger-", dir="/tmp"))  # a socket's path must be short
+    base = Path(tempfile.mkdtemp(prefix="ledger-", dir=short_folder()))  # a socket's path must be short
     atexit.register(shutil.rmtree, base, ignore_errors=True)  # after the server's own, which makes its lock file again
     base.chmod(0o755)  # where root runs the tests, the server belongs to a user of its own
     runtime = base / "runtime"
