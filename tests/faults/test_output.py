@@ -135,8 +135,7 @@ def test_a_report_that_could_not_be_written_ends_with_1_and_says_why(command: Co
     ] * len(REPORTS)
     assert each_in_shell(command, '"$@" | true; exit ${PIPESTATUS[0]}', REPORTS) == ([0] * len(REPORTS), "")
 
-
-def test_so_it_is_to_the_end_of_the_interpreter(command: Command) -> None:
+    # And so it is to the end of an interpreter.
     done = in_shell(command, f'"$@" >{FULL}', "--help")
     assert (done.returncode, done.stderr.count("\n")) == (1, 1)
     done = in_shell(command, '"$@" | true; exit ${PIPESTATUS[0]}', "--help")
