@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 import sys
 from datetime import UTC, datetime
@@ -17,6 +19,7 @@ from ialirt_backfill.exceptions import DayFileError, UsageError
 from ialirt_backfill.options import PlotOptions
 from ialirt_backfill.plot import draw, figure
 from tests.plot.samples import FIRST, write
+from tests.support import tripwire
 from tests.support.commands import Command, Here
 
 __all__: list[str] = []
@@ -88,6 +91,23 @@ def test_a_picture_is_replaced_whole_or_not_at_all(days: Path, tmp_path: Path) -
     for name in ("one.png", "other.png"):
         (tmp_path / name).unlink()
     assert sorted(it.name for it in tmp_path.iterdir()) == ["folder.png", "ialirt", "picture.png"]
+
+
+def test_what_a_killed_drawing_left_is_swept_by_a_later_one(days: Path, tmp_path: Path) -> None:
+    file = tmp_path / "wind.png"
+    draw(options(days), file)
+    before = file.read_bytes()
+    words = ["plot", "--instrument", "swapi", "--columns", SPEED, "--datastore", str(days), "--start", "2026-02-01"]
+    words += ["--end", "2026-02-02", "--out", str(file), "--quiet"]
+    assert tripwire.run(words, at=1) == -signal.SIGKILL, "before the second half is written"
+    [left] = tmp_path.glob(".wind.png.*.tmp")
+    assert left.stat().st_size > 0
+    assert file.read_bytes() == before
+    draw(options(days), file)
+    assert left.exists(), "it may be of a process that lives"
+    os.utime(left, (0, 0))
+    draw(options(days), file)
+    assert list(tmp_path.iterdir()) == [file]
 
 
 # --- the command ------------------------------------------------------------------------------------------------------
