@@ -128,6 +128,17 @@ def test_the_command_draws_and_says_what(days: Path, here: Here, tmp_path: Path)
     assert Path(said["file"]).read_bytes().startswith(b"\x89PNG")
 
 
+def test_the_command_says_that_no_record_lies_in_the_range(days: Path, here: Here) -> None:
+    words = ["--instrument", "swapi", "--datastore", str(days), "--start", "2026-03-01", "--end", "2026-03-02"]
+    done = here("plot", *words, "--out", "empty.png")
+    assert done.code == 0
+    assert done.out.endswith("2026-03-01 00:00 … 2026-03-03 00:00Z, no record\n")
+    assert done.err == "no record lies in 2026-03-01 00:00 … 2026-03-03 00:00Z: the picture shows no data\n"
+    assert here("plot", *words, "--out", "empty.png", "--json").json["newest"] is None
+    assert here("plot", *words, "--out", "empty.png", "--quiet").err == ""
+    assert Path("empty.png").stat().st_size > 10_000
+
+
 def test_the_command_says_what_it_left_out(days: Path, here: Here) -> None:
     words = ["--board", "mag-health", "--public", "--datastore", str(days), "--start", "2026-02-01", "--out", "a.png"]
     done = here("plot", *words, "--end", "2026-02-01")
