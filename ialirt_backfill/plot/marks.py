@@ -64,5 +64,5 @@ def _add(axes: Axes, name: str, along: Any, across: Any, **look: Any) -> None:
         line = Line2D(along, across, transform=axes.get_xaxis_transform(), **look)
     else:
         line = Line2D(across, along, transform=axes.get_yaxis_transform(), **look)
-    line.set(zorder=_OVER_WHAT_IS_MISSING, clip_on=False, in_layout=False)
+    line.set_zorder(_OVER_WHAT_IS_MISSING)
     axes.add_artist(line)
