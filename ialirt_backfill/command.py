@@ -328,7 +328,7 @@ COMMANDS = {
 }
 
 
-_WITHOUT_FRAMES = {"backfill", "verify", "adopt"}
+_WITHOUT_FRAMES = {"backfill", "verify", "adopt", "plot"}
 """The commands that need pyarrow, and never pandas."""
 
 

@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 from ialirt_backfill.instruments.boards import LeftOut
 from ialirt_backfill.plot import look
 from ialirt_backfill.plot.gathering import Gathered, GatheredLines, GatheredRows
+from ialirt_backfill.plot.marks import join_ticks
 from ialirt_backfill.plot.panels import Painted, paint, set_colours
 from ialirt_backfill.plot.timeaxis import set_time
 from ialirt_backfill.plot.window import Window
@@ -112,6 +113,7 @@ def stack(gathered: Sequence[Gathered], header: Header) -> Figure:
             axes.set_ylabel(_wrapped(f"{it.label}\n{it.unit}".strip(), heights[number]))
             _beside(figure, painted, it, _LEFT + wide, tops[number], heights[number])
         axes.yaxis.set_label_coords(-0.53 / wide, 0.5)
+        join_ticks(axes)
     axes.set_xlabel("Time (UTC)")
     set_footer(figure, header, _HATCHED)
     return figure
@@ -201,6 +203,7 @@ def grid(gathered: Sequence[Gathered], across: int, header: Header) -> Figure:
         wide = painted.axes.get_position().width * width
         is_higher = _set_above(painted, it, wide) or is_higher
         set_time(painted.axes, header.window, most=max(2, min(_GRID_TIMES, int(wide / 0.42))), labelled=True)
+        join_ticks(painted.axes)
     if not is_higher:
         figure.set_layout_engine("none")  # it would find the same once more
     set_footer(figure, header, f"time: UTC; {_HATCHED}")

@@ -37,9 +37,7 @@ def set_time(axes: Axes, window: Window, *, most: int, labelled: bool) -> None:
     axes.xaxis.set_minor_locator(FixedLocator([day(it) for it in _ticks(window, 3 * most)]))
     axes.xaxis.set_minor_formatter(NullFormatter())
     texts = dict(zip([day(it) for it in major], _labels(major), strict=True))
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda x, place: texts.get(x, "") if labelled else ""))
-    axes.tick_params(axis="x", which="both", labelbottom=labelled)
-    axes.tick_params(axis="x", which="minor", length=2)
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: texts.get(x, "")) if labelled else NullFormatter())
 
 
 def _ticks(window: Window, most: int) -> Iterator[datetime]:

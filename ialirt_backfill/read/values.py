@@ -94,10 +94,11 @@ def _at_once(cells: pa.Array, type_: pa.DataType) -> pa.Array:
 
 def _nested_at_once(cells: pa.Array, type_: pa.DataType) -> pa.Array:
     """Arrays in JSON: all cells of the column are read as one document, a line for each."""
-    text = cells.buffers()[2]
-    if text is None:
+    buffer = cells.buffers()[2]
+    if buffer is None:
         return pa.nulls(len(cells), type_)
-    if any(special in text.to_pybytes() for special in (b"{", b"}", b"\n", b"\r")):
+    text = buffer.to_pybytes()
+    if any(special in text for special in (b"{", b"}", b"\n", b"\r")):
         raise pa.ArrowInvalid("more than an array in a cell")
     lines = pc.binary_join_element_wise('{"_":', pc.fill_null(cells, "null"), "}\n", "")
     document = lines.buffers()[2]  # where arrow keeps the texts one behind the other

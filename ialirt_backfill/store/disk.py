@@ -14,10 +14,12 @@ import contextlib
 import errno
 import hashlib
 import logging
+import math
 import os
 import re
 import stat
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -180,9 +182,11 @@ def discard(temporary: Path) -> None:
         temporary.unlink()
 
 
-def sweep(path: Path, keep_token: str | None = None) -> list[Path]:
-    """Remove the temporary files that earlier attempts at this file left, but for that of ``keep_token``."""
+def sweep(path: Path, keep_token: str | None = None, *, untouched_seconds: float = -math.inf) -> list[Path]:
+    """Remove the temporary files that earlier attempts at this file left, but for that of ``keep_token``, and those
+    that were written to more lately: where no lock says so, these may be of a process that lives."""
     path = followed(path)
+    latest = time.time() - untouched_seconds
     kept = None if keep_token is None else _temporary(path, keep_token)
     removed = []
     with _named(path, "swept"):
@@ -191,10 +195,18 @@ def sweep(path: Path, keep_token: str | None = None) -> list[Path]:
         except (FileNotFoundError, NotADirectoryError):
             return []
         for temporary, final in found:
-            if final == path and temporary != kept:
+            if final == path and temporary != kept and _written_at(temporary) <= latest:
                 temporary.unlink(missing_ok=True)
                 removed.append(temporary)
     return removed
+
+
+def _written_at(path: Path) -> float:
+    """In Unix seconds; of a file that is gone already, the beginning of time."""
+    try:
+        return path.lstat().st_mtime
+    except FileNotFoundError:
+        return 0.0
 
 
 def leftovers(folder: Path) -> list[tuple[Path, Path]]:

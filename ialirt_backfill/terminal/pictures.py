@@ -31,14 +31,16 @@ USUAL_BOARD = "solar-wind"
 
 def show_drawn(drawn: Drawn, options: PlotOptions) -> None:
     """Where the picture is, of what, and what it would show and does not."""
+    span = f"{drawn.start:%Y-%m-%d %H:%M} … {drawn.stop:%Y-%m-%d %H:%M}Z"
     if options.json:
         write_json(asdict(drawn) | {"file": str(drawn.file)})
     elif not options.quiet:
         newest = "no record" if drawn.newest is None else f"newest record {drawn.newest:%Y-%m-%d %H:%M:%S}Z"
-        span = f"{drawn.start:%Y-%m-%d %H:%M} … {drawn.stop:%Y-%m-%d %H:%M}Z"
         say(make_console(), f"{drawn.file}  {drawn.title}, {span}, {newest}", to_copy=True)
         if drawn.left_out:
             say(make_console(), f"left out: {in_words(drawn.left_out)}", to_copy=True)
+    if drawn.newest is None and not options.quiet:
+        warn(f"no record lies in {span}: the picture shows no data")
 
 
 def warn(sentence: str) -> None:

@@ -156,7 +156,8 @@ def test_what_is_not_needed_is_not_loaded(filled: Command, words: tuple[str, ...
 
 
 def test_pyarrow_is_loaded_without_pandas(command: Command) -> None:
-    for words in (("--instrument", "hit", "--start", "2026-02-01", "--end", "2026-02-01"), ("verify",)):
+    day = ("--instrument", "hit", "--start", "2026-02-01", "--end", "2026-02-01")
+    for words in (day, ("verify",), ("plot", *day, "--out", "hit.png")):
         done = subprocess.run(
             [sys.executable, "-X", "importtime", str(cli.__file__), *words, "--as-of", NOW],
             cwd=command.cwd, env=command.env, capture_output=True, text=True, check=True,

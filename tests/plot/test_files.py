@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 import sys
 from datetime import UTC, datetime
@@ -17,6 +19,7 @@ from ialirt_backfill.exceptions import DayFileError, UsageError
 from ialirt_backfill.options import PlotOptions
 from ialirt_backfill.plot import draw, figure
 from tests.plot.samples import FIRST, write
+from tests.support import tripwire
 from tests.support.commands import Command, Here
 
 __all__: list[str] = []
@@ -34,21 +37,24 @@ from datetime import date
 from ialirt_backfill.options import PlotOptions
 from ialirt_backfill.plot import draw
 day = date(2026, 2, 1)
-draw(PlotOptions(board="solar-wind", instrument="mag,swe", datastore=sys.argv[1], start=day, end=day), sys.argv[2])
+for file in sys.argv[2:]:
+    draw(PlotOptions(board="solar-wind", instrument="mag,swe", datastore=sys.argv[1], start=day, end=day), file)
 """
 
 
-@pytest.mark.parametrize("kind", ["png", "svg", "pdf"])
-def test_the_same_data_make_the_same_bytes_in_every_process(days: Path, tmp_path: Path, kind: str) -> None:
-    files = [tmp_path / f"{name}.{kind}" for name in "ab"]
-    for seed, file in enumerate(files, start=1):
+def test_the_same_data_make_the_same_bytes_in_every_process(days: Path, tmp_path: Path) -> None:
+    kinds = ("png", "svg", "pdf")
+    for seed, order in enumerate((kinds, kinds[::-1]), start=1):
+        files = [str(tmp_path / f"{seed}.{kind}") for kind in order]
         subprocess.run(
-            [sys.executable, "-W", "error", "-c", DRAW, str(days), str(file)],
+            [sys.executable, "-W", "error", "-c", DRAW, str(days), *files],
             env={"PYTHONHASHSEED": str(seed), "SOURCE_DATE_EPOCH": "1770206400", "HOME": str(tmp_path)},
             check=True,
         )
-    assert files[0].read_bytes() == files[1].read_bytes()
-    assert len(files[0].read_bytes()) > 10_000
+    for kind in kinds:
+        one, other = ((tmp_path / f"{seed}.{kind}").read_bytes() for seed in (1, 2))
+        assert one == other, kind
+        assert len(one) > 10_000
 
 
 def test_whoever_set_matplotlib_up_otherwise_gets_the_same_picture(days: Path, tmp_path: Path) -> None:
@@ -90,6 +96,23 @@ def test_a_picture_is_replaced_whole_or_not_at_all(days: Path, tmp_path: Path) -
     assert sorted(it.name for it in tmp_path.iterdir()) == ["folder.png", "ialirt", "picture.png"]
 
 
+def test_what_a_killed_drawing_left_is_swept_by_a_later_one(days: Path, tmp_path: Path) -> None:
+    file = tmp_path / "wind.png"
+    draw(options(days), file)
+    before = file.read_bytes()
+    words = ["plot", "--instrument", "swapi", "--columns", SPEED, "--datastore", str(days), "--start", "2026-02-01"]
+    words += ["--end", "2026-02-02", "--out", str(file), "--quiet"]
+    assert tripwire.run(words, at=1) == -signal.SIGKILL, "before the second half is written"
+    [left] = tmp_path.glob(".wind.png.*.tmp")
+    assert left.stat().st_size > 0
+    assert file.read_bytes() == before
+    draw(options(days), file)
+    assert left.exists(), "it may be of a process that lives"
+    os.utime(left, (0, 0))
+    draw(options(days), file)
+    assert list(tmp_path.iterdir()) == [file]
+
+
 # --- the command ------------------------------------------------------------------------------------------------------
 
 
@@ -106,6 +129,17 @@ def test_the_command_draws_and_says_what(days: Path, here: Here, tmp_path: Path)
         "newest": "2026-02-02T23:59:48Z", "left_out": [],
     }  # fmt: skip
     assert Path(said["file"]).read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_command_says_that_no_record_lies_in_the_range(days: Path, here: Here) -> None:
+    words = ["--instrument", "swapi", "--datastore", str(days), "--start", "2026-03-01", "--end", "2026-03-02"]
+    done = here("plot", *words, "--out", "empty.png")
+    assert done.code == 0
+    assert done.out.endswith("2026-03-01 00:00 … 2026-03-03 00:00Z, no record\n")
+    assert done.err == "no record lies in 2026-03-01 00:00 … 2026-03-03 00:00Z: the picture shows no data\n"
+    assert here("plot", *words, "--out", "empty.png", "--json").json["newest"] is None
+    assert here("plot", *words, "--out", "empty.png", "--quiet").err == ""
+    assert Path("empty.png").stat().st_size > 10_000
 
 
 def test_the_command_says_what_it_left_out(days: Path, here: Here) -> None:

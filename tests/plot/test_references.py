@@ -7,6 +7,7 @@ To make the references anew: ``pytest tests/plot/test_references.py -n0 --mpl-ge
 
 from __future__ import annotations
 
+import shutil
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from matplotlib.figure import Figure
 from ialirt_backfill.options import AdoptOptions, PlotOptions
 from ialirt_backfill.plot import figure
 from ialirt_backfill.upkeep.adopt import adopt
-from tests.plot.samples import FIRST, three_days
+from tests.plot.samples import FIRST
 
 LAST = date(2026, 2, 3)
 TOLERANCE = 4.0
@@ -41,9 +42,9 @@ def test_orbit(days: Path) -> Figure:
 
 
 @compared
-def test_coverage(tmp_path: Path) -> Figure:
+def test_coverage(days: Path, tmp_path: Path) -> Figure:
     now = datetime(2026, 2, 4, 6, 20, tzinfo=UTC)
-    datastore = str(three_days(tmp_path))
+    datastore = str(shutil.copytree(days, tmp_path / "days"))
     adopt(AdoptOptions(datastore=datastore, start=FIRST, end=LAST, as_of=now))
     return figure(PlotOptions(board="coverage", datastore=datastore, start=date(2026, 1, 30), as_of=now))
 

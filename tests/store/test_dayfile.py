@@ -414,6 +414,10 @@ def test_temporaries_of_the_day_are_swept(path: Path) -> None:
         staged(path, rows(4), token)
     other = path.with_name(".imap_ialirt_20260202.csv.one.tmp")
     other.touch()
+    assert dayfile.sweep(path, untouched_seconds=60) == []
+    os.utime(three, (0, 0))
+    assert dayfile.sweep(path, untouched_seconds=60) == [three]
+    staged(path, rows(4), "three")
     assert sorted(dayfile.sweep(path, "two")) == sorted([one, three])
     assert sorted(path.parent.iterdir()) == sorted([path, other, two])
     assert dayfile.sweep(path) == [two]
