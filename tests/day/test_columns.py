@@ -98,7 +98,7 @@ def time_of(one: dict[str, Any]) -> str:
 
 
 @pytest.mark.parametrize("name", INSTRUMENTS)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(data=st.data())
 def test_usual_answers_are_parsed_and_give_the_same_cells(name: str, data: st.DataObject) -> None:
     records = data.draw(usual_records(INSTRUMENTS[name]))
@@ -250,7 +250,7 @@ def test_no_records() -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", INSTRUMENTS)
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(data=st.data())
 def test_several_answers_become_rows_at_once(name: str, data: st.DataObject) -> None:
     instrument = INSTRUMENTS[name]
