@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
 from ialirt_backfill.day.cells import is_missing
@@ -68,7 +69,7 @@ def judge(instrument: Instrument, records: Sequence[Record]) -> Judgement:
             value, time = record.get(entry.name), record.get(TIME_UTC)
             if is_missing(value):
                 continue
-            parts = list(_parts(entry, value))
+            parts = [(column, part) for column, part in _parts(entry, value) if not _is_missing(column, part)]
             misfits = [part for column, part in parts if not _fits(column, part)]
             types.count(bool(misfits), time, _kind(misfits[0]) if misfits else "")
             outside = [part for column, part in parts if _is_outside(column, part)]
@@ -128,6 +129,7 @@ def _second(record: Record) -> float | None:
 # --- one value --------------------------------------------------------------------------------------------------------
 
 
+_NUMBERS: frozenset[type] = frozenset({int, float})
 _NOT_A_PART = Column("", ColumnType.TEXT)
 """Of what has not the shape of its field: nothing fits it."""
 
@@ -156,24 +158,23 @@ def _leaves(value: Any, depth: int) -> Iterator[Any]:
 
 
 def _fits(column: Column, value: Any) -> bool:
-    """Whether a part is of its column's type. A whole number may come as ``12.0``; but a time has lost digits then."""
-    if column is _NOT_A_PART:
+    """Whether a part that is there is of its column's type. A whole number may come as ``12.0``; but a time has lost
+    digits then."""
+    if type(value) is float and column.type is ColumnType.INTEGER and not value.is_integer():
         return False
-    if _is_missing(column, value):
-        return True
-    is_number = type(value) in {int, float}
+    return type(value) in _types_of(column)
+
+
+@cache
+def _types_of(column: Column) -> frozenset[type]:
+    """The types that a part may have in Python."""
+    if column is _NOT_A_PART:
+        return frozenset()
     if column.codes:
-        return type(value) in {int, str}
+        return frozenset({int, str})
     if column.is_time and column.type is ColumnType.INTEGER:
-        return type(value) is int
-    match column.type:
-        case ColumnType.INTEGER:
-            return is_number and value == int(value)
-        case ColumnType.BOOLEAN:
-            return type(value) is bool
-        case ColumnType.TEXT:
-            return type(value) is str
-    return is_number
+        return frozenset({int})
+    return {ColumnType.BOOLEAN: frozenset({bool}), ColumnType.TEXT: frozenset({str})}.get(column.type, _NUMBERS)
 
 
 def _is_missing(column: Column, value: Any) -> bool:
@@ -181,7 +182,8 @@ def _is_missing(column: Column, value: Any) -> bool:
 
 
 def _is_outside(column: Column, value: Any) -> bool:
-    if type(value) not in {int, float} or _is_missing(column, value) or column.type is ColumnType.BOOLEAN:
+    """Whether a part that is there is no number that may be true."""
+    if type(value) not in _NUMBERS or column.type is ColumnType.BOOLEAN:
         return False
     if column.polynomial:
         try:

@@ -105,8 +105,8 @@ class Column:
     @property
     def is_time(self) -> bool:
         """Whether it holds nanoseconds since J2000: of 18 or 19 digits, more than a float can."""
-        is_whole = self.type in {ColumnType.INTEGER, ColumnType.JSON}
-        return is_whole and self.kind is ColumnKind.TIME and self.unit == NANOSECONDS
+        is_time = self.kind is ColumnKind.TIME and self.unit == NANOSECONDS  # of few columns: nothing else is looked at
+        return is_time and self.type in {ColumnType.INTEGER, ColumnType.JSON}
 
     @property
     def fill(self) -> float | str | None:

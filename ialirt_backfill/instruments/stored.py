@@ -19,9 +19,9 @@ def stored_size(value: object) -> int:
 
 
 def _size(value: object) -> int:
-    if value is None or isinstance(value, bool):
+    if value is None or value is True or value is False:
         return 1
-    if isinstance(value, float | int):
+    if isinstance(value, (float, int)):
         return _number_size(value)
     if isinstance(value, list):
         return 3 + len(value) + sum(map(_size, value))
@@ -33,7 +33,7 @@ def _size(value: object) -> int:
 
 
 def _length(text: str) -> int:
-    return len(text.encode(errors="surrogatepass"))  # JSON may hold half a letter
+    return len(text) if text.isascii() else len(text.encode(errors="surrogatepass"))  # JSON may hold half a letter
 
 
 @lru_cache(maxsize=65_536)

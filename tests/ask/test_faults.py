@@ -23,7 +23,7 @@ from tests.support.faults import FAULTS, SILENCE_SECONDS
 HIT = INSTRUMENTS["hit"]
 START = day_span(date(2026, 2, 1)).start
 HOUR = Span(START, START + timedelta(hours=1))
-TRIES = 4
+TRIES = 3
 PATIENCE = Patience(answer=0.6, silence=SILENCE_SECONDS, tries=TRIES, first_pause=0.01, longest_pause=0.05)
 
 

@@ -70,14 +70,14 @@ def test_said_to_several_at_once_it_counts_once() -> None:
 
 @pytest.mark.slow
 def test_one_more_may_be_in_flight_after_a_while_without(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pace_module, "RECOVERY_SECONDS", 0.5)
+    monkeypatch.setattr(pace_module, "RECOVERY_SECONDS", 0.25)
     pace = Pace(None, 4, threading.Event())
     pace.throttle(began(pace))
     pace.throttle(began(pace))
-    time.sleep(0.55)
+    time.sleep(0.3)
     with pace.turn(), pace.turn():
         assert pace._in_flight == 2
-    time.sleep(1.6)
+    time.sleep(0.8)
     assert bearable(pace) == 4  # never more than at first
 
 

@@ -233,7 +233,7 @@ def bomb(megabytes: int) -> bytes:
 @pytest.mark.slow
 @pytest.mark.parametrize("is_chunked", [False, True])
 def test_a_decompression_bomb_is_found_out(is_chunked: bool) -> None:
-    packed = bomb(300)
+    packed = bomb(100)
     if is_chunked:
         reply = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n\r\n"
         reply += b"%x\r\n%s\r\n0\r\n\r\n" % (len(packed), packed)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from decimal import Decimal
+from functools import cache
 from typing import Any
 
 import pytest
@@ -22,6 +22,7 @@ ODD = [
     *(math.nan, math.inf, -math.inf, None, True, False, "", "text", "1.5", "\ud800"),
     *([], [1, 2.5], [True], [[1], [None]], {}, {"a": FILL_VALUE}),
 ]
+CODES = {1: "Standby"}
 ENOUGH = 600
 """So many usual values in a column, and their texts are looked up or made once for all that are equal."""
 USUAL: dict[ColumnType, list[Any]] = {
@@ -33,23 +34,30 @@ USUAL: dict[ColumnType, list[Any]] = {
 }
 
 
+@cache
+def usual_ones_alone(kind: ColumnType, coded: bool = False) -> list[str | None]:
+    """The cells of the usual values, each as if there were no other."""
+    column = Column("x", kind, codes=CODES if coded else {})
+    return [cells_of(column, [one])[0].as_py() for one in USUAL[kind]]
+
+
 @pytest.mark.parametrize("kind", ColumnType)
 @pytest.mark.parametrize("value", ODD, ids=repr)
 def test_an_odd_value_among_usual_ones(kind: ColumnType, value: Any) -> None:
     column = Column("x", kind)
     alone = cells_of(column, [value]).to_pylist()
-    usual = [cells_of(column, [one])[0].as_py() for one in USUAL[kind]]
+    usual = usual_ones_alone(kind)
     assert cells_of(column, [*USUAL[kind], value]).to_pylist() == usual + alone
     assert cells_of(column, [value, *USUAL[kind], None]).to_pylist() == [*alone, *usual, None]
 
 
-@pytest.mark.parametrize("codes", [{}, {1: "Standby"}], ids=["", "codes"])
+@pytest.mark.parametrize("coded", [False, True], ids=["", "codes"])
 @pytest.mark.parametrize("kind", ColumnType)
-def test_a_fill_value_among_usual_ones(kind: ColumnType, codes: Mapping[int, str]) -> None:
+def test_a_fill_value_among_usual_ones(kind: ColumnType, coded: bool) -> None:
     """As a float, by way of 32 bits, and as the whole numbers that these are."""
-    column = Column("x", kind, codes=codes)
+    column = Column("x", kind, codes=CODES if coded else {})
     fills = [FILL_VALUE, -9.999999848243207e30, WHOLE_FILL, int(-9.999999848243207e30), -(10**31)]
-    usual = [cells_of(column, [one])[0].as_py() for one in USUAL[kind]]
+    usual = usual_ones_alone(kind, coded)
     for fill in fills:
         assert cells_of(column, [*USUAL[kind], fill]).to_pylist() == [*usual, None]
     assert cells_of(column, fills).to_pylist() == [None] * len(fills)

@@ -615,7 +615,7 @@ def test_quotes_stand_only_where_they_are_needed() -> None:
 
 @pytest.mark.slow
 @given(answers)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_every_record_becomes_the_same_cells_alone_and_among_others(answer: tuple[Instrument, list[Any]]) -> None:
     instrument, records = answer
     try:

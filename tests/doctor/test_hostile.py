@@ -8,6 +8,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
@@ -27,6 +28,7 @@ from ialirt_backfill.simulator import Answer, Redirect, Silence, Simulator
 from tests.support.access import KEY
 from tests.support.clock import Clock
 from tests.support.commands import Command, Ended, wait_for_requests
+from tests.support.processes import Running
 from tests.support.servers import Wire
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -136,7 +138,8 @@ def test_a_host_that_is_none(host: str) -> None:
 
 def test_ctrl_c_waits_for_no_answer(command: Command, simulator: Simulator) -> None:
     simulator.faults = lambda request: Silence() if request.key else None
-    with command.start("doctor", "--as-of", "2026-03-01T12:00:00", "--record", "kept") as running:
+    words = ("doctor", "--as-of", "2026-03-01T12:00:00", "--record", "kept")
+    with closing(Running(words, command.cwd, command.env)) as running:
         wait_for_requests(simulator, 3)
         began = time.monotonic()
         running.send_signal(signal.SIGINT)

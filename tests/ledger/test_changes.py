@@ -193,7 +193,7 @@ def test_the_days_of_an_item_take_their_numbers_one_after_another(postgresql_url
         assert sorted(marks(told)) == ["a", "b", "c", "d"]
 
 
-DAYS, CHANGES = 6, 25
+DAYS, CHANGES = 6, 15
 
 
 def _write_at_random(url: str, number: int, started: Any) -> None:
@@ -264,3 +264,4 @@ def _until(condition: Callable[[], bool], meanwhile: Callable[[], None]) -> None
     while not condition():
         assert time.monotonic() < deadline
         meanwhile()
+        time.sleep(0.01)

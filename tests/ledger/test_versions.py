@@ -24,7 +24,9 @@ from ledger import (
 )
 from ledger import migrations as ledger_migrations
 from ledger.schema import VERSION_TABLE, VERSIONS, metadata
+from tests.ledger.opening import open_together
 from tests.support.ledgers import ITEM, NOON, claimed, database, execute, record
+from tests.support.processes import FORKSERVER
 
 ROOT = Path(__file__).parents[2]
 NEWEST = VERSIONS[-1]
@@ -37,8 +39,6 @@ FOREIGN = (
     "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY)",
     "INSERT INTO alembic_version VALUES ('f00dfeed')",
 )
-
-OPENS = "import sys; from ledger import Ledger; Ledger.open(sys.argv[1]).close(); print('open')"
 
 
 def test_the_migrations_are_the_versions_the_program_knows() -> None:
@@ -69,18 +69,17 @@ def test_a_ledger_is_made_once_and_then_only_opened(ledger_url: str) -> None:
 
 @pytest.mark.slow
 def test_ten_processes_make_a_new_ledger_once(ledger_url: str) -> None:
+    together, complaints = FORKSERVER.Barrier(10), FORKSERVER.SimpleQueue()
     processes = [
-        subprocess.Popen(
-            [sys.executable, "-W", "error", "-c", OPENS, ledger_url],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            cwd=ROOT,
-        )
+        FORKSERVER.Process(target=open_together, args=(ledger_url, together, complaints), daemon=True)
         for _ in range(10)
     ]
-    answers = [process.communicate(timeout=60) for process in processes]
-    assert answers == [("open\n", "")] * 10
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join(60)
+    assert [process.exitcode for process in processes] == [0] * 10
+    assert [complaints.get() for _ in processes] == [""] * 10
     assert execute(ledger_url, f"SELECT version_num FROM {VERSION_TABLE}") == [(NEWEST,)]
 
 

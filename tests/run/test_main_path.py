@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import sys
 import threading
+from functools import cache
 from pathlib import Path
 from statistics import median
 from types import FrameType
@@ -57,13 +58,23 @@ def test_at_most_ten_functions_of_ours_lead_to_the_mission_client(
     assert len(path) <= 10, path
 
 
+@cache
+def modules() -> list[tuple[Path, ast.Module]]:
+    """Of the program."""
+    return [
+        (path.relative_to(ROOT), ast.parse(path.read_text(encoding="utf-8")))
+        for part in PARTS
+        for path in (ROOT / part).rglob("*.py")
+    ]
+
+
 def functions() -> list[tuple[int, str]]:
     """How long each function of the program is, in lines, and its name."""
     found = []
-    for path in (path for part in PARTS for path in (ROOT / part).rglob("*.py")):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for path, module in modules():
+        for node in ast.walk(module):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.end_lineno is not None:
-                found.append((node.end_lineno - node.lineno + 1, f"{path.relative_to(ROOT)}:{node.name}"))
+                found.append((node.end_lineno - node.lineno + 1, f"{path}:{node.name}"))
     return found
 
 
@@ -76,10 +87,10 @@ def test_functions_fit_on_a_screen() -> None:
 def test_no_docstring_leaves_it_to_the_one_above() -> None:
     """ "The same …" says nothing to who begins here."""
     found = []
-    for path in (path for part in PARTS for path in (ROOT / part).rglob("*.py")):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for path, module in modules():
+        for node in ast.walk(module):
             if isinstance(node, ast.FunctionDef | ast.ClassDef) and (ast.get_docstring(node) or "").startswith(
                 "The same"
             ):
-                found.append(f"{path.relative_to(ROOT)}:{node.name}")
+                found.append(f"{path}:{node.name}")
     assert found == []

@@ -7,17 +7,19 @@ import math
 import os
 import signal
 import sqlite3
-import subprocess
-import sys
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pytest
 
 import cli
+import ialirt_backfill.run.poll as poll_module
 from ialirt_backfill.day import content
 from ialirt_backfill.ending import Stop
 from ialirt_backfill.exceptions import UsageError
@@ -31,6 +33,7 @@ from ialirt_backfill.run.report import Report
 from ialirt_backfill.simulator import Answer, Silence, Simulator, Times, Transform
 from ledger import DayState, DayStatus, Ledger
 from tests.support.access import ENVIRONMENT, FULL, KEYS
+from tests.support.processes import Running
 from tests.support.reference import assert_file_holds
 
 MINUTE = timedelta(minutes=1)
@@ -379,8 +382,18 @@ def test_each_pass_tells_of_every_instrument(world: World) -> None:
     assert mag.availability_pct > 90
 
 
+def hurry(monkeypatch: pytest.MonkeyPatch, **less: Any) -> None:
+    """A poll is as patient as ever, but for the pauses between two tries, and for what is named."""
+    patience = poll_module._patience
+    less |= {"first_pause": 0.01, "longest_pause": 0.02}
+    monkeypatch.setattr(poll_module, "_patience", lambda options: replace(patience(options), **less))
+
+
 @pytest.mark.slow
-def test_an_instrument_that_fails_or_hangs_does_not_stop_the_others(world: World) -> None:
+def test_an_instrument_that_fails_or_hangs_does_not_stop_the_others(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hurry(monkeypatch, tries=2)
     world.now = at("2026-02-02T11:50:00")
     world.simulator.faults = [
         Times(math.inf, BROKEN, instrument="mag"),
@@ -402,8 +415,8 @@ def test_an_instrument_that_fails_or_hangs_does_not_stop_the_others(world: World
     assert not has_failed(world.once("2026-02-02T11:55:00", "mag,swe,hit,swapi"))
 
 
-@pytest.mark.slow
-def test_a_poll_that_is_told_to_stop_judges_its_last_pass_only(world: World) -> None:
+def test_a_poll_that_is_told_to_stop_judges_its_last_pass_only(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    hurry(monkeypatch)
     world.now = at("2026-02-02T11:50:00")
     world.simulator.faults = [Times(5, BROKEN)]
     heard = Hearing()
@@ -454,24 +467,19 @@ def test_a_signal_ends_the_poll_with_the_state_kept(world: World, number: signal
     words = ["poll", "--instrument", "hit,mag", "--url", world.simulator.url, "--datastore", str(world.datastore)]
     if faulty:
         world.simulator.faults = [Times(math.inf, Answer(400, b'{"message": "no"}'), instrument="mag")]
-    running = subprocess.Popen(
-        [sys.executable, cli.__file__, *words],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env=os.environ | {"PYTHONUNBUFFERED": "1"},
-    )
-    assert running.stdout is not None
-    first = running.stdout.readline()
-    running.stdout.readline()
-    time.sleep(0.2)
-    began = time.monotonic()
-    running.send_signal(number)
-    _, err = running.communicate(timeout=20)
+    with closing(Running(words, world.datastore.parent, os.environ)) as running:
+        deadline = time.monotonic() + 60
+        while len(lines := running.said.splitlines()) < 2:
+            assert time.monotonic() < deadline, running.complained
+            time.sleep(0.02)
+        time.sleep(0.2)
+        began = time.monotonic()
+        running.send_signal(number)
+        _, err = running.communicate(timeout=20)
     assert time.monotonic() - began < 5
     assert "Traceback" not in err
     assert running.returncode == 128 + number, err
-    assert "hit" in first
+    assert "hit" in lines[0]
     with world.ledger as ledger:
         rows = ledger.days(["HIT_IALIRT", "MAG_IALIRT"], date(2026, 1, 1), date(2099, 1, 1))
         assert all(row.claim is None for row in rows.values())

@@ -6,6 +6,7 @@ import csv
 import json
 import shutil
 from collections.abc import Iterator
+from contextlib import ExitStack, closing
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from ialirt_backfill.serve.hapi import Hapi
 from ialirt_backfill.serve.holdings import Holdings
 from ialirt_backfill.simulator import Simulator
 from tests.serve.cores import DAYS, LONG_AFTER, Core, Make
+from tests.serve.serving import Serving, Start
 from tests.support.access import KEYS
 from tests.support.clock import Clock
 from tests.support.places import Place
@@ -101,3 +103,9 @@ def core(whole: Path, make: Make) -> Core:
 @pytest.fixture
 def few_core(few: Path, make: Make) -> Core:
     return make(few)
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Start]:
+    with ExitStack() as all_:
+        yield lambda *words: all_.enter_context(closing(Serving(tmp_path, *words)))

@@ -6,13 +6,14 @@ import json
 import os
 import re
 import signal
-import subprocess
-import sys
-import threading
+import time
 import urllib.request
+from collections.abc import Callable
 from pathlib import Path
 
-import cli
+from tests.support.processes import Running
+
+READY_SECONDS = 60.0
 
 
 class Serving:
@@ -20,28 +21,16 @@ class Serving:
 
     def __init__(self, cwd: Path, *words: str) -> None:
         env = {"PATH": os.environ["PATH"], "HOME": str(cwd)}
-        self.process = subprocess.Popen(
-            [sys.executable, str(cli.__file__), "serve", "--port", "0", *words],
-            cwd=cwd, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        )  # fmt: skip
-        self.said: list[str] = []
-        self.complained: list[str] = []
-        assert self.process.stderr is not None
-        self._listening = threading.Thread(target=self._listen)
-        self._listening.start()
-
-    def _listen(self) -> None:
-        assert self.process.stderr is not None
-        self.complained += list(self.process.stderr)
+        self.process = Running(["serve", "--port", "0", *words], cwd, env)
 
     @property
     def url(self) -> str:
         """Where it answers, once it does."""
-        assert self.process.stdout is not None
-        while not (found := re.search(r"http://\S+/hapi", self.said[-1] if self.said else "")):
-            line = self.process.stdout.readline()
-            assert line, self.complained
-            self.said.append(line)
+        deadline = time.monotonic() + READY_SECONDS
+        while not (found := re.search(r"http://\S+/hapi", self.process.said)):
+            assert self.process.poll() is None, self.process.communicate()
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
         return found[0]
 
     def get(self, path: str, **headers: str) -> bytes:
@@ -52,18 +41,19 @@ class Serving:
     def ids(self, **headers: str) -> set[str]:
         return {it["id"] for it in json.loads(self.get("/catalog", **headers))["catalog"]}
 
-    def end(self, number: int = signal.SIGTERM) -> tuple[int, str]:
-        """The exit code, and what it said on standard error."""
+    def end(self, number: int = signal.SIGTERM) -> tuple[int | None, str]:
+        """Tell it to end: the exit code, and what it said on standard error."""
         self.process.send_signal(number)
-        code = self.process.wait(60)
-        self.close()
-        return code, "".join(self.complained)
+        return self.ended()
+
+    def ended(self) -> tuple[int | None, str]:
+        """Wait for its end: the exit code, and what it said on standard error."""
+        _, complained = self.process.communicate(60)
+        return self.process.returncode, complained
 
     def close(self) -> None:
-        self.process.kill()
-        self.process.wait()
-        self._listening.join()
-        assert self.process.stdout is not None
-        assert self.process.stderr is not None
-        self.process.stdout.close()
-        self.process.stderr.close()
+        self.process.close()
+
+
+Start = Callable[..., Serving]
+"""Starts one with these words, in a folder of the test's own; it is ended with the test."""

@@ -154,7 +154,7 @@ def test_to_a_client_that_waits_for_the_end_of_the_connection_it_is_reset(broken
 
 def test_a_client_that_goes_away_is_no_trouble(server: Server, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.WARNING)
-    for _ in range(40):
+    for _ in range(20):
         with closing(plugged(server)) as bare:
             bare.sendall(f"GET {BOTH_DAYS} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
             bare.recv(1000)
@@ -167,10 +167,11 @@ def test_a_client_that_goes_away_is_no_trouble(server: Server, caplog: pytest.Lo
 
 @pytest.fixture
 def impatient(core: Core, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
-    """A server of two threads that waits a second for a client."""
+    """A server of two threads that waits half a second for a client."""
     monkeypatch.setattr(module, "THREADS", 2)
-    monkeypatch.setattr(module, "REQUEST_SECONDS", 1.0)
-    monkeypatch.setattr(module._Http, "timeout", 1)
+    monkeypatch.setattr(module, "REQUEST_SECONDS", 0.5)
+    monkeypatch.setattr(module, "_GLANCE_SECONDS", 0.25)
+    monkeypatch.setattr(module._Http, "timeout", 0.5)
     with Server(core.hapi, "127.0.0.1", 0) as running:
         yield running
 
@@ -198,7 +199,7 @@ def test_connections_on_which_nothing_comes_keep_nobody_waiting(impatient: Serve
     idle = [plugged(impatient) for _ in range(30)]
     begun = time.monotonic()
     assert all(get(impatient, HOUR).count(b"\n") == 900 for _ in range(5))
-    assert time.monotonic() - begun < 8  # each of the two threads would wait a second for fifteen of them
+    assert time.monotonic() - begun < 6  # each of the two threads would wait half a second for fifteen of them
     for bare in idle:
         bare.close()
 
@@ -230,7 +231,7 @@ def test_fifty_clients_at_once_lose_nothing(server: Server, core: Core) -> None:
         return get(server, "/hapi/data?dataset=hit&start=2026-02-02&stop=2026-02-04&format=binary")
 
     with ThreadPoolExecutor(50) as clients:
-        assert all(body == expected for body in clients.map(ask, range(100)))
+        assert all(body == expected for body in clients.map(ask, range(50)))
 
 
 PARTS = [
@@ -253,14 +254,14 @@ def bad_request(chance: random.Random) -> bytes:
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-def test_ten_thousand_bad_requests_are_answered_and_do_no_harm(
+def test_thousands_of_bad_requests_are_answered_and_do_no_harm(
     server: Server, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.WARNING)
 
     def send(seed: int) -> int:
         chance, answered = random.Random(seed), 0
-        for _ in range(2500):
+        for _ in range(500):
             with suppress(ConnectionResetError):
                 answer = said(server, bad_request(chance))
                 assert not answer.startswith(b"HTTP/1.1 5")
@@ -268,7 +269,7 @@ def test_ten_thousand_bad_requests_are_answered_and_do_no_harm(
         return answered
 
     with ThreadPoolExecutor(4) as clients:
-        assert sum(clients.map(send, range(4))) > 9_900
+        assert sum(clients.map(send, range(4))) > 1_980
     assert get(server, HOUR).count(b"\n") == 900
     assert [it.getMessage() for it in caplog.records if it.levelno >= logging.WARNING] == []
 
@@ -296,7 +297,7 @@ def test_a_datastore_that_changes_meanwhile_is_served_one_version_of_a_day_or_an
     with Server(core.hapi, "127.0.0.1", 0) as server:
         changing.start()
         try:
-            found = [get(server, "/hapi/data?dataset=hit&start=2026-02-02&stop=2026-02-03") for _ in range(60)]
+            found = [get(server, "/hapi/data?dataset=hit&start=2026-02-02&stop=2026-02-03") for _ in range(40)]
         finally:
             done.set()
             changing.join()

@@ -8,6 +8,7 @@ import urllib.request
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from email.message import Message
+from functools import cache
 from typing import Any
 from urllib.parse import urlencode
 
@@ -83,6 +84,7 @@ def gaps(simulator: Simulator, name: str, day: date) -> tuple[Span, ...]:
     return measure(INSTRUMENTS[name], day_span(day), found).gaps
 
 
+@cache
 def quiet_day(simulator: Simulator, name: str) -> date:
     days = (START.date() + timedelta(days=i) for i in range(20))
     return next(day for day in days if not gaps(simulator, name, day))

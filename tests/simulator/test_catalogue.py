@@ -124,7 +124,7 @@ def test_what_is_irregular_comes_so_often(catalogue: Catalogue) -> None:
 
 @pytest.mark.slow
 def test_a_window_that_holds_too_much_is_refused(catalogue: Catalogue) -> None:
-    quick = catalogue.with_file('[ultra]\ncadence = "1s"\n', "ours.toml")
+    quick = catalogue.with_file('[ultra]\ncadence = "5s"\n', "ours.toml")
     with Simulator(now=lambda: NOW, catalogue=quick) as simulator:
         day = span(quiet_day(simulator, "hit"))
         assert sum(map(stored_size, simulator.records("ultra", *day))) > LIMIT

@@ -13,6 +13,7 @@ from multiprocessing.context import ForkServerContext
 from pathlib import Path
 
 import cli
+from ledger import Ledger
 
 LOADED = [
     "ialirt_backfill.run.backfill",
@@ -32,14 +33,23 @@ FORKSERVER: ForkServerContext = multiprocessing.get_context("forkserver")
 FORKSERVER.set_forkserver_preload([__name__, *LOADED])
 
 
+def be_patient_with_the_ledger(seconds: float) -> None:
+    """For so long this process is to wait for a ledger that is away."""
+    Ledger.open.__func__.__kwdefaults__["timeout_seconds"] = seconds  # type: ignore[attr-defined]
+
+
 class Running:
     """A command that runs with its own working directory and environment; it is asked as a `subprocess.Popen` is."""
 
-    def __init__(self, words: Sequence[str], cwd: Path, env: Mapping[str, str]) -> None:
+    def __init__(
+        self, words: Sequence[str], cwd: Path, env: Mapping[str, str], *, ledger_patience_seconds: float = 30
+    ) -> None:
         self._outputs = tempfile.TemporaryDirectory()
         self._out, self._err = Path(self._outputs.name, "out"), Path(self._outputs.name, "err")
         self._process = FORKSERVER.Process(
-            target=_main, args=(list(words), cwd, dict(env), self._out, self._err), daemon=True
+            target=_main,
+            args=(list(words), cwd, dict(env), self._out, self._err, ledger_patience_seconds),
+            daemon=True,
         )
         self._process.start()
 
@@ -55,8 +65,21 @@ class Running:
     def poll(self) -> int | None:
         return self._process.exitcode
 
+    def send_signal(self, number: int) -> None:
+        os.kill(self.pid, number)
+
     def kill(self) -> None:
         self._process.kill()
+
+    @property
+    def said(self) -> str:
+        """What it has written to standard output so far."""
+        return _text_so_far(self._out)
+
+    @property
+    def complained(self) -> str:
+        """What it has written to standard error so far."""
+        return _text_so_far(self._err)
 
     def communicate(self, timeout: float | None = None) -> tuple[str, str]:
         """Wait for its end; what it wrote to both outputs."""
@@ -72,7 +95,14 @@ class Running:
         self._outputs.cleanup()
 
 
-def _main(words: list[str], cwd: Path, env: dict[str, str], out: Path, err: Path) -> None:
+def _text_so_far(path: Path) -> str:
+    """Nothing of a process that has just begun."""
+    return path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
+
+
+def _main(
+    words: list[str], cwd: Path, env: dict[str, str], out: Path, err: Path, ledger_patience_seconds: float
+) -> None:
     for number, path in ((1, out), (2, err)):
         file = os.open(path, os.O_WRONLY | os.O_CREAT)
         os.dup2(file, number)
@@ -83,5 +113,6 @@ def _main(words: list[str], cwd: Path, env: dict[str, str], out: Path, err: Path
     os.environ.clear()
     os.environ.update(env)
     time.tzset()
+    be_patient_with_the_ledger(ledger_patience_seconds)
     sys.argv = [cli.__file__, *words]
     sys.exit(cli.main(words))

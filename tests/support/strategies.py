@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any
 
 from hypothesis import strategies as st
@@ -48,6 +49,7 @@ def values_for(column: Column) -> st.SearchStrategy[Any]:
     return usual | st.sampled_from([None, FILL_VALUE, WHOLE_FILL]) if column.polynomial else usual | anything
 
 
+@cache  # to make and to check a strategy takes longer than to draw from it
 def records_for(instrument: Instrument) -> st.SearchStrategy[dict[str, Any]]:
     fields: dict[str, st.SearchStrategy[Any]] = {}
     for entry in instrument.fields[1:]:

@@ -17,9 +17,8 @@ from typing import Any
 from sqlalchemy.engine.default import DefaultDialect
 
 import cli
-from ledger import Ledger
 from tests.support.access import ENVIRONMENT
-from tests.support.processes import FORKSERVER
+from tests.support.processes import FORKSERVER, be_patient_with_the_ledger
 
 
 def run(
@@ -44,7 +43,7 @@ def steps(words: Sequence[str]) -> list[str]:
 
 
 def _run(words: list[str], at: int | None, number: int, ledger_patience_seconds: float) -> None:
-    Ledger.open.__func__.__kwdefaults__["timeout_seconds"] = ledger_patience_seconds  # type: ignore[attr-defined]
+    be_patient_with_the_ledger(ledger_patience_seconds)
     os.environ.update(ENVIRONMENT)
     sys.stdout = sys.stderr = io.StringIO()
     seen = 0

@@ -18,15 +18,17 @@ from tests.support.team import FIRST, Gate, Team, ended, wait_until
 
 FOUR = ("ann", "bob", "cat", "dan")
 INSTRUMENTS = "hit,swe,codice_lo,spacecraft"
-DAYS = 10
-FORTY = ("--instrument", INSTRUMENTS, "--start", "2026-02-01", "--end", "2026-02-10", "--jobs", "2")
+DAYS = 6
+OF_ALL = 4 * DAYS
+"""So many days of all instruments together."""
+ALL = ("--instrument", INSTRUMENTS, "--start", "2026-02-01", "--end", "2026-02-06", "--jobs", "2")
 ONE = ("--instrument", "hit", "--start", "2026-02-01", "--end", "2026-02-01")
 
 
 def test_four_processes_ask_for_no_window_twice(team: Team, gate: Gate) -> None:
     for name in FOUR:
         gate.hold(name)
-    processes = [team.start(name, *FORTY) for name in FOUR]
+    processes = [team.start(name, *ALL) for name in FOUR]
     for name in FOUR:
         gate.wait_for(name)
     gate.open()
@@ -34,18 +36,18 @@ def test_four_processes_ask_for_no_window_twice(team: Team, gate: Gate) -> None:
     team.assert_asked_once(INSTRUMENTS, DAYS)
     team.assert_files_are_right(INSTRUMENTS, DAYS)
     assert {request.key for request in team.simulator.requests} == set(FOUR)
-    assert sum(report["summary"]["run"] for report in reports) == 40
-    assert team.statuses() == {"downloaded": 40}
+    assert sum(report["summary"]["run"] for report in reports) == OF_ALL
+    assert team.statuses() == {"downloaded": OF_ALL}
 
 
 def test_what_a_killed_process_had_in_flight_is_all_that_is_asked_for_twice(team: Team, gate: Gate) -> None:
     """Two begin at the first day, one at the last; when one of the two is killed, the last takes its days over."""
     for name in ("ann", "bob", "dan"):
         gate.hold(name)
-    survivors = [team.start("dan", *FORTY, "--newest-first")]
+    survivors = [team.start("dan", *ALL, "--newest-first")]
     gate.wait_for("dan")  # its plan was made when nothing was claimed yet
-    doomed = team.start("bob", *FORTY)
-    survivors.append(team.start("ann", *FORTY))
+    doomed = team.start("bob", *ALL)
+    survivors.append(team.start("ann", *ALL))
     gate.wait_for("bob")
     gate.open("bob")
     wait_until(lambda: team.execute("SELECT count(*) FROM attempt") > [(3,)])
@@ -69,9 +71,9 @@ def test_what_a_killed_process_had_in_flight_is_all_that_is_asked_for_twice(team
     }
     assert twice == in_flight
     assert len(windows) == len(set(windows)) + len(twice)
-    assert team.statuses() == {"downloaded": 40, "interrupted": len(held)}
+    assert team.statuses() == {"downloaded": OF_ALL, "interrupted": len(held)}
     team.simulator.forget_requests()
-    assert team.run("ann", *FORTY).json["summary"]["skipped_existing"] == 40
+    assert team.run("ann", *ALL).json["summary"]["skipped_existing"] == OF_ALL
     assert team.simulator.requests == []
 
 

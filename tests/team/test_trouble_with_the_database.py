@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
+import threading
 import time
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 
 import pytest
 
 from ialirt_backfill.simulator import Simulator
+from ialirt_backfill.simulator.faults import Request
 from tests.support.clock import NOW
 from tests.support.commands import Command, Ended, Here
 from tests.support.databases import Door
 from tests.support.ledgers import execute
-from tests.support.team import ended, wait_until
+from tests.support.processes import Running
+from tests.support.team import PATIENCE_SECONDS, ended, wait_until
 
 SECRET = "hunter2"
 DAYS = ("--instrument", "hit,swe", "--start", "2026-02-01", "--end", "2026-02-04")
@@ -89,32 +90,39 @@ def test_a_wrong_password_and_a_missing_privilege(
 
 # --- gone in the middle of a run --------------------------------------------------------------------------------------
 
-IMPATIENT = """
-import sys
-import cli, ledger
-ledger.Ledger.open.__func__.__kwdefaults__["timeout_seconds"] = 3.0
-sys.exit(cli.main())
-"""
+
+class FourthRequest:
+    """A rule of the simulator that holds this request until it is told to let it go."""
+
+    def __init__(self) -> None:
+        self.number = 0
+        self.has_come, self.may_go = threading.Event(), threading.Event()
+
+    def __call__(self, _: Request) -> None:
+        self.number += 1
+        if self.number == 4:
+            self.has_come.set()
+            assert self.may_go.wait(PATIENCE_SECONDS)
 
 
-def start(command: Command, door: Door, *, program: tuple[str, ...] = ()) -> subprocess.Popen[str]:
-    """A run of eight days, one request at a time."""
-    words = [*(program or command.words()), *DAYS, "--as-of", NOW, "--jobs", "1", "--ledger", door.url]
-    root = str(Path(__file__).parents[2])
-    return subprocess.Popen(
-        words, cwd=command.cwd, env={**command.env, "PYTHONPATH": root}, text=True,
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-    )  # fmt: skip
+@pytest.fixture
+def fourth(simulator: Simulator) -> FourthRequest:
+    simulator.faults = fourth = FourthRequest()
+    return fourth
 
 
-def shut_in_the_middle(simulator: Simulator, door: Door, recorded: Callable[[], int]) -> None:
-    """When three days are recorded, while the next one is being asked for."""
-    simulator.latency = 0.5
-    wait_until(lambda: recorded() >= 3)
-    number = len(simulator.requests)
-    wait_until(lambda: len(simulator.requests) > number)
-    door.shut()
-    simulator.latency = 0.0
+@contextmanager
+def running_with_the_door_shut(
+    command: Command, fourth: FourthRequest, door: Door, recorded: Callable[[], int], patience_seconds: float = 30
+) -> Iterator[Running]:
+    """A run of eight days, one request at a time. When three days are recorded, and the next one is being asked for,
+    the door is shut."""
+    words = [*DAYS, "--as-of", NOW, "--jobs", "1", "--ledger", door.url]
+    with closing(Running(words, command.cwd, command.env, ledger_patience_seconds=patience_seconds)) as running:
+        assert fourth.has_come.wait(PATIENCE_SECONDS)
+        wait_until(lambda: recorded() == 3)
+        door.shut()
+        yield running
 
 
 @pytest.fixture
@@ -131,16 +139,15 @@ def recorded(postgresql_url: str) -> Callable[[], int]:
 
 
 def test_a_database_that_comes_back_is_waited_for(
-    command: Command, simulator: Simulator, door: Door, recorded: Callable[[], int]
+    command: Command, simulator: Simulator, fourth: FourthRequest, door: Door, recorded: Callable[[], int]
 ) -> None:
-    simulator.latency = 0.5
-    running = start(command, door)
-    shut_in_the_middle(simulator, door, recorded)
-    time.sleep(2)
-    assert running.poll() is None
-    door.open()
-    done = ended(running)
-    assert "Trying again for 30 s" in done.err
+    with running_with_the_door_shut(command, fourth, door, recorded) as running:
+        fourth.may_go.set()
+        wait_until(lambda: "Trying again for 30 s" in running.complained)
+        time.sleep(0.5)  # it has tried again, and not once
+        assert running.poll() is None
+        door.open()
+        done = ended(running)
     assert "answers again" in done.err
     assert recorded() == 8
     windows = [(it.instrument, it.start) for it in simulator.requests]
@@ -148,15 +155,14 @@ def test_a_database_that_comes_back_is_waited_for(
 
 
 def test_a_database_that_stays_away_ends_the_run_and_the_next_goes_on(
-    command: Command, simulator: Simulator, door: Door, recorded: Callable[[], int]
+    command: Command, simulator: Simulator, fourth: FourthRequest, door: Door, recorded: Callable[[], int]
 ) -> None:
-    simulator.latency = 0.5
-    running = start(command, door, program=(sys.executable, "-c", IMPATIENT))
-    shut_in_the_middle(simulator, door, recorded)
-    done_before, began = recorded(), time.monotonic()
-    files = {path: path.read_bytes() for path in command.datastore.rglob("*.csv")}
-    assert len(files) == done_before
-    done = ended(running, code=2)
+    with running_with_the_door_shut(command, fourth, door, recorded, patience_seconds=1.5) as running:
+        files = {path: path.read_bytes() for path in command.datastore.rglob("*.csv")}
+        assert len(files) == 3
+        fourth.may_go.set()
+        began = time.monotonic()
+        done = ended(running, code=2)
     assert time.monotonic() - began < 15
     assert done.err.count("cannot be reached") == 2  # when it was lost, and when it was given up
     assert "Ended early: the ledger cannot be used" in done.err
@@ -167,7 +173,7 @@ def test_a_database_that_stays_away_ends_the_run_and_the_next_goes_on(
     simulator.forget_requests()
     again = command(*COMMANDS["backfill"], "--json", "--ledger", door.url)
     assert again.code == 0
-    assert again.json["summary"]["skipped_existing"] == done_before
-    assert again.json["summary"]["downloaded"] == 8 - done_before
+    assert again.json["summary"]["skipped_existing"] == 3
+    assert again.json["summary"]["downloaded"] == 5
     asked_again = {(it.instrument, it.start) for it in simulator.requests}
     assert len(asked_again & {*asked}) == 1

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ialirt_backfill.instruments import INSTRUMENTS, ColumnType, Instrument, Shape, default_catalogue
@@ -157,6 +157,7 @@ NAMES = st.text(max_size=6) | st.sampled_from(["a", "A", "a_1", "new_x", "ttj200
 
 
 @given(st.lists(st.dictionaries(NAMES, VALUES, max_size=4), min_size=1, max_size=4), st.sampled_from(["new", "hit"]))
+@settings(max_examples=60)
 def test_whatever_comes_a_draft_is_a_good_catalogue(fields: list[dict[str, Any]], name: str) -> None:
     records = [{**values, "time_utc": f"2026-02-01T00:00:{i:02}"} for i, values in enumerate(fields)]
     made = draft(name, records, default_catalogue())
