@@ -254,14 +254,14 @@ def bad_request(chance: random.Random) -> bytes:
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-def test_thousands_of_bad_requests_are_answered_and_do_no_harm(
+def test_ten_thousand_bad_requests_are_answered_and_do_no_harm(
     server: Server, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.WARNING)
 
     def send(seed: int) -> int:
         chance, answered = random.Random(seed), 0
-        for _ in range(500):
+        for _ in range(2500):
             with suppress(ConnectionResetError):
                 answer = said(server, bad_request(chance))
                 assert not answer.startswith(b"HTTP/1.1 5")
@@ -269,7 +269,7 @@ def test_thousands_of_bad_requests_are_answered_and_do_no_harm(
         return answered
 
     with ThreadPoolExecutor(4) as clients:
-        assert sum(clients.map(send, range(4))) > 1_980
+        assert sum(clients.map(send, range(4))) > 9_900
     assert get(server, HOUR).count(b"\n") == 900
     assert [it.getMessage() for it in caplog.records if it.levelno >= logging.WARNING] == []
 
