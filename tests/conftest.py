@@ -16,10 +16,18 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
-from tests.support.databases import door, ledger_url, postgresql_socket, postgresql_url, role_with_password, sqlite_url
+from tests.support.databases import (
+    databases,
+    door,
+    ledger_url,
+    postgresql_socket,
+    postgresql_url,
+    role_with_password,
+    sqlite_url,
+)
 from tests.support.session import Session, begun
 
-__all__ = ["door", "ledger_url", "postgresql_socket", "postgresql_url", "role_with_password", "sqlite_url"]
+__all__ = ["databases", "door", "ledger_url", "postgresql_socket", "postgresql_url", "role_with_password", "sqlite_url"]
 
 settings.register_profile("untimed", deadline=None)  # a busy machine is no defect
 settings.load_profile("untimed")
