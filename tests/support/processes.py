@@ -8,13 +8,17 @@ import subprocess
 import sys
 import tempfile
 import time
+import warnings
 from collections.abc import Mapping, Sequence
 from multiprocessing.context import ForkServerContext
 from pathlib import Path
+from typing import Self
 
 import cli
 
 LOADED = [
+    "ialirt_backfill.export.parquet",
+    "ialirt_backfill.mirror.loading",
     "ialirt_backfill.run.backfill",
     "ialirt_backfill.run.poll",
     "ialirt_backfill.simulator",
@@ -38,6 +42,8 @@ class Running:
     def __init__(self, words: Sequence[str], cwd: Path, env: Mapping[str, str]) -> None:
         self._outputs = tempfile.TemporaryDirectory()
         self._out, self._err = Path(self._outputs.name, "out"), Path(self._outputs.name, "err")
+        for path in (self._out, self._err):
+            path.touch()
         self._process = FORKSERVER.Process(
             target=_main, args=(list(words), cwd, dict(env), self._out, self._err), daemon=True
         )
@@ -58,6 +64,14 @@ class Running:
     def kill(self) -> None:
         self._process.kill()
 
+    def send_signal(self, number: int) -> None:
+        os.kill(self.pid, number)
+
+    @property
+    def said(self) -> str:
+        """What it wrote to its standard error so far."""
+        return self._err.read_text(encoding="utf-8")
+
     def communicate(self, timeout: float | None = None) -> tuple[str, str]:
         """Wait for its end; what it wrote to both outputs."""
         self._process.join(timeout)
@@ -71,10 +85,30 @@ class Running:
         self._process.join()
         self._outputs.cleanup()
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def running(*words: str) -> Running:
+    """A command in this process's environment, but for what the person who runs the tests has set for the program."""
+    return Running(words, Path.cwd(), {key: it for key, it in os.environ.items() if not key.startswith("IALIRT_")})
+
+
+def run(*words: str) -> tuple[int, str, str]:
+    """Its exit code and what it wrote to both outputs."""
+    with running(*words) as process:
+        out, err = process.communicate(timeout=60)
+        assert process.returncode is not None
+        assert "Traceback" not in err, err
+        return process.returncode, out, err
+
 
 def _main(words: list[str], cwd: Path, env: dict[str, str], out: Path, err: Path) -> None:
     for number, path in ((1, out), (2, err)):
-        file = os.open(path, os.O_WRONLY | os.O_CREAT)
+        file = os.open(path, os.O_WRONLY)
         os.dup2(file, number)
         os.close(file)
     sys.stdout = os.fdopen(1, "w", encoding="utf-8", closefd=False)
@@ -83,5 +117,6 @@ def _main(words: list[str], cwd: Path, env: dict[str, str], out: Path, err: Path
     os.environ.clear()
     os.environ.update(env)
     time.tzset()
+    warnings.simplefilter("error")
     sys.argv = [cli.__file__, *words]
     sys.exit(cli.main(words))
