@@ -23,7 +23,7 @@ os.environ |= {
 
 from prefect.events.worker import EventsWorker  # noqa: E402
 from prefect.logging.handlers import APILogHandler  # noqa: E402
-from prefect.settings import PREFECT_API_URL, temporary_settings  # noqa: E402
+from prefect.settings import PREFECT_API_URL, PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings  # noqa: E402
 
 from ialirt_backfill.simulator import Simulator  # noqa: E402
 from tests.support.access import ENVIRONMENT, KEYS  # noqa: E402
@@ -32,7 +32,9 @@ from tests.support.session import Server, Session  # noqa: E402
 
 @pytest.fixture(scope="session", autouse=True)
 def _server(session: Session) -> Iterator[None]:
-    with temporary_settings(updates={PREFECT_API_URL: session.address_of(Server.PREFECT)}):
+    # Whether a run still lives nobody watches here, and the heart that beats for it makes each last a second at least.
+    settings = {PREFECT_API_URL: session.address_of(Server.PREFECT), PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}
+    with temporary_settings(updates=settings):
         yield
         APILogHandler().flush()  # what is still to be sent needs the server
         EventsWorker.drain_all()
