@@ -16,11 +16,19 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
-from tests.support.databases import door, ledger_url, postgresql_socket, postgresql_url, role_with_password, sqlite_url
+from tests.support.databases import (
+    databases,
+    door,
+    ledger_url,
+    postgresql_socket,
+    postgresql_url,
+    role_with_password,
+    sqlite_url,
+)
 from tests.support.memory import write_there
 from tests.support.session import Session, begun
 
-__all__ = ["door", "ledger_url", "postgresql_socket", "postgresql_url", "role_with_password", "sqlite_url"]
+__all__ = ["databases", "door", "ledger_url", "postgresql_socket", "postgresql_url", "role_with_password", "sqlite_url"]
 
 write_there()
 

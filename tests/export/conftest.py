@@ -13,7 +13,7 @@ from tests.export.samples import FIRST, LAST, NOON, Export
 from tests.support.session import Session
 from tests.support.stores import Store, made
 
-_STEPS = {"mag": 60, "mag_hk": 180, "swapi": 12, "swe": 12}
+_STEPS = {"mag": 60, "mag_hk": 180, "swapi": 60, "swe": 12, "spacecraft": 10, "spacecraft_status": 12}
 """Every so many records are enough."""
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
 from prefect.client.schemas.objects import StateType
 
 from ialirt_backfill.instruments import INSTRUMENTS
@@ -14,10 +15,11 @@ from tests.support.flows import FEBRUARY, eventually, options_for, run
 from tests.support.ledgers import execute
 
 
+@pytest.mark.usefixtures("short_pauses")
 def test_the_faulty_days_fail_by_name_and_no_other_does(simulator: Simulator, datastore: str) -> None:
     names = [*BEARERS, "spacecraft"]
     befall(simulator)
-    options = options_for(simulator, datastore, instrument=",".join(names), timeout=timedelta(seconds=1))
+    options = options_for(simulator, datastore, instrument=",".join(names), timeout=timedelta(seconds=0.5))
     state, seen = run(options)
     assert state.type is StateType.FAILED
     runs = eventually(

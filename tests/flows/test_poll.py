@@ -7,6 +7,7 @@ import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
 from prefect.client.schemas.objects import State, StateType
 
 from flows.poll import poll
@@ -60,6 +61,7 @@ def test_a_pass_leaves_no_task_and_few_rows_in_the_servers_database(simulator: S
     assert related == [], "each is a row of the server's database"
 
 
+@pytest.mark.usefixtures("short_pauses")
 def test_an_instrument_that_fails_or_hangs_does_not_stop_the_others(simulator: Simulator, datastore: str) -> None:
     simulator.faults = [
         Times(math.inf, REFUSED, instrument="mag"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+import pytest
 from prefect import flow
 from prefect.client.schemas.objects import State, StateType
 
@@ -13,6 +14,8 @@ from flows.poll import poll_hour
 from ialirt_backfill.options import BackfillOptions, PollOptions
 from ledger import Ledger
 from tests.support.flows import Seen, eventually
+
+pytestmark = pytest.mark.usefixtures("short_pauses")
 
 NOWHERE = "http://127.0.0.1:9"
 REFUSED = "cannot be reached ([Errno 111] Connection refused)"

@@ -17,13 +17,16 @@ from tests.support.memory import short_folder
 from tests.support.session import Session
 from tests.support.stores import Store, made
 
-_STEPS = {"mag": 180, "mag_hk": 180, "swapi": 60, "swe": 24, "hit": 12, "spacecraft": 10}
+_STEPS = {
+    "mag": 180, "mag_hk": 180, "hit": 12, "swe": 24, "swapi": 60, "codice_lo": 3, "codice_hi": 3, "spacecraft": 10,
+    "spacecraft_status": 12,
+}  # fmt: skip
 """crump, which loads the same days for comparison, writes row by row: whole days of them all would take minutes."""
 
 
 @pytest.fixture(scope="session")
 def _made_once(session: Session) -> Store:
-    """Two whole days, and the first half of a third of `hit`; but for the slowest instruments not every record."""
+    """Two whole days, and the first half of a third of `hit`; of each day some 120 records."""
 
     def make(folder: Path) -> None:
         store = made(folder, FIRST, LAST, NOON)

@@ -8,7 +8,6 @@ import itertools
 import textwrap
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -40,8 +39,7 @@ Pair = tuple[str, str]
 @pytest.fixture
 def pair(database: str) -> Iterator[Pair]:
     if database.startswith("sqlite"):
-        with TemporaryDirectory() as folder:
-            yield f"sqlite:///{folder}/crumps.sqlite", database
+        yield database.replace("mirror.sqlite", "crumps.sqlite"), database
         return
     for name in ("crumps", "ours"):
         execute(database, f"CREATE SCHEMA {name}")

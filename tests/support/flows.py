@@ -122,7 +122,7 @@ def eventually(look: Callable[[], Any], good: Callable[[Any], bool], seconds: fl
     """What is seen once it is good, or at last: logs, events and the states of tasks reach the server with a delay."""
     deadline = time.monotonic() + seconds
     while not good(seen := look()) and time.monotonic() < deadline:
-        time.sleep(0.2)
+        time.sleep(0.1)
     return seen
 
 

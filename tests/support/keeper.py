@@ -6,8 +6,11 @@ import atexit
 import os
 import shutil
 import signal
+import socket
+import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -40,16 +43,41 @@ def postgresql() -> Iterator[str]:
     server.cleanup()
 
 
+_PREFECT = {
+    "PREFECT__SERVER_EPHEMERAL": "1",
+    "PREFECT__SERVER_FINAL": "1",
+    "PREFECT_SERVER_SERVICES_EVENT_PERSISTER_FLUSH_INTERVAL": "0.2",
+    "PREFECT_SERVER_SERVICES_TRIGGERS_ENABLED": "false",
+}
+"""As `prefect_test_harness` starts its server, without the pages; what a run emits is to be seen at once, and starts
+nothing: the triggers of the deployments are tried without a server."""
+
+
 @contextmanager
 def prefect() -> Iterator[str]:
-    """A Prefect server with a database of its own; gives the address of its API."""
+    """A Prefect server with a database of its own; gives the address of its API. (Prefect's harness for tests
+    would load all of the server into this process as well.)"""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    words = ["--factory", "prefect.server.api.server:create_app", "--log-level", "error", "--lifespan", "on"]
     with tempfile.TemporaryDirectory(prefix="ialirt-prefect-") as home:
-        os.environ["PREFECT_HOME"] = home  # read when Prefect is imported, as are the others
-        from prefect.settings import PREFECT_API_URL  # noqa: PLC0415
-        from prefect.testing.utilities import prefect_test_harness  # noqa: PLC0415
+        server = subprocess.Popen(
+            [sys.executable, "-m", "uvicorn", *words, "--port", str(port)],
+            env=os.environ | _PREFECT | {"PREFECT_HOME": home},
+        )
+        try:
+            while not _answers(port):
+                assert server.poll() is None, "it has not started"
+                time.sleep(0.05)
+            yield f"http://127.0.0.1:{port}/api"
+        finally:
+            server.terminate()
+            server.wait(10)
 
-        with prefect_test_harness(server_startup_timeout=100):
-            yield str(PREFECT_API_URL.value())
+
+def _answers(port: int) -> bool:
+    with socket.socket() as asking:
+        return asking.connect_ex(("127.0.0.1", port)) == 0  # it listens when it has started
 
 
 KEEPERS: dict[Server, Callable[[], AbstractContextManager[str]]] = {

@@ -8,14 +8,18 @@ import subprocess
 import sys
 import tempfile
 import time
+import warnings
 from collections.abc import Mapping, Sequence
 from multiprocessing.context import ForkServerContext
 from pathlib import Path
+from typing import Self
 
 import cli
 from ledger import Ledger
 
 LOADED = [
+    "ialirt_backfill.export.parquet",
+    "ialirt_backfill.mirror.loading",
     "ialirt_backfill.run.backfill",
     "ialirt_backfill.run.poll",
     "ialirt_backfill.simulator",
@@ -46,6 +50,8 @@ class Running:
     ) -> None:
         self._outputs = tempfile.TemporaryDirectory()
         self._out, self._err = Path(self._outputs.name, "out"), Path(self._outputs.name, "err")
+        for path in (self._out, self._err):
+            path.touch()
         self._process = FORKSERVER.Process(
             target=_main,
             args=(list(words), cwd, dict(env), self._out, self._err, ledger_patience_seconds),
@@ -74,12 +80,12 @@ class Running:
     @property
     def said(self) -> str:
         """What it has written to standard output so far."""
-        return _text_so_far(self._out)
+        return self._out.read_text(encoding="utf-8", errors="replace")
 
     @property
     def complained(self) -> str:
         """What it has written to standard error so far."""
-        return _text_so_far(self._err)
+        return self._err.read_text(encoding="utf-8", errors="replace")
 
     def communicate(self, timeout: float | None = None) -> tuple[str, str]:
         """Wait for its end; what it wrote to both outputs."""
@@ -94,17 +100,32 @@ class Running:
         self._process.join()
         self._outputs.cleanup()
 
+    def __enter__(self) -> Self:
+        return self
 
-def _text_so_far(path: Path) -> str:
-    """Nothing of a process that has just begun."""
-    return path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def running(*words: str) -> Running:
+    """A command in this process's environment, but for what the person who runs the tests has set for the program."""
+    return Running(words, Path.cwd(), {key: it for key, it in os.environ.items() if not key.startswith("IALIRT_")})
+
+
+def run(*words: str) -> tuple[int, str, str]:
+    """Its exit code and what it wrote to both outputs."""
+    with running(*words) as process:
+        out, err = process.communicate(timeout=60)
+        assert process.returncode is not None
+        assert "Traceback" not in err, err
+        return process.returncode, out, err
 
 
 def _main(
     words: list[str], cwd: Path, env: dict[str, str], out: Path, err: Path, ledger_patience_seconds: float
 ) -> None:
     for number, path in ((1, out), (2, err)):
-        file = os.open(path, os.O_WRONLY | os.O_CREAT)
+        file = os.open(path, os.O_WRONLY)
         os.dup2(file, number)
         os.close(file)
     sys.stdout = os.fdopen(1, "w", encoding="utf-8", closefd=False)
@@ -114,5 +135,6 @@ def _main(
     os.environ.update(env)
     time.tzset()
     be_patient_with_the_ledger(ledger_patience_seconds)
+    warnings.simplefilter("error")
     sys.argv = [cli.__file__, *words]
     sys.exit(cli.main(words))
