@@ -364,7 +364,7 @@ def files() -> st.SearchStrategy[bytes]:
     return rows.map(text)
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(configuration=configurations(), first=files(), second=files())
 def test_whatever_crump_makes_of_it(
     pair: Pair, tmp_path: Path, configuration: dict[str, Any], first: bytes, second: bytes

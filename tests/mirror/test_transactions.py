@@ -33,6 +33,7 @@ import select
 while not select.select([sys.stdin], [], [], 0)[0]:
     seen.update(look())
     looks += 1
+    time.sleep(0.001)
 print(looks)
 print(sorted(seen))
 """
