@@ -1,7 +1,7 @@
 """What pictures cost: CPU after start-up, and the most memory. ``python -m benchmarks.pictures [--repeats N]``.
 
 The days come from the simulator, the coverage of a year and of ten from a ledger alone. Start-up is a process that
-loads all that drawing needs, and draws nothing.
+loads all that drawing needs, as the command does, and draws nothing.
 """
 
 from __future__ import annotations
@@ -17,7 +17,14 @@ from benchmarks import ten_years
 from benchmarks.processes import CLI, Cost, cost, ours, simulator
 
 FIRST, LAST, DAYS = "2026-02-01", "2026-02-28", 28
-START_UP = "import ialirt_backfill.plot.drawing, ialirt_backfill.command, ialirt_backfill.terminal.pictures"
+START_UP = """
+import atexit, gc
+from ialirt_backfill.day.lean import load_arrow_alone
+
+load_arrow_alone()
+import ialirt_backfill.plot.drawing, ialirt_backfill.command, ialirt_backfill.terminal.pictures
+atexit.register(gc.freeze)
+"""
 
 
 def main() -> None:
