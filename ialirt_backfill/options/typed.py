@@ -96,6 +96,7 @@ _EXAMPLE = "--start 2026-02-01 --end 2026-02-07"
 _LONG_DASH = re.compile(r"^(?:[\u2013\u2014]-?|-[\u2013\u2014])(?=[a-z][a-z-]+(?:=|$))")
 _RELATIVE = re.compile(r"-\d+[dw]", re.ASCII)
 _A_DAY = re.compile(r"\d{4}[-/]?\d{2}[-/]?\d{2}|today|yesterday", re.ASCII | re.IGNORECASE)
+_A_DAY_OR_TIME = re.compile(rf"(?:{_A_DAY.pattern})(?:[T ].*)?", _A_DAY.flags)
 _MAY_BE_A_KEY = re.compile(r"(?=.*\d)(?=.*[A-Za-z])[A-Za-z0-9_+/=-]{16,}")
 _NUMBER = re.compile(r"\d+", re.ASCII)
 _UNITS = {"s", "sec", "seconds", "m", "min", "minutes", "h", "hour", "hours", "d", "day", "days", "w", "week", "weeks"}
@@ -264,7 +265,7 @@ def _meant_option(flag: str, value: str, flags: Collection[str]) -> str:
     """The option of a command that is meant by one that it does not have; empty where none is."""
     if flag in _OF_A_COPY and "--to" in flags:
         return "--to"
-    if flag in _OF_A_DATABASE and "--database" in flags and not _A_DAY.fullmatch(value):
+    if flag in _OF_A_DATABASE and "--database" in flags and not _A_DAY_OR_TIME.fullmatch(value):
         return "--database"
     meant = _MEANT_OPTION.get(flag, "")
     return meant if meant in flags and flag not in flags else ""

@@ -68,7 +68,7 @@ class Cursor:
 
 
 _LEAD = re.compile(rf"{CURSOR}(?:@([0-9a-f]{{8}}))?")
-_NUMBER = re.compile(r"([^:]+):([0-9]+)")
+_NUMBER = re.compile(r"([^:]+):([0-9]{1,19})")  # no ledger counts to more digits
 
 
 def _whole(form: re.Pattern[str], part: str, cursor: str) -> re.Match[str]:

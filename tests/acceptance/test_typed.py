@@ -120,6 +120,7 @@ REFUSED = {
     "mirror --out=postgresql://me:sesame@h/db": "that is --database (with the password in place of ***):"
     " ialirt-backfill mirror '--database=postgresql://me:***@h/db'",
     "mirror --from 2026-01-05 --to 2026-01-07": "ialirt-backfill mirror --start 2026-01-05 --end 2026-01-07",
+    "mirror --to 2026-01-07T00:00Z": "there is no option --to here; that is --end: ialirt-backfill mirror --end",
     "mirror --daatbase x": "there is no option --daatbase. Did you mean --database?",
     "mirror hit": "'hit' stands alone; an instrument is named so: ialirt-backfill mirror --instrument hit",
     "mirror loads": "ialirt-backfill: 'loads' is unknown; mirror has load, config, views",

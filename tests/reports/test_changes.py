@@ -108,6 +108,7 @@ def test_a_ledger_without_days_has_a_cursor(tmp_path: Path) -> None:
         ("c1,SWE_IALIRT:1", "ahead of the ledger"),
         ("c1,HIT_IALIRT:1,MAG_IAL", "is no whole cursor, as it stands at 'MAG_IAL'"),
         ("c1,", "is no whole cursor"),
+        ("c1,HIT_IALIRT:" + "9" * 5000, "is no whole cursor"),
         ("c1@", "is no whole cursor, as it stands at 'c1@'"),
         ("c1@9f3a", "is no whole cursor, as it stands at 'c1@9f3a'"),
         ("c1@9f3a61c2", "is a cursor of another ledger than sqlite:.*: name that one with --datastore or --ledger"),
