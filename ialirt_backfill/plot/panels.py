@@ -213,6 +213,8 @@ def _set_values(
             axes.axhline(0.0, color=look.GREY, linewidth=0.6, zorder=1.1)
     if range_ is not None:
         axes.set_ylim(*range_)
+    if axes.get_yscale() == "log":
+        _set_decades(axes)
 
 
 def _set_apart(upper: Axes, lower: Axes) -> None:
@@ -243,7 +245,12 @@ def _set_log(axes: Axes, low: float, high: float) -> None:
     room = max(0.06 * (exponents[1] - exponents[0]), 0.5 * (_LEAST_DECADES - (exponents[1] - exponents[0])), 0.02)
     axes.set_ylim(10 ** (exponents[0] - room), 10 ** (exponents[1] + room))  # before the scale, which looks at them
     axes.set_yscale("log")
-    is_short = exponents[1] - exponents[0] + 2 * room < _FEW_DECADES
+
+
+def _set_decades(axes: Axes) -> None:
+    """The ticks of a logarithm, as many as fit its limits."""
+    low, high = axes.get_ylim()
+    is_short = np.log10(high / low) < _FEW_DECADES
     axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if is_short else (1.0,), numticks=9))
     axes.yaxis.set_minor_locator(LogLocator(subs=range(2, 10), numticks=60))
     axes.yaxis.set_minor_formatter(NullFormatter())

@@ -295,6 +295,32 @@ def test_a_logarithm_says_what_it_has_no_place_for(tmp_path: Path) -> None:
     assert "no value above 0, and the axis is logarithmic" in said
 
 
+@pytest.mark.parametrize(
+    ("range_", "labelled"),
+    [("[2.0, 9.0]", {"2", "5"}), ("[1.0, 1000.0]", {"1", "10", "100", "1000"}), ("[1.0, 1e12]", {"1"})],
+)
+def test_a_logarithm_has_labels_for_the_range_that_it_is_given(
+    days: Path, tmp_path: Path, range_: str, labelled: set[str]
+) -> None:
+    board = f"""
+[board.ours]
+title = "Ours"
+[[board.ours.panels]]
+instrument = "mag"
+lines = ["mag_B_magnitude"]
+scale = "log"
+range = {range_}
+"""
+    (tmp_path / "ours.toml").write_text(board)
+    picture = drawn(days, board="ours", catalogue=str(tmp_path / "ours.toml"))
+    laid_out(picture)
+    [axes] = picture.axes
+    shown = tick_labels(axes.yaxis)
+    assert labelled <= {it.get_text() for it in shown}
+    assert not overlaps(boxes(picture, lambda: tick_labels(axes.yaxis)))
+    assert 2 <= len(shown) <= 9
+
+
 def test_days_to_come_are_drawn_as_such(days: Path) -> None:
     now = at(date(2026, 2, 1))
     said = " ".join(texts(drawn(days, board="solar-wind", start=LAST, end=LAST, as_of=now)))
