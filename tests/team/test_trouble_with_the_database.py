@@ -113,7 +113,11 @@ def fourth(simulator: Simulator) -> FourthRequest:
 
 @contextmanager
 def running_with_the_door_shut(
-    command: Command, fourth: FourthRequest, door: Door, recorded: Callable[[], int], patience_seconds: float = 30
+    command: Command,
+    fourth: FourthRequest,
+    door: Door,
+    recorded: Callable[[], int],
+    patience_seconds: float | None = None,
 ) -> Iterator[Running]:
     """A run of eight days, one request at a time. When three days are recorded, and the next one is being asked for,
     the door is shut."""
