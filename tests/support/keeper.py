@@ -59,11 +59,13 @@ def prefect() -> Iterator[str]:
     would load all of the server into this process as well.)"""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
+    # What a person has set for Prefect, such as a database of their own, is not for this server.
+    env = {key: value for key, value in os.environ.items() if not key.startswith("PREFECT_")}
     words = ["--factory", "prefect.server.api.server:create_app", "--log-level", "error", "--lifespan", "on"]
     with tempfile.TemporaryDirectory(prefix="ialirt-prefect-") as home:
         server = subprocess.Popen(
             [sys.executable, "-m", "uvicorn", *words, "--port", str(port)],
-            env=os.environ | _PREFECT | {"PREFECT_HOME": home},
+            env=env | _PREFECT | {"PREFECT_HOME": home},
         )
         try:
             while not _answers(port):
