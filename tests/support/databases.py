@@ -80,8 +80,8 @@ class Databases:
 
     def _is_emptied(self, name: str) -> bool:
         """Emptied, and as it was; a test may have set what keeps it from that, such as that nothing can be written."""
-        end_all_sessions(self.url(name))
         try:
+            end_all_sessions(self.url(name))
             with psycopg.connect(self.url(name)) as used:
                 used.execute(_EMPTY)
                 return bool(used.execute(_ALL_THERE_IS).fetchone() == self._when_new[name])
