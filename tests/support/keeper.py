@@ -12,7 +12,8 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager, suppress
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 
 import psycopg
@@ -74,12 +75,19 @@ def prefect() -> Iterator[str]:
             yield f"http://127.0.0.1:{port}/api"
         finally:
             server.terminate()
-            server.wait(10)
+            try:
+                server.wait(10)
+            except subprocess.TimeoutExpired:  # it waits for connections to end, and nothing is to stay behind
+                server.kill()
+                server.wait()
 
 
 def _answers(port: int) -> bool:
-    with socket.socket() as asking:
-        return asking.connect_ex(("127.0.0.1", port)) == 0  # it listens when it has started
+    """Whether it has started; who else may have taken the port meanwhile would not say so."""
+    with closing(HTTPConnection("127.0.0.1", port, timeout=5)) as asking, suppress(OSError, HTTPException):
+        asking.request("GET", "/api/health")
+        return asking.getresponse().read() == b"true"
+    return False
 
 
 KEEPERS: dict[Server, Callable[[], AbstractContextManager[str]]] = {
