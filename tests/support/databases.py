@@ -83,6 +83,7 @@ class Databases:
         try:
             end_all_sessions(self.url(name))
             with psycopg.connect(self.url(name)) as used:
+                used.execute("SET lock_timeout = '10s'")  # whoever has come back meanwhile goes with the database
                 used.execute(_EMPTY)
                 return bool(used.execute(_ALL_THERE_IS).fetchone() == self._when_new[name])
         except psycopg.Error:
