@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
@@ -67,6 +71,22 @@ def test_a_ledger_is_made_once_and_then_only_opened(ledger_url: str) -> None:
     assert current(ledger_url) == (NEWEST, NEWEST)
 
 
+@contextmanager
+def nobody_makes_a_table_before(number: int, url: str) -> Iterator[None]:
+    """So many sessions of a PostgreSQL have seen that there is no table, and wait to make one, or for who does."""
+    if url.startswith("sqlite"):  # whose writers wait before they look
+        yield
+        return
+    waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    with psycopg.connect(url) as holding:
+        holding.execute("LOCK TABLE pg_class IN SHARE MODE")
+        yield
+        deadline = time.monotonic() + 60
+        while execute(url, waiting) != [(number,)]:
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+
+
 @pytest.mark.slow
 def test_ten_processes_make_a_new_ledger_once(ledger_url: str) -> None:
     together, complaints = FORKSERVER.Barrier(10), FORKSERVER.SimpleQueue()
@@ -74,8 +94,9 @@ def test_ten_processes_make_a_new_ledger_once(ledger_url: str) -> None:
         FORKSERVER.Process(target=open_together, args=(ledger_url, together, complaints), daemon=True)
         for _ in range(10)
     ]
-    for process in processes:
-        process.start()
+    with nobody_makes_a_table_before(10, ledger_url):
+        for process in processes:
+            process.start()
     for process in processes:
         process.join(60)
     assert [process.exitcode for process in processes] == [0] * 10

@@ -80,9 +80,10 @@ class Databases:
 
     def _is_emptied(self, name: str) -> bool:
         """Emptied, and as it was; a test may have set what keeps it from that, such as that nothing can be written."""
-        end_all_sessions(self.url(name))
         try:
+            end_all_sessions(self.url(name))
             with psycopg.connect(self.url(name)) as used:
+                used.execute("SET lock_timeout = '10s'")  # whoever has come back meanwhile goes with the database
                 used.execute(_EMPTY)
                 return bool(used.execute(_ALL_THERE_IS).fetchone() == self._when_new[name])
         except psycopg.Error:

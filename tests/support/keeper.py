@@ -12,7 +12,8 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager, suppress
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 
 import psycopg
@@ -59,11 +60,13 @@ def prefect() -> Iterator[str]:
     would load all of the server into this process as well.)"""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
+    # What a person has set for Prefect, such as a database of their own, is not for this server.
+    env = {key: value for key, value in os.environ.items() if not key.startswith("PREFECT_")}
     words = ["--factory", "prefect.server.api.server:create_app", "--log-level", "error", "--lifespan", "on"]
     with tempfile.TemporaryDirectory(prefix="ialirt-prefect-") as home:
         server = subprocess.Popen(
             [sys.executable, "-m", "uvicorn", *words, "--port", str(port)],
-            env=os.environ | _PREFECT | {"PREFECT_HOME": home},
+            env=env | _PREFECT | {"PREFECT_HOME": home},
         )
         try:
             while not _answers(port):
@@ -72,12 +75,19 @@ def prefect() -> Iterator[str]:
             yield f"http://127.0.0.1:{port}/api"
         finally:
             server.terminate()
-            server.wait(10)
+            try:
+                server.wait(10)
+            except subprocess.TimeoutExpired:  # it waits for connections to end, and nothing is to stay behind
+                server.kill()
+                server.wait()
 
 
 def _answers(port: int) -> bool:
-    with socket.socket() as asking:
-        return asking.connect_ex(("127.0.0.1", port)) == 0  # it listens when it has started
+    """Whether it has started; who else may have taken the port meanwhile would not say so."""
+    with closing(HTTPConnection("127.0.0.1", port, timeout=5)) as asking, suppress(OSError, HTTPException):
+        asking.request("GET", "/api/health")
+        return asking.getresponse().read() == b"true"
+    return False
 
 
 KEEPERS: dict[Server, Callable[[], AbstractContextManager[str]]] = {

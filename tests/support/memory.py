@@ -25,4 +25,9 @@ def write_there() -> None:
 
 
 def _has_room() -> bool:
-    return os.access(_MEMORY, os.W_OK) and shutil.disk_usage(_MEMORY).free > _ROOM_BYTES
+    """Also for programs, which tests write as well: in a container it may be that nothing there can be run."""
+    return (
+        os.access(_MEMORY, os.W_OK)
+        and not os.statvfs(_MEMORY).f_flag & os.ST_NOEXEC
+        and shutil.disk_usage(_MEMORY).free > _ROOM_BYTES
+    )

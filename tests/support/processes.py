@@ -37,16 +37,17 @@ FORKSERVER: ForkServerContext = multiprocessing.get_context("forkserver")
 FORKSERVER.set_forkserver_preload([__name__, *LOADED])
 
 
-def be_patient_with_the_ledger(seconds: float) -> None:
-    """For so long this process is to wait for a ledger that is away."""
-    Ledger.open.__func__.__kwdefaults__["timeout_seconds"] = seconds  # type: ignore[attr-defined]
+def be_patient_with_the_ledger(seconds: float | None) -> None:
+    """For so long this process is to wait for a ledger that is away; None for as long as the program says itself."""
+    if seconds is not None:
+        Ledger.open.__func__.__kwdefaults__["timeout_seconds"] = seconds  # type: ignore[attr-defined]
 
 
 class Running:
     """A command that runs with its own working directory and environment; it is asked as a `subprocess.Popen` is."""
 
     def __init__(
-        self, words: Sequence[str], cwd: Path, env: Mapping[str, str], *, ledger_patience_seconds: float = 30
+        self, words: Sequence[str], cwd: Path, env: Mapping[str, str], *, ledger_patience_seconds: float | None = None
     ) -> None:
         self._outputs = tempfile.TemporaryDirectory()
         self._out, self._err = Path(self._outputs.name, "out"), Path(self._outputs.name, "err")
@@ -122,7 +123,7 @@ def run(*words: str) -> tuple[int, str, str]:
 
 
 def _main(
-    words: list[str], cwd: Path, env: dict[str, str], out: Path, err: Path, ledger_patience_seconds: float
+    words: list[str], cwd: Path, env: dict[str, str], out: Path, err: Path, ledger_patience_seconds: float | None
 ) -> None:
     for number, path in ((1, out), (2, err)):
         file = os.open(path, os.O_WRONLY)

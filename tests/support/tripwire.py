@@ -22,7 +22,10 @@ from tests.support.processes import FORKSERVER, be_patient_with_the_ledger
 
 
 def run(
-    words: Sequence[str], at: int | None = None, number: int = signal.SIGKILL, ledger_patience_seconds: float = 30
+    words: Sequence[str],
+    at: int | None = None,
+    number: int = signal.SIGKILL,
+    ledger_patience_seconds: float | None = None,
 ) -> int:
     """The exit code of the command ``words``; before step ``at``, counted from 0, it gets the signal ``number``."""
     process = FORKSERVER.Process(target=_run, args=(list(words), at, number, ledger_patience_seconds))
@@ -42,7 +45,7 @@ def steps(words: Sequence[str]) -> list[str]:
     return found
 
 
-def _run(words: list[str], at: int | None, number: int, ledger_patience_seconds: float) -> None:
+def _run(words: list[str], at: int | None, number: int, ledger_patience_seconds: float | None) -> None:
     be_patient_with_the_ledger(ledger_patience_seconds)
     os.environ.update(ENVIRONMENT)
     sys.stdout = sys.stderr = io.StringIO()
