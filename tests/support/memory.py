@@ -10,7 +10,7 @@ from pathlib import Path
 
 _MEMORY = Path("/dev/shm")
 _ROOM_BYTES = 4 << 30
-"""A whole run leaves half a gigabyte behind, of which pytest keeps the last three."""
+"""A whole run writes half a gigabyte, of which what failed is kept."""
 
 
 def short_folder() -> str:
