@@ -15,7 +15,7 @@ import pytest
 
 from ledger import AttemptResult, DayChange, DayResult, Ledger
 from tests.support.ledgers import ATTEMPT, DAY, DOWNLOADED, FAILED, FAILED_ATTEMPT, ITEM, NOON, claimed, execute, record
-from tests.support.processes import FORKSERVER
+from tests.support.processes import FORKSERVER, Forked
 
 OTHER = "MAG_IALIRT"
 ITEMS = (ITEM, OTHER)
@@ -139,7 +139,7 @@ class Writer:
 
     def __init__(self, url: str, item: str, day: date, mark: str) -> None:
         self.pipe, other = FORKSERVER.Pipe()
-        self.process = FORKSERVER.Process(target=_write_when_told, args=(url, item, day, mark, other), daemon=True)
+        self.process = Forked(target=_write_when_told, args=(url, item, day, mark, other), daemon=True)
         self.process.start()
         assert self.hears() == "claimed"
 
@@ -215,10 +215,7 @@ def _write_at_random(url: str, number: int, started: Any) -> None:
 def test_four_writers_and_a_reader_that_is_started_anew_every_time(ledger_url: str) -> None:
     Ledger.open(ledger_url).close()
     started = FORKSERVER.Event()
-    writers = [
-        FORKSERVER.Process(target=_write_at_random, args=(ledger_url, number, started), daemon=True)
-        for number in range(4)
-    ]
+    writers = [Forked(target=_write_at_random, args=(ledger_url, number, started), daemon=True) for number in range(4)]
     for writer in writers:
         writer.start()
     told: list[DayChange] = []

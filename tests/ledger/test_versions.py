@@ -30,7 +30,7 @@ from ledger import migrations as ledger_migrations
 from ledger.schema import VERSION_TABLE, VERSIONS, metadata
 from tests.ledger.opening import open_together
 from tests.support.ledgers import ITEM, NOON, claimed, database, execute, record
-from tests.support.processes import FORKSERVER
+from tests.support.processes import FORKSERVER, Forked
 
 ROOT = Path(__file__).parents[2]
 NEWEST = VERSIONS[-1]
@@ -90,10 +90,7 @@ def nobody_makes_a_table_before(number: int, url: str) -> Iterator[None]:
 @pytest.mark.slow
 def test_ten_processes_make_a_new_ledger_once(ledger_url: str) -> None:
     together, complaints = FORKSERVER.Barrier(10), FORKSERVER.SimpleQueue()
-    processes = [
-        FORKSERVER.Process(target=open_together, args=(ledger_url, together, complaints), daemon=True)
-        for _ in range(10)
-    ]
+    processes = [Forked(target=open_together, args=(ledger_url, together, complaints), daemon=True) for _ in range(10)]
     with nobody_makes_a_table_before(10, ledger_url):
         for process in processes:
             process.start()

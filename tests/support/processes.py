@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import os
 import subprocess
@@ -10,7 +11,9 @@ import tempfile
 import time
 import warnings
 from collections.abc import Mapping, Sequence
-from multiprocessing.context import ForkServerContext
+from functools import cache
+from multiprocessing.context import ForkServerContext, ForkServerProcess
+from multiprocessing.forkserver import ensure_running
 from pathlib import Path
 from typing import Self
 
@@ -37,6 +40,21 @@ FORKSERVER: ForkServerContext = multiprocessing.get_context("forkserver")
 FORKSERVER.set_forkserver_preload([__name__, *LOADED])
 
 
+class Forked(ForkServerProcess):
+    """A process of that server, which is started where ``tests`` is ours: wherever the test that is the first to need
+    it stands, another package may have left a folder of that name among those that are installed (cdasws 1.8 does)."""
+
+    def start(self) -> None:
+        _start_server()
+        super().start()
+
+
+@cache
+def _start_server() -> None:
+    with contextlib.chdir(Path(__file__).parents[2]):
+        ensure_running()
+
+
 def be_patient_with_the_ledger(seconds: float | None) -> None:
     """For so long this process is to wait for a ledger that is away; None for as long as the program says itself."""
     if seconds is not None:
@@ -53,7 +71,7 @@ class Running:
         self._out, self._err = Path(self._outputs.name, "out"), Path(self._outputs.name, "err")
         for path in (self._out, self._err):
             path.touch()
-        self._process = FORKSERVER.Process(
+        self._process = Forked(
             target=_main,
             args=(list(words), cwd, dict(env), self._out, self._err, ledger_patience_seconds),
             daemon=True,

@@ -18,7 +18,7 @@ from sqlalchemy.engine.default import DefaultDialect
 
 import cli
 from tests.support.access import ENVIRONMENT
-from tests.support.processes import FORKSERVER, be_patient_with_the_ledger
+from tests.support.processes import FORKSERVER, Forked, be_patient_with_the_ledger
 
 
 def run(
@@ -28,7 +28,7 @@ def run(
     ledger_patience_seconds: float | None = None,
 ) -> int:
     """The exit code of the command ``words``; before step ``at``, counted from 0, it gets the signal ``number``."""
-    process = FORKSERVER.Process(target=_run, args=(list(words), at, number, ledger_patience_seconds))
+    process = Forked(target=_run, args=(list(words), at, number, ledger_patience_seconds))
     process.start()
     process.join(60)
     assert process.exitcode is not None, "it hangs"
@@ -38,7 +38,7 @@ def run(
 def steps(words: Sequence[str]) -> list[str]:
     """What the command does to the disk, step by step."""
     receiver, sender = FORKSERVER.Pipe(duplex=False)
-    process = FORKSERVER.Process(target=_record, args=(list(words), sender))
+    process = Forked(target=_record, args=(list(words), sender))
     process.start()
     found: list[str] = receiver.recv()
     process.join(60)
