@@ -47,11 +47,14 @@ def postgresql() -> Iterator[str]:
 _PREFECT = {
     "PREFECT__SERVER_EPHEMERAL": "1",
     "PREFECT__SERVER_FINAL": "1",
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     "PREFECT_SERVER_SERVICES_EVENT_PERSISTER_FLUSH_INTERVAL": "0.2",
     "PREFECT_SERVER_SERVICES_TRIGGERS_ENABLED": "false",
 }
-"""As `prefect_test_harness` starts its server, without the pages; what a run emits is to be seen at once, and starts
-nothing: the triggers of the deployments are tried without a server."""
+"""As `prefect_test_harness` starts its server, without the pages, and without a word to anybody beyond this machine.
+
+What a run emits is to be seen at once, and starts nothing: the triggers of the deployments are tried without a server.
+"""
 
 
 @contextmanager
