@@ -8,7 +8,6 @@ import socket
 import threading
 import time
 from collections.abc import Callable
-from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
@@ -139,7 +138,7 @@ def test_a_host_that_is_none(host: str) -> None:
 def test_ctrl_c_waits_for_no_answer(command: Command, simulator: Simulator) -> None:
     simulator.faults = lambda request: Silence() if request.key else None
     words = ("doctor", "--as-of", "2026-03-01T12:00:00", "--record", "kept")
-    with closing(Running(words, command.cwd, command.env)) as running:
+    with Running(words, command.cwd, command.env) as running:
         wait_for_requests(simulator, 3)
         began = time.monotonic()
         running.send_signal(signal.SIGINT)

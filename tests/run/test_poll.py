@@ -9,7 +9,6 @@ import signal
 import sqlite3
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -467,7 +466,7 @@ def test_a_signal_ends_the_poll_with_the_state_kept(world: World, number: signal
     words = ["poll", "--instrument", "hit,mag", "--url", world.simulator.url, "--datastore", str(world.datastore)]
     if faulty:
         world.simulator.faults = [Times(math.inf, Answer(400, b'{"message": "no"}'), instrument="mag")]
-    with closing(Running(words, world.datastore.parent, os.environ)) as running:
+    with Running(words, world.datastore.parent, os.environ) as running:
         deadline = time.monotonic() + 60
         while len(lines := running.said.splitlines()) < 2:
             assert time.monotonic() < deadline, running.complained

@@ -9,7 +9,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -49,11 +48,8 @@ class Command:
         return [sys.executable, str(cli.__file__), *args]
 
     def __call__(self, *args: str, timeout: float = 60, **env: str) -> Ended:
-        with closing(Running(args, self.cwd, self.env | env)) as running:
-            out, err = running.communicate(timeout)
-            assert running.returncode is not None
-            assert "Traceback" not in err, err
-            return Ended(running.returncode, out, err)
+        with Running(args, self.cwd, self.env | env) as running:
+            return Ended(*running.end(timeout))
 
     def start(self, *args: str) -> subprocess.Popen[str]:
         """Start it, the interpreter and all, and do not wait."""
@@ -71,11 +67,8 @@ def typed(line: str, cwd: Path, env: Mapping[str, str]) -> Ended:
     words = shlex.split(line)
     name = words.index("ialirt-backfill")
     variables = dict(word.split("=", 1) for word in words[:name])
-    with closing(Running(words[name + 1 :], cwd, {**env, **variables})) as running:
-        out, err = running.communicate(100)
-        assert running.returncode is not None
-        assert "Traceback" not in err, err
-        return Ended(running.returncode, out, err)
+    with Running(words[name + 1 :], cwd, {**env, **variables}) as running:
+        return Ended(*running.end(100))
 
 
 ONE_AFTER_THE_OTHER = """

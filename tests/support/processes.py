@@ -113,6 +113,13 @@ class Running:
             raise subprocess.TimeoutExpired(f"process {self.pid}", timeout or 0.0, stderr=self._err.read_bytes())
         return self._out.read_text(encoding="utf-8"), self._err.read_text(encoding="utf-8")
 
+    def end(self, timeout: float) -> tuple[int, str, str]:
+        """Wait for its end; its exit code and what it wrote to both outputs, no traceback among it."""
+        out, err = self.communicate(timeout)
+        assert self.returncode is not None
+        assert "Traceback" not in err, err
+        return self.returncode, out, err
+
     def close(self) -> None:
         """End it if need be; nothing of it is left."""
         self._process.kill()
@@ -134,10 +141,7 @@ def running(*words: str) -> Running:
 def run(*words: str) -> tuple[int, str, str]:
     """Its exit code and what it wrote to both outputs."""
     with running(*words) as process:
-        out, err = process.communicate(timeout=60)
-        assert process.returncode is not None
-        assert "Traceback" not in err, err
-        return process.returncode, out, err
+        return process.end(60)
 
 
 def _main(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 
 import pytest
 
@@ -122,7 +122,7 @@ def running_with_the_door_shut(
     """A run of eight days, one request at a time. When three days are recorded, and the next one is being asked for,
     the door is shut."""
     words = [*DAYS, "--as-of", NOW, "--jobs", "1", "--ledger", door.url]
-    with closing(Running(words, command.cwd, command.env, ledger_patience_seconds=patience_seconds)) as running:
+    with Running(words, command.cwd, command.env, ledger_patience_seconds=patience_seconds) as running:
         assert fourth.has_come.wait(PATIENCE_SECONDS)
         wait_until(lambda: recorded() == 3)
         door.shut()
