@@ -32,8 +32,7 @@ from typing import Any
 
 import cli
 from ialirt_backfill.day import table
-from ialirt_backfill.day.times import TIME_UTC
-from ialirt_backfill.instruments import INSTRUMENTS
+from ialirt_backfill.instruments import INSTRUMENTS, TIME_UTC
 from ialirt_backfill.plan.coverage import day_span
 from ialirt_backfill.simulator import Simulator
 from ialirt_backfill.store import dayfile

@@ -20,8 +20,8 @@ import pyarrow.compute as pc
 import pyarrow.json
 
 from ialirt_backfill.day.cells import EXACT, filled, in_places, texts_of, without_missing
-from ialirt_backfill.day.times import TIME_UTC, canonical_seconds
-from ialirt_backfill.instruments import Column, ColumnType, Field, Instrument, Shape
+from ialirt_backfill.day.times import canonical_seconds
+from ialirt_backfill.instruments import TIME_UTC, Column, ColumnType, Field, Instrument, Shape
 from ialirt_backfill.plan.coverage import Span
 
 INSTRUMENT = "instrument"

@@ -18,7 +18,8 @@ import pyarrow.compute as pc
 import pyarrow.csv
 
 from ialirt_backfill.day import table
-from ialirt_backfill.day.times import TIME_UTC, canonical_times
+from ialirt_backfill.day.times import canonical_times
+from ialirt_backfill.instruments import TIME_UTC
 
 _MUST_QUOTE = (b",", b'"', b"\n", b"\r")
 _LINES_AT_ONCE = 4096

@@ -21,9 +21,8 @@ from ialirt_backfill.day.cells import NUMBERS, cells_of, converted, encodable, i
 from ialirt_backfill.day.columns import INSTRUMENT
 from ialirt_backfill.day.selection import Selection, select, transposed
 from ialirt_backfill.day.table import concatenate
-from ialirt_backfill.day.times import TIME_UTC
 from ialirt_backfill.exceptions import UnwritableValue
-from ialirt_backfill.instruments import Column, ColumnType, Field, Instrument, Shape
+from ialirt_backfill.instruments import TIME_UTC, Column, ColumnType, Field, Instrument, Shape
 from ialirt_backfill.plan.coverage import Span
 from ledger.gc_pause import gc_paused
 

@@ -16,8 +16,8 @@ from typing import Any
 import pyarrow as pa
 
 from ialirt_backfill.day.columns import INSTRUMENT
-from ialirt_backfill.day.times import TIME_UTC, canonical_seconds, second_of, text_at
-from ialirt_backfill.instruments import Instrument
+from ialirt_backfill.day.times import canonical_seconds, second_of, text_at
+from ialirt_backfill.instruments import TIME_UTC, Instrument
 from ialirt_backfill.plan.coverage import Span
 
 _SHOWN = 200

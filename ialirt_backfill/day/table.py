@@ -12,7 +12,8 @@ from collections.abc import Sequence
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ialirt_backfill.day.times import TIME_UTC, are_canonical, unix_seconds
+from ialirt_backfill.day.times import are_canonical, unix_seconds
+from ialirt_backfill.instruments import TIME_UTC
 
 
 def concatenate(tables: Sequence[pa.Table]) -> pa.Table:

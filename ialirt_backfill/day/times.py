@@ -13,11 +13,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from ialirt_backfill.instruments import model
-
-TIME_UTC = model.TIME_UTC
-"""The field of a record, and the column of a day's file, that says when."""
-
 _LENGTH = len("2026-02-01T00:00:00")
 _FORM = re.compile(r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)(?:\.\d+)?(Z|[+-]\d\d:?\d\d)?", re.ASCII)
 

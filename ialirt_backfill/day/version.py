@@ -18,7 +18,7 @@ from datetime import UTC, datetime
 import pyarrow as pa
 
 from ialirt_backfill.day import content, table
-from ialirt_backfill.day.times import TIME_UTC
+from ialirt_backfill.instruments import TIME_UTC
 
 _ROW = re.compile(rb"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)[,\n]")
 

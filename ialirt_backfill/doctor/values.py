@@ -10,8 +10,7 @@ from typing import Any
 
 from ialirt_backfill.day.cells import is_missing
 from ialirt_backfill.day.columns import INSTRUMENT
-from ialirt_backfill.day.times import TIME_UTC
-from ialirt_backfill.instruments import Column, ColumnType, Field, Instrument, Shape
+from ialirt_backfill.instruments import TIME_UTC, Column, ColumnType, Field, Instrument, Shape
 
 _TT_AHEAD_SECONDS = 69.184
 """How far Terrestrial Time is ahead of UTC; since 2017, and no other leap second is announced."""

@@ -10,8 +10,7 @@ import yaml
 from crump import ColumnMapping, CrumpConfig, CrumpJob, FailureMode, Index, IndexColumn
 from crump.config import FilenameColumnMapping, FilenameToColumn
 
-from ialirt_backfill.instruments import Instrument
-from ialirt_backfill.instruments.model import TIME_UTC
+from ialirt_backfill.instruments import TIME_UTC, Instrument
 from ialirt_backfill.mirror.tables import FILE_DATE, Kind, TableColumn, known_columns, table_name
 
 _DAY = "[0-9]" * 8

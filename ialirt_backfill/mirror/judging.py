@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from crump import ColumnMapping, CrumpJob
 
-from ialirt_backfill.instruments.model import TIME_UTC
+from ialirt_backfill.instruments import TIME_UTC
 from ialirt_backfill.mirror.shape import FoundTable, Holds
 from ialirt_backfill.mirror.staging import BOOLEANS, CellSource
 

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from ialirt_backfill.day.content import first_line, names_of, parse_lines
 from ialirt_backfill.exceptions import DayFileError
-from ialirt_backfill.instruments.model import TIME_UTC
+from ialirt_backfill.instruments import TIME_UTC
 
 _LONGEST_SHOWN = 60
 

@@ -11,8 +11,7 @@ from enum import Enum
 import pyarrow as pa
 
 from ialirt_backfill.exceptions import MirrorError
-from ialirt_backfill.instruments import NANOSECONDS, Instrument
-from ialirt_backfill.instruments.model import TIME_UTC
+from ialirt_backfill.instruments import NANOSECONDS, TIME_UTC, Instrument
 from ialirt_backfill.mirror.reading import instants, shown
 from ialirt_backfill.mirror.tables import COUNT_UNIT, FILE_DATE, Kind, TableColumn, known_columns
 

@@ -17,7 +17,7 @@ import pyarrow as pa
 from pyarrow import csv as pa_csv
 
 from ialirt_backfill.exceptions import MirrorError
-from ialirt_backfill.instruments.model import TIME_UTC
+from ialirt_backfill.instruments import TIME_UTC
 from ialirt_backfill.mirror import shape
 from ialirt_backfill.mirror.found import Filter, find, matching
 from ialirt_backfill.mirror.reading import are_rising, shown

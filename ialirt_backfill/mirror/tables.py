@@ -11,8 +11,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from ialirt_backfill.instruments import Column, ColumnType, Instrument
-from ialirt_backfill.instruments.model import TIME_UTC
+from ialirt_backfill.instruments import TIME_UTC, Column, ColumnType, Instrument
 
 FILE_DATE = "file_date"
 """The UTC day in the name of the file that a row came from."""

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from ialirt_backfill.exceptions import MirrorError
-from ialirt_backfill.instruments import Instrument
-from ialirt_backfill.instruments.model import TIME_UTC
+from ialirt_backfill.instruments import TIME_UTC, Instrument
 from ialirt_backfill.mirror import markers
 from ialirt_backfill.mirror.address import DatabaseAddress
 from ialirt_backfill.mirror.found import find

@@ -11,8 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ialirt_backfill.day.times import TIME_UTC
-from ialirt_backfill.instruments import Axis, Column, ColumnKind, Field, Shape
+from ialirt_backfill.instruments import TIME_UTC, Axis, Column, ColumnKind, Field, Shape
 from ialirt_backfill.instruments.boards import Panel, PanelKind, Scale, energies_of, fields_of
 from ialirt_backfill.plot.choosing import columns_of
 from ialirt_backfill.plot.series import Line, Mask, Numbers, Points, Presence, Rows, Spectrum

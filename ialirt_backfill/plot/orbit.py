@@ -14,8 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Circle
 from matplotlib.ticker import MaxNLocator
 
-from ialirt_backfill.day.times import TIME_UTC
-from ialirt_backfill.instruments import Column, Instrument
+from ialirt_backfill.instruments import TIME_UTC, Column, Instrument
 from ialirt_backfill.instruments.boards import Board
 from ialirt_backfill.plot import look, sheet
 from ialirt_backfill.plot.gathering import numbers

@@ -17,9 +17,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from ialirt_backfill.day.times import TIME_UTC
 from ialirt_backfill.exceptions import UsageError
-from ialirt_backfill.instruments import Axis, Column, ColumnType, Field, Instrument, Shape
+from ialirt_backfill.instruments import TIME_UTC, Axis, Column, ColumnType, Field, Instrument, Shape
 from ialirt_backfill.options.forms import write_duration
 from ialirt_backfill.read.arrays import array_of, lists_of
 from ialirt_backfill.read.odd import Odd

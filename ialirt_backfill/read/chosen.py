@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from ialirt_backfill.day.times import TIME_UTC
 from ialirt_backfill.exceptions import UsageError
-from ialirt_backfill.instruments import INSTRUMENTS, Column, Instrument
+from ialirt_backfill.instruments import INSTRUMENTS, TIME_UTC, Column, Instrument
 from ialirt_backfill.read.schema import EXTRA, fields_named, schema_of, unknown_column
 
 

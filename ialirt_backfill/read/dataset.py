@@ -16,9 +16,8 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from ialirt_backfill import __version__
-from ialirt_backfill.day.times import TIME_UTC
 from ialirt_backfill.exceptions import UsageError
-from ialirt_backfill.instruments import Instrument
+from ialirt_backfill.instruments import TIME_UTC, Instrument
 from ialirt_backfill.options.extras import installing
 from ialirt_backfill.read.asked import Asked, Moment, asked, names_of, stretch_of
 from ialirt_backfill.read.averages import has_mean

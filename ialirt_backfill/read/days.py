@@ -19,8 +19,8 @@ import pyarrow.csv
 from numpy.typing import NDArray
 
 from ialirt_backfill.day.content import Divided
-from ialirt_backfill.day.times import TIME_UTC, canonical_seconds, unix_seconds
-from ialirt_backfill.instruments import Instrument
+from ialirt_backfill.day.times import canonical_seconds, unix_seconds
+from ialirt_backfill.instruments import TIME_UTC, Instrument
 from ialirt_backfill.read.epochs import utc_of
 from ialirt_backfill.read.odd import Odd, extra_of
 from ialirt_backfill.read.schema import AS_UTC, EXTRA, TIME, projected, schema_of, stored

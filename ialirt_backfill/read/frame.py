@@ -12,8 +12,8 @@ import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from ialirt_backfill.day.times import TIME_UTC
 from ialirt_backfill.exceptions import UsageError
+from ialirt_backfill.instruments import TIME_UTC
 from ialirt_backfill.read.arrays import array_of, shape_of
 from ialirt_backfill.read.asked import Moment, asked, names_of, stretch_of
 from ialirt_backfill.read.averages import has_mean

@@ -16,8 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from ialirt_backfill.day.times import TIME_UTC
-from ialirt_backfill.instruments import Axis, Column, Field, Instrument, Shape
+from ialirt_backfill.instruments import TIME_UTC, Axis, Column, Field, Instrument, Shape
 from ialirt_backfill.read.arrays import array_of
 from ialirt_backfill.read.averages import count_name, is_direction, width_of
 from ialirt_backfill.read.epochs import utc_of

@@ -18,9 +18,8 @@ from functools import lru_cache
 
 import pyarrow as pa
 
-from ialirt_backfill.day.times import TIME_UTC
 from ialirt_backfill.exceptions import UsageError
-from ialirt_backfill.instruments import Column, ColumnType, Instrument
+from ialirt_backfill.instruments import TIME_UTC, Column, ColumnType, Instrument
 from ialirt_backfill.read.epochs import INSTANT
 
 EXTRA = "extra"

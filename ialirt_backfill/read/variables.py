@@ -10,8 +10,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from ialirt_backfill.day.times import TIME_UTC
-from ialirt_backfill.instruments import Axis, Column, ColumnKind, Coordinate, Field, Instrument, Shape
+from ialirt_backfill.instruments import TIME_UTC, Axis, Column, ColumnKind, Coordinate, Field, Instrument, Shape
 from ialirt_backfill.read.averages import count_name, is_direction, records_name
 from ialirt_backfill.read.epochs import utc_of
 from ialirt_backfill.read.schema import AS_UTC

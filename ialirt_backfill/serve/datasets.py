@@ -15,8 +15,17 @@ from enum import Enum
 from math import prod
 from typing import Any
 
-from ialirt_backfill.day.times import TIME_UTC
-from ialirt_backfill.instruments import FILL_VALUE, Axis, Column, ColumnKind, ColumnType, Field, Instrument, Shape
+from ialirt_backfill.instruments import (
+    FILL_VALUE,
+    TIME_UTC,
+    Axis,
+    Column,
+    ColumnKind,
+    ColumnType,
+    Field,
+    Instrument,
+    Shape,
+)
 from ialirt_backfill.read.averages import (
     averages_schema,
     count_name,

@@ -15,9 +15,8 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
-from ialirt_backfill.day.times import TIME_UTC
 from ialirt_backfill.exceptions import DayFileError
-from ialirt_backfill.instruments import Instrument
+from ialirt_backfill.instruments import TIME_UTC, Instrument
 from ialirt_backfill.options import ServeOptions
 from ialirt_backfill.read.days import tables
 from ialirt_backfill.store.files import DayFiles

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from ialirt_backfill.day.times import TIME_UTC
-from ialirt_backfill.instruments import Instrument
+from ialirt_backfill.instruments import TIME_UTC, Instrument
 from ialirt_backfill.read.averages import averaged, count_name
 from ialirt_backfill.read.days import tables
 from ialirt_backfill.serve.datasets import Dataset, Parameter

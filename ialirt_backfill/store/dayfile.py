@@ -17,9 +17,9 @@ from pathlib import Path
 import pyarrow as pa
 
 from ialirt_backfill.day import content, table
-from ialirt_backfill.day.times import TIME_UTC
 from ialirt_backfill.day.version import FileVersion, first_version, next_version
 from ialirt_backfill.exceptions import DayFileError
+from ialirt_backfill.instruments import TIME_UTC
 from ialirt_backfill.store import disk
 from ialirt_backfill.store.disk import followed, leftovers, size, sweep
 

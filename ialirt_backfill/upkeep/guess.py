@@ -11,9 +11,8 @@ from ialirt_backfill.ask.client import Api
 from ialirt_backfill.ask.endpoint import Endpoint
 from ialirt_backfill.ask.patience import Patience
 from ialirt_backfill.day.columns import INSTRUMENT
-from ialirt_backfill.day.times import TIME_UTC
 from ialirt_backfill.exceptions import NothingThere
-from ialirt_backfill.instruments import Column, ColumnType, Field, Instrument, Shape
+from ialirt_backfill.instruments import TIME_UTC, Column, ColumnType, Field, Instrument, Shape
 from ialirt_backfill.options import InstrumentsOptions
 from ialirt_backfill.options.key import read_key
 from ialirt_backfill.plan.coverage import Span
